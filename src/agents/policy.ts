@@ -1,0 +1,46 @@
+/** What a policy is, apart from its weights. Goes into the policy file's metadata. */
+export interface PolicySpec {
+	readonly network: 'feed-forward' | 'recurrent';
+	/** Observation version, e.g. `layer-v1`. */
+	readonly observation: string;
+	readonly observationSize: number;
+	/** Action rule, e.g. `compounding`. */
+	readonly action: string;
+	readonly actions: number;
+	/** Feed-forward: units of the two tanh layers (default 64). Recurrent: units of MLP, GRU and MLP (default 128). */
+	readonly hiddenUnits: number;
+	/** One agent per layer, or one for all (features averaged over layers). */
+	readonly agents: 'layerwise' | 'one';
+}
+
+/** One tensor of a policy or a checkpoint. */
+export interface NamedTensor {
+	readonly name: string;
+	readonly shape: readonly number[];
+	readonly data: Float32Array;
+}
+
+/** Actor weights and normaliser as workers need them: flat, over SharedArrayBuffers, written by the learner between iterations. */
+export interface PolicySnapshot {
+	readonly spec: PolicySpec;
+	/** All actor tensors, in the order of `actorTensorShapes(spec)`. */
+	readonly parameters: Float32Array;
+	/** `[observationSize]` */
+	readonly normalizerMean: Float32Array;
+	/** `[observationSize]` */
+	readonly normalizerStandardDeviation: Float32Array;
+}
+
+/** A policy's actor, without tfjs: one function shared by workers and deployments. */
+export interface PolicyInference {
+	readonly spec: PolicySpec;
+	/** Floats of recurrent state per row; 0 for feed-forward. */
+	readonly stateSize: number;
+	/**
+	 * Row by row: normalise, clip, forward.
+	 * @param observations `[rows × observationSize]`, raw
+	 * @param state `[rows × stateSize]`, updated in place
+	 * @param logits `[rows × actions]`, written
+	 */
+	forward(observations: Float32Array, rows: number, state: Float32Array, logits: Float32Array): void;
+}

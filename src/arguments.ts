@@ -1,0 +1,84 @@
+import { GannoError } from './errors.js';
+
+/** Argument checks: each throws `INVALID_ARGUMENT` with the sentence of the design. */
+
+function describe(value: unknown): string {
+	if (value === null) return 'null';
+	if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
+	if (ArrayBuffer.isView(value)) {
+		const length = (value as unknown as { length?: number }).length ?? value.byteLength;
+		return `${value.constructor.name}(${length})`;
+	}
+	if (Array.isArray(value)) return `Array(${value.length})`;
+	if (typeof value === 'function') return `function ${value.name}`;
+	if (typeof value === 'object') return value.constructor?.name ?? 'object';
+	return String(value);
+}
+
+/** `Expected <what> for <name> but received <value> of type <type>`. */
+export function invalidArgument(what: string, name: string, value: unknown, advice?: string): GannoError {
+	const sentence = `Expected ${what} for ${name} but received ${describe(value)} of type ${typeof value}`;
+	return new GannoError('INVALID_ARGUMENT', advice === undefined ? sentence : `${sentence}. ${advice}`);
+}
+
+export function checkInteger(value: unknown, name: string, low: number, high = Number.MAX_SAFE_INTEGER): number {
+	if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {
+		const range =
+			high === Number.MAX_SAFE_INTEGER ? `an integer of at least ${low}` : `an integer from ${low} to ${high}`;
+		throw invalidArgument(range, name, value);
+	}
+	return value;
+}
+
+export function checkNumber(value: unknown, name: string, low: number, high = Number.POSITIVE_INFINITY): number {
+	if (typeof value !== 'number' || !(value >= low && value <= high) || !Number.isFinite(value)) {
+		const range =
+			high === Number.POSITIVE_INFINITY ? `a finite number of at least ${low}` : `a number from ${low} to ${high}`;
+		throw invalidArgument(range, name, value);
+	}
+	return value;
+}
+
+export function checkOneOf<T extends string>(value: unknown, name: string, choices: readonly T[]): T {
+	if (!choices.includes(value as T)) {
+		throw invalidArgument(`one of ${choices.map((choice) => `'${choice}'`).join(', ')}`, name, value);
+	}
+	return value as T;
+}
+
+/** A Float32Array of exactly `length` elements; a detached one has length 0 and is named as such. */
+export function checkFloat32Array(value: unknown, name: string, length: number, shape?: string): Float32Array {
+	if (!(value instanceof Float32Array)) throw invalidArgument(`a Float32Array of length ${length}`, name, value);
+	if (value.length !== length) {
+		const detached =
+			value.length === 0 && isDetached(value.buffer) ? 'Its buffer was detached (transferred).' : undefined;
+		throw invalidArgument(
+			`a Float32Array of length ${length}${shape === undefined ? '' : ` (${shape})`}`,
+			name,
+			value,
+			detached,
+		);
+	}
+	return value;
+}
+
+function isDetached(buffer: ArrayBufferLike): boolean {
+	if (!(buffer instanceof ArrayBuffer)) return false;
+	if (buffer.byteLength !== 0) return false;
+	try {
+		new Uint8Array(buffer);
+		return false;
+	} catch {
+		return true;
+	}
+}
+
+/** Every element finite and at least `low`. */
+export function checkFiniteElements(values: Float32Array, name: string, low: number): void {
+	for (let i = 0; i < values.length; i++) {
+		const value = values[i] as number;
+		if (!(value >= low && value < Number.POSITIVE_INFINITY)) {
+			throw invalidArgument(`finite numbers of at least ${low}`, `${name}[${i}]`, value);
+		}
+	}
+}

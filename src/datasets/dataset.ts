@@ -1,0 +1,22 @@
+/** A labelled image data set in memory, shared between threads without a copy. */
+export interface Dataset {
+	readonly name: string;
+	/** Height, width, channels of an image. */
+	readonly shape: readonly [height: number, width: number, channels: number];
+	readonly classes: number;
+	/** `[count × height × width × channels]`, over a SharedArrayBuffer. */
+	readonly images: Uint8Array;
+	/** `[count]`, over a SharedArrayBuffer. */
+	readonly labels: Uint8Array;
+	/** Indices into `images`, over SharedArrayBuffers. The official test part stays whole; validation comes from the training part. */
+	readonly splits: {
+		readonly train: Uint32Array;
+		readonly validation: Uint32Array;
+		readonly test: Uint32Array;
+	};
+	/** Per channel, of pixel / 255 over the training split: a pixel x becomes (x / 255 − mean) / standardDeviation. */
+	readonly mean: readonly number[];
+	readonly standardDeviation: readonly number[];
+}
+
+export type SplitName = keyof Dataset['splits'];

@@ -1,0 +1,65 @@
+/** The machine-readable reasons a {@link GannoError} can have. */
+export const ERROR_CODES = [
+	'INVALID_ARGUMENT',
+	'INVALID_CONFIG',
+	'NATIVE_NOT_FOUND',
+	'MISSING_DEPENDENCY',
+	'CUDA_UNAVAILABLE',
+	'OUT_OF_MEMORY',
+	'BAD_FILE',
+	'FILE_SYSTEM',
+	'DOWNLOAD_FAILED',
+	'DATASET_NOT_FOUND',
+	'DIVERGED',
+	'DISPOSED',
+	'CANCELLED',
+	'RUN_LOCKED',
+	'WORKER_FAILED',
+	'INTERNAL',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** The one error class of the package. `message` says what is wrong and what to do; `code` is for programs. */
+export class GannoError extends Error {
+	override readonly name = 'GannoError';
+	readonly code: ErrorCode;
+
+	constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+		super(message, options);
+		this.code = code;
+	}
+}
+
+/** A GannoError as plain data: structured clone drops `code` and the class, so errors cross threads in this form. */
+export interface SerializedError {
+	readonly name: string;
+	readonly code: ErrorCode | undefined;
+	readonly message: string;
+	readonly stack: string | undefined;
+	readonly cause: SerializedError | undefined;
+}
+
+export function serializeError(error: unknown): SerializedError {
+	if (!(error instanceof Error)) {
+		return { name: 'Error', code: undefined, message: String(error), stack: undefined, cause: undefined };
+	}
+	const code = (error as { code?: unknown }).code;
+	return {
+		name: error.name,
+		code: ERROR_CODES.find((known) => known === code),
+		message: error.message,
+		stack: error.stack,
+		cause: error.cause === undefined ? undefined : serializeError(error.cause),
+	};
+}
+
+export function deserializeError(serialized: SerializedError): Error {
+	const cause = serialized.cause === undefined ? undefined : deserializeError(serialized.cause);
+	const error =
+		serialized.code === undefined
+			? new Error(serialized.message, { cause })
+			: new GannoError(serialized.code, serialized.message, { cause });
+	if (serialized.stack !== undefined) error.stack = serialized.stack;
+	return error;
+}

@@ -1,0 +1,66 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type * as Binding from '../binding.d.ts';
+import { GannoError } from './errors.js';
+
+/** Finds and loads the addon; nothing else in the package requires a `.node` file. */
+
+export type NativeBinding = typeof Binding;
+
+const REQUIRED_NODE_API = 8;
+
+let loaded: NativeBinding | undefined;
+
+/** The package's root: the folder of its package.json, from `src/` as from `dist/`. */
+export const packageRoot: string = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+
+export function packageVersion(): string {
+	return (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
+}
+
+function candidates(): string[] {
+	const override = process.env.GANNO_BINDING;
+	if (override !== undefined && override !== '') return [resolve(override)];
+	return [
+		join(packageRoot, 'build', 'Release', 'ganno.node'),
+		join(packageRoot, 'prebuilds', `${process.platform}-${process.arch}.node`),
+	];
+}
+
+/**
+ * The addon. Loaded at the first call.
+ * @throws GannoError `NATIVE_NOT_FOUND` listing every path tried and what each said.
+ */
+export function native(): NativeBinding {
+	if (loaded !== undefined) return loaded;
+	const offered = Number(process.versions.napi);
+	if (!(offered >= REQUIRED_NODE_API)) {
+		throw new GannoError(
+			'NATIVE_NOT_FOUND',
+			`ganno needs Node-API ${REQUIRED_NODE_API}, but Node ${process.version} offers ${process.versions.napi}. Use Node 20 or newer.`,
+		);
+	}
+	const require = createRequire(import.meta.url);
+	const tried: string[] = [];
+	for (const path of candidates()) {
+		if (!existsSync(path)) {
+			tried.push(`  ${path}: no such file`);
+			continue;
+		}
+		try {
+			loaded = require(path) as NativeBinding;
+			return loaded;
+		} catch (error) {
+			tried.push(`  ${path}: ${error instanceof Error ? error.message : String(error)}`);
+		}
+	}
+	throw new GannoError(
+		'NATIVE_NOT_FOUND',
+		`The native addon of ganno could not be loaded for ${process.platform}-${process.arch}, Node ${process.version}.\n` +
+			`Tried:\n${tried.join('\n')}\nPossible solutions:\n` +
+			'  - In a clone of the repository: run scripts/setup, or npm run build:native (needs cmake and a C++20 compiler).\n' +
+			'  - Set GANNO_BINDING to the path of a ganno.node you built.',
+	);
+}
