@@ -12,7 +12,7 @@ function describe(value: unknown): string {
 	if (Array.isArray(value)) return `Array(${value.length})`;
 	if (typeof value === 'function') return `function ${value.name}`;
 	if (typeof value === 'object') return value.constructor?.name ?? 'object';
-	return String(value);
+	return String(value as number | boolean | bigint | symbol | undefined);
 }
 
 /** `Expected <what> for <name> but received <value> of type <type>`. */
