@@ -1,0 +1,202 @@
+#pragma once
+// AVX-512 (F, BW, CD, DQ, VL): 16 lanes. See cpu/simd.h for what each function means.
+#include <immintrin.h>
+
+namespace ganno::GANNO_TIER {
+
+inline constexpr int kVectorWidth = 16;
+
+struct Vector {
+  __m512 native;
+};
+struct IntVector {
+  __m512i native;
+};
+struct Mask {
+  __mmask16 native;
+};
+
+GANNO_INLINE Vector zero() {
+  return {_mm512_setzero_ps()};
+}
+GANNO_INLINE Vector set1(float x) {
+  return {_mm512_set1_ps(x)};
+}
+GANNO_INLINE Vector load(const float* p) {
+  return {_mm512_loadu_ps(p)};
+}
+GANNO_INLINE void store(float* p, Vector v) {
+  _mm512_storeu_ps(p, v.native);
+}
+
+GANNO_INLINE Mask first_lanes(std::size_t n) {
+  return {static_cast<__mmask16>((1u << n) - 1u)};
+}
+GANNO_INLINE Mask all_lanes() {
+  return {static_cast<__mmask16>(0xffff)};
+}
+GANNO_INLINE Vector load_partial(const float* p, std::size_t n) {
+  return {_mm512_maskz_loadu_ps(first_lanes(n).native, p)};
+}
+GANNO_INLINE void store_partial(float* p, Vector v, std::size_t n) {
+  _mm512_mask_storeu_ps(p, first_lanes(n).native, v.native);
+}
+GANNO_INLINE Vector load_uint8(const std::uint8_t* p) {
+  return {_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))))};
+}
+GANNO_INLINE Vector load_uint8_partial(const std::uint8_t* p, std::size_t n) {
+  return {_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(first_lanes(n).native, p)))};
+}
+
+GANNO_INLINE Vector operator+(Vector a, Vector b) {
+  return {_mm512_add_ps(a.native, b.native)};
+}
+GANNO_INLINE Vector operator-(Vector a, Vector b) {
+  return {_mm512_sub_ps(a.native, b.native)};
+}
+GANNO_INLINE Vector operator*(Vector a, Vector b) {
+  return {_mm512_mul_ps(a.native, b.native)};
+}
+GANNO_INLINE Vector operator/(Vector a, Vector b) {
+  return {_mm512_div_ps(a.native, b.native)};
+}
+GANNO_INLINE Vector sqrt(Vector v) {
+  return {_mm512_sqrt_ps(v.native)};
+}
+GANNO_INLINE Vector abs(Vector v) {
+  return {_mm512_andnot_ps(_mm512_set1_ps(-0.0f), v.native)};
+}
+GANNO_INLINE Vector negate(Vector v) {
+  return {_mm512_xor_ps(_mm512_set1_ps(-0.0f), v.native)};
+}
+GANNO_INLINE Vector sign_of(Vector v) {
+  return {_mm512_or_ps(_mm512_and_ps(_mm512_set1_ps(-0.0f), v.native), _mm512_set1_ps(1.0f))};
+}
+GANNO_INLINE Vector min(Vector a, Vector b) {
+  return {_mm512_min_ps(a.native, b.native)};
+}
+GANNO_INLINE Vector max(Vector a, Vector b) {
+  return {_mm512_max_ps(a.native, b.native)};
+}
+GANNO_INLINE Vector fma(Vector a, Vector b, Vector c) {
+  return {_mm512_fmadd_ps(a.native, b.native, c.native)};
+}
+GANNO_INLINE Vector negative_fma(Vector a, Vector b, Vector c) {
+  return {_mm512_fnmadd_ps(a.native, b.native, c.native)};
+}
+
+GANNO_INLINE Mask less(Vector a, Vector b) {
+  return {_mm512_cmp_ps_mask(a.native, b.native, _CMP_LT_OQ)};
+}
+GANNO_INLINE Mask less_equal(Vector a, Vector b) {
+  return {_mm512_cmp_ps_mask(a.native, b.native, _CMP_LE_OQ)};
+}
+GANNO_INLINE Mask greater(Vector a, Vector b) {
+  return {_mm512_cmp_ps_mask(a.native, b.native, _CMP_GT_OQ)};
+}
+GANNO_INLINE Mask greater_equal(Vector a, Vector b) {
+  return {_mm512_cmp_ps_mask(a.native, b.native, _CMP_GE_OQ)};
+}
+GANNO_INLINE Mask equal(Vector a, Vector b) {
+  return {_mm512_cmp_ps_mask(a.native, b.native, _CMP_EQ_OQ)};
+}
+GANNO_INLINE Mask is_finite(Vector v) {
+  return {_mm512_cmp_ps_mask(abs(v).native, _mm512_set1_ps(__builtin_inff()), _CMP_LT_OQ)};
+}
+
+GANNO_INLINE Mask operator&(Mask a, Mask b) {
+  return {static_cast<__mmask16>(a.native & b.native)};
+}
+GANNO_INLINE Mask operator|(Mask a, Mask b) {
+  return {static_cast<__mmask16>(a.native | b.native)};
+}
+GANNO_INLINE Mask operator!(Mask a) {
+  return {static_cast<__mmask16>(~a.native)};
+}
+GANNO_INLINE Mask and_not(Mask a, Mask b) {
+  return {static_cast<__mmask16>(a.native & ~b.native)};
+}
+GANNO_INLINE bool any(Mask mask) {
+  return mask.native != 0;
+}
+GANNO_INLINE bool all(Mask mask) {
+  return mask.native == 0xffff;
+}
+GANNO_INLINE unsigned bits(Mask mask) {
+  return mask.native;
+}
+GANNO_INLINE unsigned popcount(Mask mask) {
+  return static_cast<unsigned>(__builtin_popcount(mask.native));
+}
+GANNO_INLINE Vector select(Mask mask, Vector a, Vector b) {
+  return {_mm512_mask_blend_ps(mask.native, b.native, a.native)};
+}
+GANNO_INLINE Vector zero_unless(Mask mask, Vector v) {
+  return {_mm512_maskz_mov_ps(mask.native, v.native)};
+}
+
+GANNO_INLINE IntVector round_to_int(Vector v) {
+  return {_mm512_cvtps_epi32(v.native)};
+}
+GANNO_INLINE Vector to_float(IntVector v) {
+  return {_mm512_cvtepi32_ps(v.native)};
+}
+GANNO_INLINE IntVector as_int(Vector v) {
+  return {_mm512_castps_si512(v.native)};
+}
+GANNO_INLINE Vector as_float(IntVector v) {
+  return {_mm512_castsi512_ps(v.native)};
+}
+GANNO_INLINE IntVector set1_int(std::int32_t x) {
+  return {_mm512_set1_epi32(x)};
+}
+GANNO_INLINE IntVector operator+(IntVector a, IntVector b) {
+  return {_mm512_add_epi32(a.native, b.native)};
+}
+GANNO_INLINE IntVector operator-(IntVector a, IntVector b) {
+  return {_mm512_sub_epi32(a.native, b.native)};
+}
+GANNO_INLINE IntVector operator&(IntVector a, IntVector b) {
+  return {_mm512_and_si512(a.native, b.native)};
+}
+GANNO_INLINE IntVector operator|(IntVector a, IntVector b) {
+  return {_mm512_or_si512(a.native, b.native)};
+}
+GANNO_INLINE IntVector operator^(IntVector a, IntVector b) {
+  return {_mm512_xor_si512(a.native, b.native)};
+}
+template <int n>
+GANNO_INLINE IntVector shift_left(IntVector v) {
+  return {_mm512_slli_epi32(v.native, n)};
+}
+template <int n>
+GANNO_INLINE IntVector shift_right(IntVector v) {
+  return {_mm512_srli_epi32(v.native, n)};
+}
+template <int n>
+GANNO_INLINE IntVector shift_right_arithmetic(IntVector v) {
+  return {_mm512_srai_epi32(v.native, n)};
+}
+
+GANNO_INLINE float sum(Vector v) {
+  const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(v.native), _mm512_extractf32x8_ps(v.native, 1));
+  const __m128 quarter = _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+  const __m128 pair = _mm_add_ps(quarter, _mm_movehl_ps(quarter, quarter));
+  return _mm_cvtss_f32(_mm_add_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
+}
+GANNO_INLINE float maximum(Vector v) {
+  const __m256 half = _mm256_max_ps(_mm512_castps512_ps256(v.native), _mm512_extractf32x8_ps(v.native, 1));
+  const __m128 quarter = _mm_max_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+  const __m128 pair = _mm_max_ps(quarter, _mm_movehl_ps(quarter, quarter));
+  return _mm_cvtss_f32(_mm_max_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
+}
+GANNO_INLINE double fold16(const Vector (&lanes)[1]) {
+  const __m512 v = lanes[0].native;
+  const __m512d eight =
+      _mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(v)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1)));
+  const __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
+  const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+
+}  // namespace ganno::GANNO_TIER
