@@ -1,0 +1,32 @@
+import { actorParameterCount } from '../../src/agents/actor.js';
+import type { PolicySnapshot, PolicySpec } from '../../src/agents/policy.js';
+import { PhiloxGenerator } from '../../src/philox.js';
+
+export function policySpec(changes: Partial<PolicySpec> = {}): PolicySpec {
+	const network = changes.network ?? 'feed-forward';
+	return {
+		network,
+		observation: 'layer-v1',
+		observationSize: 23,
+		action: 'compounding',
+		actions: 9,
+		hiddenUnits: network === 'feed-forward' ? 64 : 128,
+		agents: 'layerwise',
+		...changes,
+	};
+}
+
+export function uniformArray(length: number, scale: number, seed: number): Float32Array {
+	const generator = new PhiloxGenerator(seed, 'policy');
+	return Float32Array.from({ length }, () => generator.uniform(-scale, scale));
+}
+
+/** A policy with random weights and a normaliser that is not the identity. */
+export function randomSnapshot(spec: PolicySpec, seed = 1): PolicySnapshot {
+	return {
+		spec,
+		parameters: uniformArray(actorParameterCount(spec), 0.3, seed),
+		normalizerMean: uniformArray(spec.observationSize, 1, seed + 1),
+		normalizerStandardDeviation: uniformArray(spec.observationSize, 0.4, seed + 2).map((x) => x + 0.6),
+	};
+}
