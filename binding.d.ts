@@ -7,3 +7,16 @@
 export function cpuTiers(): string[];
 /** The tier in use (the best one, or `GANNO_CPU_TIER`). Throws when the variable names one that cannot run here. */
 export function cpuTier(): string;
+
+/** What one thread of {@link measureFmaPeak} did. */
+export interface FmaRun {
+	/** Floating-point operations: two a lane and multiply-add. */
+	readonly operations: number;
+	readonly wallSeconds: number;
+	readonly cpuSeconds: number;
+}
+/**
+ * For benchmarks: multiply-adds from registers and nothing else, for about `milliseconds` on each of `threads` threads, each pinned
+ * to a CPU. Blocks the calling thread that long. One entry a thread.
+ */
+export function measureFmaPeak(tier: string, milliseconds: number, threads: number): FmaRun[];

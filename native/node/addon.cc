@@ -1,5 +1,6 @@
 // Registers the addon's classes and functions; one file a class, nothing else here.
 #include "cpu/tier.h"
+#include "node/fma_peak.h"
 #include "node/napi_setup.h"
 
 namespace ganno::node {
@@ -25,6 +26,7 @@ Napi::Value cpu_tier(const Napi::CallbackInfo& info) {
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports["cpuTiers"] = Napi::Function::New<cpu_tiers>(env, "cpuTiers");
   exports["cpuTier"] = Napi::Function::New<cpu_tier>(env, "cpuTier");
+  exports["measureFmaPeak"] = Napi::Function::New<measure_fma_peak>(env, "measureFmaPeak");
   return exports;
 }
 
