@@ -31,6 +31,14 @@ export interface PolicySnapshot {
 	readonly normalizerStandardDeviation: Float32Array;
 }
 
+/** How a policy was trained: plain JSON, whatever the experiment recorded. */
+export type TrainingRecord = Readonly<Record<string, unknown>>;
+
+/** A policy that can be saved and deployed: a snapshot and where it came from. */
+export interface Policy extends PolicySnapshot {
+	readonly training: TrainingRecord;
+}
+
 /** A policy's actor, without tfjs: one function shared by workers and deployments. */
 export interface PolicyInference {
 	readonly spec: PolicySpec;

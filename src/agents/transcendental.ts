@@ -5,9 +5,8 @@
  * 1e-14, far below the float32 values they are stored as.
  */
 
-const LN2_HIGH = 6.9314718036912381649e-1; // fdlibm's split of ln 2: n · LN2_HIGH is exact for |n| < 2^11
-const LN2_LOW = 1.90821492927058770002e-10;
-const INVERSE_LN2 = 1.4426950408889634;
+const LN2_HIGH = 0.6931471803691238; // fdlibm's split of ln 2: n · LN2_HIGH is exact for |n| < 2^11
+const LN2_LOW = 1.9082149292705877e-10;
 
 /** 2^(n − 1022) at index n, n = 0 … 2045. */
 const POWERS_OF_TWO = (() => {
@@ -22,7 +21,7 @@ export function deterministicExp(x: number): number {
 	if (x > 709) return Number.POSITIVE_INFINITY;
 	if (x < -708) return 0;
 	if (Number.isNaN(x)) return Number.NaN;
-	const n = Math.floor(x * INVERSE_LN2 + 0.5);
+	const n = Math.floor(x * Math.LOG2E + 0.5);
 	const r = x - n * LN2_HIGH - n * LN2_LOW; // |r| ≤ ln 2 / 2
 	// Taylor, Estrin-grouped: the remainder r^14 / 14! is below 5e-18.
 	const r2 = r * r;
@@ -47,7 +46,7 @@ export function deterministicLog(x: number): number {
 	let exponent = (high >>> 20) - 1023;
 	words[1] = (high & 0x000fffff) | 0x3ff00000;
 	let mantissa = bits[0] as number; // [1, 2)
-	if (mantissa > 1.4142135623730951) {
+	if (mantissa > Math.SQRT2) {
 		mantissa *= 0.5;
 		exponent++;
 	}

@@ -1,0 +1,96 @@
+/** One agent of one network over an episode: the rows `first + t · stride`, t = 0 … length − 1, of a batch. */
+export interface Sequence {
+	readonly first: number;
+	readonly stride: number;
+	/** Decisions up to the last active one. */
+	readonly length: number;
+}
+
+/**
+ * Generalised advantage estimation (Schulman et al. 2016), per sequence, backwards:
+ * δ_t = r_t + γ V_{t+1} − V_t, A_t = δ_t + γλ A_{t+1}, returns R_t = A_t + V_t (the λ-return, the critic's target).
+ * Episodes are whole, so nothing follows the last active decision: V and A are 0 there. Inactive rows get 0.
+ * @param rewards `[rows]`
+ * @param values `[rows]`
+ * @param active `[rows]`
+ */
+export function generalizedAdvantages(
+	sequences: readonly Sequence[],
+	rewards: Float32Array,
+	values: Float32Array,
+	active: Uint8Array,
+	discount: number,
+	lambda: number,
+): { readonly advantages: Float32Array; readonly returns: Float32Array } {
+	const advantages = new Float32Array(rewards.length);
+	const returns = new Float32Array(rewards.length);
+	for (const { first, stride, length } of sequences) {
+		let nextValue = 0;
+		let nextAdvantage = 0;
+		for (let t = length - 1; t >= 0; t--) {
+			const row = first + t * stride;
+			if (active[row] !== 1) {
+				nextValue = 0;
+				nextAdvantage = 0;
+				continue;
+			}
+			const value = values[row] as number;
+			const delta = (rewards[row] as number) + discount * nextValue - value;
+			const advantage = delta + discount * lambda * nextAdvantage;
+			advantages[row] = advantage;
+			returns[row] = advantage + value;
+			nextValue = value;
+			nextAdvantage = advantage;
+		}
+	}
+	return { advantages, returns };
+}
+
+/**
+ * Mean 0 and standard deviation 1 over the active rows, in place ("The 37 Implementation Details of PPO", detail 7, here per batch
+ * and not per mini-batch; 1e-8 keeps a batch of equal advantages at 0).
+ */
+export function normalizeAdvantages(advantages: Float32Array, active: Uint8Array): void {
+	let count = 0;
+	let sum = 0;
+	for (let i = 0; i < advantages.length; i++) {
+		if (active[i] !== 1) continue;
+		count++;
+		sum += advantages[i] as number;
+	}
+	if (count === 0) return;
+	const mean = sum / count;
+	let squares = 0;
+	for (let i = 0; i < advantages.length; i++) {
+		if (active[i] !== 1) continue;
+		const deviation = (advantages[i] as number) - mean;
+		squares += deviation * deviation;
+	}
+	const scale = 1 / (Math.sqrt(squares / count) + 1e-8);
+	for (let i = 0; i < advantages.length; i++) {
+		if (active[i] === 1) advantages[i] = ((advantages[i] as number) - mean) * scale;
+	}
+}
+
+/** 1 − Var(returns − values) / Var(returns) over the active rows; 0 where the returns do not vary. */
+export function explainedVariance(returns: Float32Array, values: Float32Array, active: Uint8Array): number {
+	let count = 0;
+	let returnSum = 0;
+	let errorSum = 0;
+	for (let i = 0; i < returns.length; i++) {
+		if (active[i] !== 1) continue;
+		count++;
+		returnSum += returns[i] as number;
+		errorSum += (returns[i] as number) - (values[i] as number);
+	}
+	let returnSquares = 0;
+	let errorSquares = 0;
+	for (let i = 0; i < returns.length; i++) {
+		if (active[i] !== 1) continue;
+		const deviation = (returns[i] as number) - returnSum / count;
+		const error = (returns[i] as number) - (values[i] as number) - errorSum / count;
+		returnSquares += deviation * deviation;
+		errorSquares += error * error;
+	}
+	return returnSquares > 0 ? 1 - errorSquares / returnSquares : 0;
+}

@@ -1,0 +1,191 @@
+import { checkFloat32Array, invalidArgument } from '../arguments.js';
+import type { Trajectory } from '../rollouts/executor.js';
+import type { Sequence } from './advantages.js';
+import { normalizeRow } from './normalizer.js';
+import type { PolicySnapshot } from './policy.js';
+
+/**
+ * The trajectories of one iteration, one after another: rows in the order (trajectory, decision, network, agent). A row is one
+ * decision of one agent.
+ */
+export interface Batch {
+	readonly rows: number;
+	/** `[rows × observationSize]`, normalised */
+	readonly observations: Float32Array;
+	/** What the critic sees, normalised: the same array, or `[rows × 2 · observationSize]` with the mean over the network's agents behind. */
+	readonly criticObservations: Float32Array;
+	readonly criticObservationSize: number;
+	readonly actions: Uint8Array;
+	readonly logProbabilities: Float32Array;
+	readonly rewards: Float32Array;
+	/** `[rows]`: 0 where the network had already ended */
+	readonly active: Uint8Array;
+	/** One per (trajectory, network, agent) with an active row. */
+	readonly sequences: readonly Sequence[];
+}
+
+function checkTrajectory(trajectory: Trajectory, name: string, observationSize: number, actions: number): void {
+	const { decisions, networks, agents, active } = trajectory;
+	const rows = decisions * networks * agents;
+	checkFloat32Array(trajectory.observations, `${name}.observations`, rows * observationSize);
+	checkFloat32Array(trajectory.logProbabilities, `${name}.logProbabilities`, rows);
+	checkFloat32Array(trajectory.rewards, `${name}.rewards`, rows);
+	if (trajectory.actions.length !== rows) {
+		throw invalidArgument(`a Uint8Array of length ${rows}`, `${name}.actions`, trajectory.actions);
+	}
+	if (active.length !== decisions * networks) {
+		throw invalidArgument(`a Uint8Array of length ${decisions * networks}`, `${name}.active`, active);
+	}
+	for (let row = 0; row < rows; row++) {
+		if (active[Math.floor(row / agents)] !== 1) continue;
+		if (!Number.isFinite(trajectory.rewards[row])) {
+			throw invalidArgument('a finite number', `${name}.rewards[${row}]`, trajectory.rewards[row]);
+		}
+		if (!Number.isFinite(trajectory.logProbabilities[row])) {
+			throw invalidArgument('a finite number', `${name}.logProbabilities[${row}]`, trajectory.logProbabilities[row]);
+		}
+		if ((trajectory.actions[row] as number) >= actions) {
+			throw invalidArgument(`an action below ${actions}`, `${name}.actions[${row}]`, trajectory.actions[row]);
+		}
+	}
+}
+
+/**
+ * @param central the critic also sees the mean observation over the agents of the network (MAPPO)
+ * @throws GannoError `INVALID_ARGUMENT` for arrays that do not fit and for rewards that are not finite
+ */
+export function assembleBatch(trajectories: readonly Trajectory[], policy: PolicySnapshot, central: boolean): Batch {
+	const size = policy.spec.observationSize;
+	trajectories.forEach((trajectory, index) => {
+		checkTrajectory(trajectory, `trajectories[${index}]`, size, policy.spec.actions);
+	});
+	const rows = trajectories.reduce((sum, { decisions, networks, agents }) => sum + decisions * networks * agents, 0);
+	const observations = new Float32Array(rows * size);
+	const actions = new Uint8Array(rows);
+	const logProbabilities = new Float32Array(rows);
+	const rewards = new Float32Array(rows);
+	const active = new Uint8Array(rows);
+	const criticObservations = central ? new Float32Array(rows * 2 * size) : observations;
+	const sequences: Sequence[] = [];
+	let base = 0;
+	for (const trajectory of trajectories) {
+		const { decisions, networks, agents } = trajectory;
+		const count = decisions * networks * agents;
+		actions.set(trajectory.actions, base);
+		logProbabilities.set(trajectory.logProbabilities, base);
+		rewards.set(trajectory.rewards, base);
+		for (let row = 0; row < count; row++) {
+			active[base + row] = trajectory.active[Math.floor(row / agents)] as number;
+			normalizeRow(
+				trajectory.observations,
+				row * size,
+				observations,
+				(base + row) * size,
+				policy.normalizerMean,
+				policy.normalizerStandardDeviation,
+			);
+		}
+		for (let network = 0; network < networks; network++) {
+			let length = decisions;
+			while (length > 0 && trajectory.active[(length - 1) * networks + network] !== 1) length--;
+			if (length === 0) continue;
+			for (let agent = 0; agent < agents; agent++) {
+				sequences.push({ first: base + network * agents + agent, stride: networks * agents, length });
+			}
+		}
+		if (central) appendMeans(observations, criticObservations, base, count, agents, size);
+		base += count;
+	}
+	return {
+		rows,
+		observations,
+		criticObservations,
+		criticObservationSize: central ? 2 * size : size,
+		actions,
+		logProbabilities,
+		rewards,
+		active,
+		sequences,
+	};
+}
+
+/** Critic rows: own observation, then the mean over the agents of the same network at the same decision. */
+function appendMeans(
+	observations: Float32Array,
+	out: Float32Array,
+	base: number,
+	count: number,
+	agents: number,
+	size: number,
+): void {
+	for (let group = base; group < base + count; group += agents) {
+		for (let i = 0; i < size; i++) {
+			let sum = 0;
+			for (let agent = 0; agent < agents; agent++) sum += observations[(group + agent) * size + i] as number;
+			for (let agent = 0; agent < agents; agent++) {
+				const row = (group + agent) * 2 * size;
+				out[row + i] = observations[(group + agent) * size + i] as number;
+				out[row + size + i] = sum / agents;
+			}
+		}
+	}
+}
+
+/** Rows of a batch laid out for a network: time-major, `[steps × sequences]`, padded where a sequence is shorter. */
+export interface MiniBatch {
+	readonly steps: number;
+	readonly sequences: number;
+	/** `[steps × sequences]`: the batch's row, or −1 for padding and inactive rows, which carry no loss */
+	readonly rows: Int32Array;
+	readonly observations: Float32Array;
+	readonly criticObservations: Float32Array;
+}
+
+function gather(batch: Batch, steps: number, sequences: number, rows: Int32Array, source: Int32Array): MiniBatch {
+	const copy = (from: Float32Array): Float32Array => {
+		const width = from.length / batch.rows;
+		const to = new Float32Array(source.length * width);
+		for (let i = 0; i < source.length; i++) {
+			const row = source[i] as number;
+			if (row >= 0) to.set(from.subarray(row * width, (row + 1) * width), i * width);
+		}
+		return to;
+	};
+	const observations = copy(batch.observations);
+	const central = batch.criticObservations !== batch.observations;
+	return {
+		steps,
+		sequences,
+		rows,
+		observations,
+		criticObservations: central ? copy(batch.criticObservations) : observations,
+	};
+}
+
+/** Single rows, in the order given: what a feed-forward network trains on. */
+export function gatherRows(batch: Batch, rows: Int32Array): MiniBatch {
+	return gather(batch, 1, rows.length, rows, rows);
+}
+
+/** Whole sequences side by side, padded to the longest: what a recurrent network trains on. */
+export function gatherSequences(batch: Batch, indices: ArrayLike<number>): MiniBatch {
+	const chosen = Array.from(indices, (index) => batch.sequences[index] as Sequence);
+	const steps = chosen.reduce((longest, { length }) => Math.max(longest, length), 0);
+	const rows = new Int32Array(steps * chosen.length).fill(-1);
+	const source = rows.slice();
+	chosen.forEach(({ first, stride, length }, s) => {
+		for (let t = 0; t < length; t++) {
+			const row = first + t * stride;
+			source[t * chosen.length + s] = row;
+			if (batch.active[row] === 1) rows[t * chosen.length + s] = row;
+		}
+	});
+	return gather(batch, steps, chosen.length, rows, source);
+}
+
+/** The active rows of a batch, in order. */
+export function activeRows(batch: Batch): Int32Array {
+	const rows: number[] = [];
+	for (let row = 0; row < batch.rows; row++) if (batch.active[row] === 1) rows.push(row);
+	return Int32Array.from(rows);
+}
