@@ -23,10 +23,10 @@
 //   zero_unless(m, v)                                 m ? v : 0
 //   round_to_int(v) to_float(i) as_int(v) as_float(i) round to nearest even (|v| < 2^31); the last two copy bits
 //   set1_int + - & | ^ on IntVector, shift_left<n> shift_right<n> (logical) shift_right_arithmetic<n>
-//   sum(v) maximum(v)                                 over the lanes; sum is a fixed binary tree of the tier's width
+//   sum(v) maximum(v) minimum(v)                      over the lanes; sum is a fixed binary tree of the tier's width
 //   fold16(lanes)                                     float64 sum of 16 lanes held in 16/w vectors: lane i + lane i+8,
 //                                                     then i+4, i+2, i+1: the same bits in every tier
-//   maximum16(lanes)                                  their maximum
+//   maximum16(lanes) minimum16(lanes)                 their maximum, minimum
 //   prefetch(p)
 #include <cmath>
 #include <cstddef>
@@ -56,11 +56,16 @@ GANNO_INLINE bool none(Mask mask) {
   return !any(mask);
 }
 
-/// max of non-negative lanes a and b.
 GANNO_INLINE float maximum16(const Vector (&lanes)[kVectorsPer16]) {
   Vector result = lanes[0];
   for (int i = 1; i < kVectorsPer16; ++i) result = max(lanes[i], result);
   return maximum(result);
+}
+
+GANNO_INLINE float minimum16(const Vector (&lanes)[kVectorsPer16]) {
+  Vector result = lanes[0];
+  for (int i = 1; i < kVectorsPer16; ++i) result = min(lanes[i], result);
+  return minimum(result);
 }
 
 /// 2^n for integral n in [-126, 127].

@@ -1,5 +1,6 @@
 #pragma once
 // The fused pass: one array's optimiser step and its statistics, read once.
+#include <cstddef>
 #include <cstdint>
 
 #include "core/optimizer_rule.h"
@@ -17,18 +18,27 @@ struct StepArray {
   std::uint64_t size = 0;
 };
 
-/// What a step function is specialised for.
+/// Elements [begin, begin + size) of an array.
+StepArray slice(const StepArray& array, std::uint64_t begin, std::uint64_t size);
+
+/// What a step function is specialised for. Policies and `store` are in StepScalars.
 struct StepVariant {
   Algorithm algorithm = Algorithm::kSgd;
   bool statistics = true;
-  bool store = true;  // false: compute the statistics the step would have, change nothing (the environment's probe)
-  NonFinitePolicy non_finite =
-      NonFinitePolicy::kSkipElement;  // layer- and network-wide skips are decided by the caller
+  bool observe = false;  // step nothing: statistics of a skipped layer, whose moments stay and whose update is zero
 };
 
-/// Steps one array and adds its sums (folded block by block, in order) to `sums`; `sums` is null without statistics.
-using StepFunction = void (*)(const StepArray& array, const StepScalars& scalars, LayerSums* sums);
+/// Steps one piece, at most kPieceSize elements that start at a multiple of kPieceSize in their array, and overwrites
+/// `sums` with its sums; `sums` is null without statistics. The caller holds a FloatEnvironment that keeps denormals.
+using StepFunction = void (*)(const StepArray& piece, const StepScalars& scalars, LayerSums* sums);
 
 StepFunction step_function(Tier tier, const StepVariant& variant);
+
+/// Steps a whole array, piece by piece, and adds its sums to `sums` (null without statistics). Threads that step the
+/// pieces themselves and add_sums() them in order get the same bits.
+void step_array(StepFunction function, const StepArray& array, const StepScalars& scalars, LayerSums* sums);
+
+/// Gradients that are not finite after scaling.
+std::uint64_t count_non_finite(Tier tier, const float* gradients, std::uint64_t size, float inverse_scale);
 
 }  // namespace ganno

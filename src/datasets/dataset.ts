@@ -1,5 +1,6 @@
 /** A labelled image data set in memory, shared between threads without a copy. */
 export interface Dataset {
+	/** Says what it is: `fashion-mnist`, and where it is less than the whole, what: `cifar-10 (2 of 5 training batches)`. */
 	readonly name: string;
 	/** Height, width, channels of an image. */
 	readonly shape: readonly [height: number, width: number, channels: number];
@@ -8,7 +9,10 @@ export interface Dataset {
 	readonly images: Uint8Array;
 	/** `[count]`, over a SharedArrayBuffer. */
 	readonly labels: Uint8Array;
-	/** Indices into `images`, over SharedArrayBuffers. The official test part stays whole; validation comes from the training part. */
+	/**
+	 * Indices into `images`, over SharedArrayBuffers. The official test part stays whole; validation comes from the training part,
+	 * stratified, in an order whose every prefix is stratified too.
+	 */
 	readonly splits: {
 		readonly train: Uint32Array;
 		readonly validation: Uint32Array;
@@ -17,6 +21,8 @@ export interface Dataset {
 	/** Per channel, of pixel / 255 over the training split: a pixel x becomes (x / 255 − mean) / standardDeviation. */
 	readonly mean: readonly number[];
 	readonly standardDeviation: readonly number[];
+	/** Paths it was read from; absent when it was made, not read. */
+	readonly files?: readonly string[];
 }
 
 export type SplitName = keyof Dataset['splits'];

@@ -1,6 +1,9 @@
 import type { TrainingTask } from './task.js';
 
-/** What a controller sees at a decision, for all networks at once. Arrays are the environment's own: read, do not keep. */
+/**
+ * What a controller sees at a decision, for all networks at once. Arrays are the environment's own: read, do not keep. A network
+ * that has diverged keeps its last figures; what is decided for it has no effect.
+ */
 export interface DecisionContext {
 	readonly task: TrainingTask;
 	/** 0 before the first optimiser step. */
@@ -9,26 +12,32 @@ export interface DecisionContext {
 	readonly decisions: number;
 	readonly networks: number;
 	readonly layers: number;
-	/** `[networks × layers × OBSERVATION_SIZE]`, not yet normalised. */
+	/** Rows of observations per network: the layers, or 1 when one agent controls all of them. */
+	readonly agents: number;
+	/** `[networks × agents × OBSERVATION_SIZE]`, not yet normalised. */
 	readonly observations: Float32Array;
 	/** `[networks × layers × POPULATION_STATISTICS]` of the last interval. */
 	readonly statistics: Float32Array;
-	/** `[networks × layers]` in force during the last interval. */
+	/** `[networks × layers]` in force during the last interval, base schedule apart. */
 	readonly learningRates: Float32Array;
 	/** `[networks × layers]` the task started with. */
 	readonly initialLearningRates: Float32Array;
-	/** `[networks]` */
+	/** `[networks]`, mean over the last interval */
 	readonly trainingLoss: Float32Array;
 	/** `[networks]` */
 	readonly validationLoss: Float32Array;
+	/** `[networks]`: 1 while the network runs */
+	readonly active: Uint8Array;
 }
 
-/** What a controller decides for the next interval. */
+/** What a controller decides for the next interval. The environment copies; a controller may reuse its arrays. */
 export interface Decision {
 	/** `[networks × layers]` */
 	readonly learningRates: Float32Array;
 	/** `[interval]`: multiplies every learning rate step by step, so that hand-made schedules stay smooth inside an interval. */
 	readonly baseSchedule?: Float32Array;
+	/** `[networks × agents]`: the actions behind the learning rates, for the feature `previousAction`; absent: neutral. */
+	readonly actions?: Uint8Array;
 }
 
 /** Sets the learning rates of an episode. Hand-made schedules and learned policies both are one; the environment knows neither. */

@@ -1,3 +1,4 @@
+import { checkInteger, checkNumber, invalidArgument } from '../arguments.js';
 import type { NetworkSpec } from '../networks/spec.js';
 import type { OptimizerSpec } from '../optimizer/algorithms.js';
 
@@ -26,4 +27,46 @@ export interface TrainingTask {
 	/** Images of the validation split that every network is judged on, the same for all (default 512). */
 	readonly validationSize?: number;
 	readonly networks: readonly TaskNetwork[];
+}
+
+/** Decisions of an episode when nobody says otherwise: the interval is horizon / 20. */
+export const DEFAULT_DECISIONS = 20;
+
+/** Checks what the environment itself relies on; spec, optimiser and batch are the population's to check. */
+export function checkTask(task: TrainingTask): TrainingTask {
+	checkInteger(task.horizon, 'task.horizon', 1);
+	checkInteger(task.interval, 'task.interval', 1, task.horizon);
+	if (task.horizon % task.interval !== 0) {
+		throw invalidArgument(`a divisor of task.horizon (${task.horizon})`, 'task.interval', task.interval);
+	}
+	if (!Array.isArray(task.networks) || task.networks.length === 0) {
+		throw invalidArgument('an array of at least one network', 'task.networks', task.networks);
+	}
+	for (const [n, network] of task.networks.entries()) {
+		checkInteger(network.seed, `task.networks[${n}].seed`, 0, 0xffffffff);
+		checkNumber(network.learningRate, `task.networks[${n}].learningRate`, 0);
+		for (const [l, multiplier] of (network.layerMultipliers ?? []).entries()) {
+			checkNumber(multiplier, `task.networks[${n}].layerMultipliers[${l}]`, 0);
+		}
+	}
+	return task;
+}
+
+/**
+ * The learning rates a task starts with.
+ * @param learningRates `[networks × layers]`, written
+ */
+export function initialLearningRates(task: TrainingTask, layers: number, learningRates: Float32Array): void {
+	for (const [n, { learningRate, layerMultipliers }] of task.networks.entries()) {
+		if (layerMultipliers !== undefined && layerMultipliers.length !== layers) {
+			throw invalidArgument(
+				`an array of length ${layers}, one a trainable layer`,
+				`task.networks[${n}].layerMultipliers`,
+				layerMultipliers,
+			);
+		}
+		for (let l = 0; l < layers; l++) {
+			learningRates[n * layers + l] = learningRate * (layerMultipliers?.[l] ?? 1);
+		}
+	}
 }

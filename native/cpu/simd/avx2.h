@@ -193,6 +193,11 @@ GANNO_INLINE float maximum(Vector v) {
   const __m128 pair = _mm_max_ps(quarter, _mm_movehl_ps(quarter, quarter));
   return _mm_cvtss_f32(_mm_max_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
 }
+GANNO_INLINE float minimum(Vector v) {
+  const __m128 quarter = _mm_min_ps(_mm256_castps256_ps128(v.native), _mm256_extractf128_ps(v.native, 1));
+  const __m128 pair = _mm_min_ps(quarter, _mm_movehl_ps(quarter, quarter));
+  return _mm_cvtss_f32(_mm_min_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
+}
 GANNO_INLINE double fold16(const Vector (&lanes)[2]) {
   const auto widen = [](__m128 v) __attribute__((always_inline)) {
     return _mm256_cvtps_pd(v);

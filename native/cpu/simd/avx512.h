@@ -190,6 +190,12 @@ GANNO_INLINE float maximum(Vector v) {
   const __m128 pair = _mm_max_ps(quarter, _mm_movehl_ps(quarter, quarter));
   return _mm_cvtss_f32(_mm_max_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
 }
+GANNO_INLINE float minimum(Vector v) {
+  const __m256 half = _mm256_min_ps(_mm512_castps512_ps256(v.native), _mm512_extractf32x8_ps(v.native, 1));
+  const __m128 quarter = _mm_min_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+  const __m128 pair = _mm_min_ps(quarter, _mm_movehl_ps(quarter, quarter));
+  return _mm_cvtss_f32(_mm_min_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
+}
 GANNO_INLINE double fold16(const Vector (&lanes)[1]) {
   const __m512 v = lanes[0].native;
   const __m512d eight =

@@ -198,6 +198,10 @@ GANNO_INLINE float maximum(Vector v) {
   const __m128 pair = _mm_max_ps(v.native, _mm_movehl_ps(v.native, v.native));
   return _mm_cvtss_f32(_mm_max_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
 }
+GANNO_INLINE float minimum(Vector v) {
+  const __m128 pair = _mm_min_ps(v.native, _mm_movehl_ps(v.native, v.native));
+  return _mm_cvtss_f32(_mm_min_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
+}
 GANNO_INLINE double fold16(const Vector (&lanes)[4]) {
   const auto low = [](Vector v) __attribute__((always_inline)) {
     return _mm_cvtps_pd(v.native);

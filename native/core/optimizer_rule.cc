@@ -1,0 +1,83 @@
+#include "core/optimizer_rule.h"
+
+#include <array>
+#include <cmath>
+
+namespace ganno {
+
+namespace {
+
+constexpr std::array<std::string_view, kAlgorithmCount> kNames = {"sgd",     "momentum", "nesterov",
+                                                                  "rmsprop", "adam",     "adamw"};
+
+/// By repeated squaring: the same bits on every machine, which libm's pow does not promise.
+double power(double base, std::uint64_t exponent) {
+  double result = 1;
+  for (; exponent != 0; exponent >>= 1, base *= base) {
+    if (exponent & 1) result *= base;
+  }
+  return result;
+}
+
+}  // namespace
+
+std::optional<Algorithm> algorithm_from_name(std::string_view name) {
+  for (std::uint32_t i = 0; i < kAlgorithmCount; ++i) {
+    if (kNames[i] == name) return static_cast<Algorithm>(i);
+  }
+  return std::nullopt;
+}
+
+std::string_view algorithm_name(Algorithm algorithm) {
+  return kNames[static_cast<std::uint32_t>(algorithm)];
+}
+
+int moment_count(Algorithm algorithm) {
+  switch (algorithm) {
+    case Algorithm::kSgd:
+      return 0;
+    case Algorithm::kMomentum:
+    case Algorithm::kNesterov:
+    case Algorithm::kRmsProp:
+      return 1;
+    case Algorithm::kAdam:
+    case Algorithm::kAdamW:
+      break;
+  }
+  return 2;
+}
+
+bool keeps_first_moment(Algorithm algorithm) {
+  return algorithm != Algorithm::kSgd && algorithm != Algorithm::kRmsProp;
+}
+
+StepScalars step_scalars(Algorithm algorithm, const Hyperparameters& hyperparameters, double learning_rate,
+                         double weight_decay, double momentum, std::uint64_t step, float inverse_scale) {
+  StepScalars scalars;
+  scalars.learning_rate = static_cast<float>(learning_rate);
+  scalars.weight_decay = static_cast<float>(weight_decay);
+  scalars.momentum = static_cast<float>(momentum);
+  scalars.epsilon = static_cast<float>(hyperparameters.epsilon);
+  scalars.inverse_scale = inverse_scale;
+  if (algorithm == Algorithm::kRmsProp) {
+    scalars.beta2 = static_cast<float>(hyperparameters.rho);
+    scalars.one_minus_beta2 = static_cast<float>(1 - hyperparameters.rho);
+  }
+  if (algorithm == Algorithm::kAdam || algorithm == Algorithm::kAdamW) {
+    const double correction1 = 1 - power(hyperparameters.beta1, step);
+    const double correction2 = 1 - power(hyperparameters.beta2, step);
+    scalars.one_minus_beta1 = static_cast<float>(1 - hyperparameters.beta1);
+    scalars.beta2 = static_cast<float>(hyperparameters.beta2);
+    scalars.one_minus_beta2 = static_cast<float>(1 - hyperparameters.beta2);
+    scalars.step_size = static_cast<float>(learning_rate / correction1);
+    scalars.inverse_sqrt_correction2 = static_cast<float>(1 / std::sqrt(correction2));
+    scalars.moment_correction = 1 / correction1;
+  }
+  if (algorithm == Algorithm::kAdamW) {
+    scalars.decay_factor = static_cast<float>(1 - learning_rate * weight_decay);
+    scalars.weight_decay = 0;
+  }
+  return scalars;
+}
+
+}  // namespace ganno

@@ -1,0 +1,70 @@
+#include "cpu/step_kernels.h"
+
+#include <algorithm>
+
+namespace ganno {
+
+// One copy of native/cpu/kernels/step.cc per tier.
+#define GANNO_DECLARE_TIER(tier)                                                                   \
+  namespace tier {                                                                                 \
+  StepFunction step_function(const StepVariant& variant);                                          \
+  std::uint64_t count_non_finite(const float* gradients, std::uint64_t size, float inverse_scale); \
+  }
+GANNO_DECLARE_TIER(baseline)
+#if defined(GANNO_HAS_TIER_AVX2)
+GANNO_DECLARE_TIER(avx2)
+#endif
+#if defined(GANNO_HAS_TIER_AVX512)
+GANNO_DECLARE_TIER(avx512)
+#endif
+#undef GANNO_DECLARE_TIER
+
+StepArray slice(const StepArray& array, std::uint64_t begin, std::uint64_t size) {
+  return {array.parameters + begin, array.gradients + begin, array.moment1 == nullptr ? nullptr : array.moment1 + begin,
+          array.moment2 == nullptr ? nullptr : array.moment2 + begin, size};
+}
+
+StepFunction step_function(Tier tier, const StepVariant& variant) {
+  switch (tier) {
+#if defined(GANNO_HAS_TIER_AVX512)
+    case Tier::kAvx512:
+      return avx512::step_function(variant);
+#endif
+#if defined(GANNO_HAS_TIER_AVX2)
+    case Tier::kAvx2:
+      return avx2::step_function(variant);
+#endif
+    default:
+      return baseline::step_function(variant);
+  }
+}
+
+void step_array(StepFunction function, const StepArray& array, const StepScalars& scalars, LayerSums* sums) {
+  for (std::uint64_t begin = 0; begin < array.size; begin += kPieceSize) {
+    const StepArray piece = slice(array, begin, std::min<std::uint64_t>(kPieceSize, array.size - begin));
+    if (sums == nullptr) {
+      function(piece, scalars, nullptr);
+    } else {
+      LayerSums piece_sums;
+      function(piece, scalars, &piece_sums);
+      add_sums(*sums, piece_sums);
+    }
+  }
+}
+
+std::uint64_t count_non_finite(Tier tier, const float* gradients, std::uint64_t size, float inverse_scale) {
+  switch (tier) {
+#if defined(GANNO_HAS_TIER_AVX512)
+    case Tier::kAvx512:
+      return avx512::count_non_finite(gradients, size, inverse_scale);
+#endif
+#if defined(GANNO_HAS_TIER_AVX2)
+    case Tier::kAvx2:
+      return avx2::count_non_finite(gradients, size, inverse_scale);
+#endif
+    default:
+      return baseline::count_non_finite(gradients, size, inverse_scale);
+  }
+}
+
+}  // namespace ganno

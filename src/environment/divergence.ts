@@ -1,0 +1,50 @@
+/** A validation loss above this many times the initial one counts as lost … */
+export const DIVERGENCE_FACTOR = 4;
+
+/** … when it stays there for this many decisions in a row: a single spike may be recovered from. */
+export const DIVERGENCE_PATIENCE = 3;
+
+/**
+ * Says which networks have diverged: a loss that is not finite, or a validation loss above 4 × the initial one at three decisions
+ * in a row. A network that diverged stays so until the next reset.
+ */
+export class DivergenceDetector {
+	readonly #initialLoss: Float64Array;
+	readonly #above: Uint8Array;
+
+	constructor(networks: number) {
+		this.#initialLoss = new Float64Array(networks);
+		this.#above = new Uint8Array(networks);
+	}
+
+	/**
+	 * @param validationLoss `[networks]` before the first step
+	 * @param diverged `[networks]`, written: 1 where that loss is not finite already
+	 */
+	reset(validationLoss: Float32Array, diverged: Uint8Array): void {
+		for (let n = 0; n < this.#above.length; n++) {
+			const loss = validationLoss[n]!;
+			this.#initialLoss[n] = loss;
+			this.#above[n] = 0;
+			diverged[n] = Number.isFinite(loss) ? 0 : 1;
+		}
+	}
+
+	/**
+	 * @param validationLoss `[networks]` after the interval
+	 * @param trainingLoss `[networks]` mean over the interval
+	 * @param diverged `[networks]`, updated: never set back
+	 */
+	update(validationLoss: Float32Array, trainingLoss: Float32Array, diverged: Uint8Array): void {
+		for (let n = 0; n < this.#above.length; n++) {
+			if (diverged[n] === 1) continue;
+			const loss = validationLoss[n]!;
+			if (!Number.isFinite(loss) || !Number.isFinite(trainingLoss[n]!)) {
+				diverged[n] = 1;
+				continue;
+			}
+			this.#above[n] = loss > DIVERGENCE_FACTOR * this.#initialLoss[n]! ? this.#above[n]! + 1 : 0;
+			if (this.#above[n]! >= DIVERGENCE_PATIENCE) diverged[n] = 1;
+		}
+	}
+}

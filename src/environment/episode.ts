@@ -1,0 +1,112 @@
+import type { Controller } from './controller.js';
+import type { TrainingTask } from './task.js';
+import type { TrainingEnvironment } from './training-environment.js';
+
+export interface EpisodeOptions {
+	readonly environment: TrainingEnvironment;
+	readonly controller: Controller;
+	/** Absent: the environment's last task again. */
+	readonly task?: TrainingTask;
+	/** `[networks]`, in place of the task's own */
+	readonly seeds?: Uint32Array;
+	/** Multiplies the controller's learning rates step by step, on top of its own base schedule. `[horizon]` */
+	readonly baseSchedule?: Float32Array;
+	/** Keep the learning rates of every decision (default no). */
+	readonly traceLearningRates?: boolean;
+	/** Evaluate on the test split at the end (default yes). */
+	readonly test?: boolean;
+	/** Called after every decision with the decisions done. */
+	readonly onDecision?: (decision: number) => void;
+}
+
+/** How the networks of an episode ended up; every array is the caller's. */
+export interface EpisodeOutcome {
+	readonly networks: number;
+	readonly decisions: number;
+	/** `[networks]` each. Losses and accuracies of a network that diverged are those of its last decision, possibly not finite. */
+	readonly initialValidationLoss: Float32Array;
+	readonly initialValidationAccuracy: Float32Array;
+	readonly finalValidationLoss: Float32Array;
+	readonly finalValidationAccuracy: Float32Array;
+	/** Over all decisions, the start included. */
+	readonly bestValidationLoss: Float32Array;
+	readonly bestValidationAccuracy: Float32Array;
+	/** Of the networks as they are at the end; NaN when not asked for. */
+	readonly testLoss: Float32Array;
+	readonly testAccuracy: Float32Array;
+	/** 1 where the network diverged */
+	readonly diverged: Uint8Array;
+	/** Undiscounted sum of a network's rewards. */
+	readonly returns: Float32Array;
+	/** `[decisions × networks × layers]`: mean of each interval, base schedule included; 0 where the network had ended */
+	readonly learningRates: Float32Array | undefined;
+	/** Wall milliseconds inside native calls. */
+	readonly nativeMilliseconds: number;
+}
+
+/** Drives a controller through one episode. */
+export function runEpisode(options: EpisodeOptions): EpisodeOutcome {
+	const { environment, controller } = options;
+	const { infos } = environment.reset(options.task, options.seeds);
+	const { task, networks, layers, decisions } = environment;
+	controller.reset(task);
+	const rates = networks * layers;
+	const outcome = {
+		networks,
+		decisions,
+		initialValidationLoss: infos.validationLoss.slice(),
+		initialValidationAccuracy: infos.validationAccuracy.slice(),
+		bestValidationLoss: infos.validationLoss.slice(),
+		bestValidationAccuracy: infos.validationAccuracy.slice(),
+		testLoss: new Float32Array(networks).fill(Number.NaN),
+		testAccuracy: new Float32Array(networks).fill(Number.NaN),
+		returns: new Float32Array(networks),
+		learningRates: options.traceLearningRates === true ? new Float32Array(decisions * rates) : undefined,
+	};
+	const product = new Float32Array(task.interval);
+	let done = infos.active.every((running) => running === 0);
+	for (let decision = 0; !done; decision++) {
+		const { learningRates, baseSchedule, actions } = controller.decide(environment.context);
+		const base = multiply(baseSchedule, options.baseSchedule, decision * task.interval, product);
+		const result = environment.stepWithLearningRates(learningRates, base, actions);
+		for (let n = 0; n < networks; n++) {
+			outcome.returns[n] = outcome.returns[n]! + result.rewards[n * environment.agents]!;
+			if (infos.validationLoss[n]! < outcome.bestValidationLoss[n]!) {
+				outcome.bestValidationLoss[n] = infos.validationLoss[n]!;
+			}
+			if (infos.validationAccuracy[n]! > outcome.bestValidationAccuracy[n]!) {
+				outcome.bestValidationAccuracy[n] = infos.validationAccuracy[n]!;
+			}
+		}
+		outcome.learningRates?.set(infos.learningRates, decision * rates);
+		options.onDecision?.(decision + 1);
+		done = result.done;
+	}
+	if (options.test !== false) {
+		const evaluation = new Float32Array(networks * 2);
+		environment.evaluate('test', evaluation);
+		for (let n = 0; n < networks; n++) {
+			outcome.testLoss[n] = evaluation[n * 2]!;
+			outcome.testAccuracy[n] = evaluation[n * 2 + 1]!;
+		}
+	}
+	return {
+		...outcome,
+		finalValidationLoss: infos.validationLoss.slice(),
+		finalValidationAccuracy: infos.validationAccuracy.slice(),
+		diverged: infos.diverged.slice(),
+		nativeMilliseconds: environment.nativeMilliseconds,
+	};
+}
+
+/** The interval's base schedule: the controller's, times the episode's from optimiser step `start` on. */
+function multiply(
+	own: Float32Array | undefined,
+	outer: Float32Array | undefined,
+	start: number,
+	product: Float32Array,
+): Float32Array | undefined {
+	if (outer === undefined) return own;
+	for (let k = 0; k < product.length; k++) product[k] = outer[start + k]! * (own?.[k] ?? 1);
+	return product;
+}

@@ -1,0 +1,38 @@
+import type { TrainableLayer } from '../networks/spec.js';
+import type { TrainingTask } from './task.js';
+
+/** What the environment needs of a population; `NetworkPopulation` is one, tests use a small one in TypeScript. */
+export interface Population {
+	readonly replicas: number;
+	/** The agents' layers, in order. */
+	readonly layers: readonly TrainableLayer[];
+	/**
+	 * `steps` optimiser steps of every network, then the loss on the validation images when asked for.
+	 * @param learningRates `[replicas × layers]`
+	 */
+	train(
+		steps: number,
+		learningRates: Float32Array,
+		out: PopulationOutput,
+		options?: { readonly baseSchedule?: Float32Array | undefined },
+	): void;
+	/** Statistics, training losses and validation of `batches` mini-batches; changes no parameter. */
+	probe(batches: number, learningRates: Float32Array, out: PopulationOutput): void;
+	/** @param out `[replicas × 2]`: mean loss, accuracy */
+	evaluate(split: 'train' | 'validation' | 'test', out: Float32Array): void;
+	/** New networks from new seeds, in the same memory. */
+	reset(seeds: Uint32Array): void;
+	dispose(): void;
+}
+
+export interface PopulationOutput {
+	/** `[replicas × layers × POPULATION_STATISTICS.length]` */
+	readonly statistics: Float32Array;
+	/** `[replicas × steps]` */
+	readonly trainingLoss: Float32Array;
+	/** `[replicas × 3]`: loss, accuracy, variance of the logits' change since the last call */
+	readonly validation?: Float32Array;
+}
+
+/** Opens the population of a task. `seeds` has one entry a network of the task. */
+export type PopulationFactory = (task: TrainingTask, seeds: Uint32Array) => Population;

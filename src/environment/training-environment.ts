@@ -1,0 +1,311 @@
+import { checkFiniteElements, checkFloat32Array, checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
+import type { SplitName } from '../datasets/dataset.js';
+import { GannoError } from '../errors.js';
+import { type ActionMode, ActionRule, NEUTRAL_ACTION } from './action.js';
+import { runBaseline } from './baseline.js';
+import type { DecisionContext } from './controller.js';
+import { DivergenceDetector } from './divergence.js';
+import { EnvironmentBuffers } from './environment-buffers.js';
+import { type Agents, ObservationEncoder } from './observation.js';
+import { type PopulationSource, populationFactory } from './open-population.js';
+import type { Population, PopulationFactory } from './population.js';
+import { baselineLearningRate, checkReward, type Reward, RewardRule, rewardName } from './reward.js';
+import type { ResetResult, StepResult } from './step-result.js';
+import { checkTask, initialLearningRates, type TrainingTask } from './task.js';
+
+/** Mini-batches of the statistics-only pass before the first action. */
+export const PROBE_BATCHES = 4;
+
+export interface TrainingEnvironmentOptions extends PopulationSource {
+	/** The first task; `reset` may bring others. */
+	readonly task: TrainingTask;
+	/** Default `compounding`. */
+	readonly action?: ActionMode;
+	/** Default `log-improvement`. */
+	readonly reward?: Reward;
+	/** Default `layerwise`. */
+	readonly agents?: Agents;
+	/** Multiplies the learning rates of `step`, optimiser step by optimiser step; the base of `anchored`. Absent: 1. `[horizon]` */
+	readonly baseSchedule?: Float32Array;
+}
+
+/**
+ * N networks of one task as a decentralised partially observable decision process, in the style of PettingZoo's parallel
+ * environments: one agent per layer (or one for all) picks a category, the action rule turns it into a learning rate, one native
+ * call trains every network for an interval, and the statistics come back as observations. All arrays are allocated when a task's
+ * shape first appears and reused ever after.
+ *
+ * A network that diverged keeps its place: learning rate 0, reward 0, observations 0, `terminations` 1, until the next reset.
+ */
+export class TrainingEnvironment {
+	readonly action: ActionRule;
+	readonly agentsMode: Agents;
+	readonly reward: Reward;
+	readonly #factory: PopulationFactory;
+	readonly #baseSchedule: Float32Array | undefined;
+	readonly #trainOptions: { baseSchedule: Float32Array | undefined } = { baseSchedule: undefined };
+	#task: TrainingTask;
+	#population: Population | undefined;
+	#populationKey = '';
+	#buffers: EnvironmentBuffers | undefined;
+	#encoder: ObservationEncoder | undefined;
+	#detector: DivergenceDetector | undefined;
+	#rewardRule: RewardRule | undefined;
+	#baselineKey = '';
+	#decision = -1; // before the first reset
+	#done = true;
+	#disposed = false;
+	#nativeMilliseconds = 0;
+
+	constructor(options: TrainingEnvironmentOptions) {
+		this.action = new ActionRule(options.action);
+		this.agentsMode = checkOneOf(options.agents ?? 'layerwise', 'agents', ['layerwise', 'one']);
+		this.reward = checkReward(options.reward ?? 'log-improvement');
+		this.#factory = populationFactory(options);
+		this.#baseSchedule = options.baseSchedule;
+		this.#task = checkTask(options.task);
+	}
+
+	get task(): TrainingTask {
+		return this.#task;
+	}
+
+	/** Networks trained side by side. */
+	get networks(): number {
+		return this.#task.networks.length;
+	}
+
+	/** Trainable layers of a network; known after the first reset. */
+	get layers(): number {
+		return this.#ready().layers;
+	}
+
+	/** Agents of a network: its layers, or 1. */
+	get agents(): number {
+		return this.#ready().agents;
+	}
+
+	/** Decisions of an episode. */
+	get decisions(): number {
+		return this.#task.horizon / this.#task.interval;
+	}
+
+	/** Wall time inside native calls since the last reset began, that reset included. */
+	get nativeMilliseconds(): number {
+		return this.#nativeMilliseconds;
+	}
+
+	/** What a controller sees now. The same object at every decision. */
+	get context(): DecisionContext {
+		return this.#ready().context;
+	}
+
+	/**
+	 * Starts an episode: new networks, then a statistics-only pass, so the first action comes before the first optimiser step.
+	 * @param task absent: the last one again
+	 * @param seeds `[networks]`, in place of the task's own
+	 */
+	reset(task: TrainingTask = this.#task, seeds?: Uint32Array): ResetResult {
+		this.#checkOpen();
+		checkTask(task);
+		if (seeds !== undefined && (!(seeds instanceof Uint32Array) || seeds.length !== task.networks.length)) {
+			throw invalidArgument(`a Uint32Array of length ${task.networks.length}`, 'seeds', seeds);
+		}
+		if (this.#baseSchedule !== undefined) {
+			checkFloat32Array(this.#baseSchedule, 'baseSchedule', task.horizon, 'horizon of the task');
+		}
+		this.#decision = -1;
+		this.#done = true;
+		this.#nativeMilliseconds = 0;
+		const chosen = seeds ?? Uint32Array.from(task.networks, ({ seed }) => seed);
+		const population = this.#open(task, chosen);
+		const buffers = this.#ready();
+		initialLearningRates(task, buffers.layers, buffers.initialLearningRates);
+		buffers.start(task);
+		this.#measureBaseline(population, chosen);
+
+		const started = performance.now();
+		population.probe(PROBE_BATCHES, buffers.learningRates, buffers.probe);
+		this.#nativeMilliseconds += performance.now() - started;
+		buffers.read(buffers.probe, PROBE_BATCHES);
+		this.#detector!.reset(buffers.validationLoss, buffers.diverged);
+		buffers.deactivate();
+		this.#rewardRule!.reset(buffers.validationLoss, buffers.validationAccuracy, buffers.baselineLoss);
+		this.#encoder!.reset();
+		this.#decision = 0;
+		this.#done = buffers.running === 0;
+		this.#encode(buffers.probe.trainingLoss, PROBE_BATCHES, 1);
+		buffers.publish(0, false, this.#done);
+		return buffers.result;
+	}
+
+	/**
+	 * One decision: actions become learning rates, and every network trains for one interval. One native call.
+	 * @param actions `[networks × agents]`, categories 0 to 8
+	 */
+	step(actions: Uint8Array): StepResult {
+		const buffers = this.#running();
+		if (!(actions instanceof Uint8Array) || actions.length !== buffers.networks * buffers.agents) {
+			throw invalidArgument(
+				`a Uint8Array of length ${buffers.networks * buffers.agents} (networks × agents)`,
+				'actions',
+				actions,
+			);
+		}
+		this.action.apply(actions, buffers.layers, buffers.initialLearningRates, buffers.learningRates);
+		buffers.previousActions.set(actions);
+		if (this.#baseSchedule === undefined) return this.#advance(undefined);
+		const { interval } = this.#task;
+		const start = this.#decision * interval;
+		for (let k = 0; k < interval; k++) buffers.baseSchedule[k] = this.#baseSchedule[start + k]!;
+		return this.#advance(buffers.baseSchedule);
+	}
+
+	/**
+	 * One decision of a controller that sets learning rates itself. One native call.
+	 * @param learningRates `[networks × layers]`, finite and not negative; not clipped
+	 * @param baseSchedule `[interval]`, multiplies them step by step
+	 * @param actions `[networks × agents]`, for the feature `previousAction`; absent: neutral
+	 */
+	stepWithLearningRates(learningRates: Float32Array, baseSchedule?: Float32Array, actions?: Uint8Array): StepResult {
+		const buffers = this.#running();
+		const { networks, layers, agents } = buffers;
+		checkFloat32Array(learningRates, 'learningRates', networks * layers, 'networks × layers');
+		checkFiniteElements(learningRates, 'learningRates', 0);
+		if (baseSchedule !== undefined) {
+			checkFloat32Array(baseSchedule, 'baseSchedule', this.#task.interval, 'interval of the task');
+			checkFiniteElements(baseSchedule, 'baseSchedule', 0);
+			buffers.baseSchedule.set(baseSchedule);
+		}
+		if (actions !== undefined && actions.length !== networks * agents) {
+			throw invalidArgument(`a Uint8Array of length ${networks * agents} (networks × agents)`, 'actions', actions);
+		}
+		buffers.learningRates.set(learningRates);
+		if (actions === undefined) buffers.previousActions.fill(NEUTRAL_ACTION);
+		else buffers.previousActions.set(actions);
+		return this.#advance(baseSchedule === undefined ? undefined : buffers.baseSchedule);
+	}
+
+	/**
+	 * Mean loss and accuracy of the networks as they are now.
+	 * @param out `[networks × 2]`
+	 */
+	evaluate(split: SplitName, out: Float32Array): void {
+		const { networks } = this.#ready();
+		checkOneOf(split, 'split', ['train', 'validation', 'test']);
+		checkFloat32Array(out, 'out', networks * 2, 'networks × 2');
+		const started = performance.now();
+		this.#population!.evaluate(split, out);
+		this.#nativeMilliseconds += performance.now() - started;
+	}
+
+	/** Frees the population. Idempotent. */
+	dispose(): void {
+		this.#disposed = true;
+		this.#done = true;
+		this.#population?.dispose();
+		this.#population = undefined;
+	}
+
+	[Symbol.dispose](): void {
+		this.dispose();
+	}
+
+	#advance(baseSchedule: Float32Array | undefined): StepResult {
+		const buffers = this.#ready();
+		const { interval } = this.#task;
+		const baseFactor = buffers.applyRates(baseSchedule);
+		this.#trainOptions.baseSchedule = baseSchedule;
+		this.#done = true; // until the call has come back: an episode whose step failed cannot go on
+		const started = performance.now();
+		this.#population!.train(interval, buffers.appliedRates, buffers.interval, this.#trainOptions);
+		this.#nativeMilliseconds += performance.now() - started;
+
+		this.#decision++;
+		const last = this.#decision === this.decisions;
+		buffers.read(buffers.interval, interval);
+		this.#detector!.update(buffers.validationLoss, buffers.trainingLoss, buffers.diverged);
+		const { validationLoss, validationAccuracy, active, diverged, networkRewards } = buffers;
+		this.#rewardRule!.update(validationLoss, validationAccuracy, active, diverged, last, networkRewards);
+		buffers.deactivate();
+		this.#encode(buffers.interval.trainingLoss, interval, baseFactor);
+		this.#done = last || buffers.running === 0;
+		buffers.publish(this.#decision, last, this.#done, baseFactor);
+		return buffers.result;
+	}
+
+	#encode(trainingLoss: Float32Array, steps: number, baseFactor: number): void {
+		const buffers = this.#ready();
+		const { input } = buffers;
+		input.trainingLoss = trainingLoss;
+		input.steps = steps;
+		input.baseFactor = baseFactor;
+		input.progress = this.#decision / this.decisions;
+		this.#encoder!.encode(input, buffers.observations);
+	}
+
+	/** The population of a task: the one at hand with new seeds where its shape fits, else a new one. */
+	#open(task: TrainingTask, seeds: Uint32Array): Population {
+		const { spec, optimizer, batchSize, sliceSize, validationSize, networks } = task;
+		const key = JSON.stringify([spec, optimizer, batchSize, sliceSize, validationSize, networks.length]);
+		const started = performance.now();
+		if (this.#population !== undefined && key === this.#populationKey) {
+			this.#population.reset(seeds);
+		} else {
+			this.#population?.dispose();
+			this.#population = undefined;
+			this.#buffers = undefined;
+			this.#population = this.#factory(task, seeds);
+			this.#populationKey = key;
+			checkInteger(this.#population.replicas, 'population.replicas', networks.length, networks.length);
+		}
+		this.#nativeMilliseconds += performance.now() - started;
+		this.#task = task;
+		const { layers } = this.#population;
+		if (this.#buffers === undefined || this.#buffers.interval.trainingLoss.length !== networks.length * task.interval) {
+			const agents = this.agentsMode === 'one' ? 1 : layers.length;
+			this.#buffers = new EnvironmentBuffers(networks.length, layers.length, agents, task.interval, PROBE_BATCHES);
+			this.#encoder = new ObservationEncoder(layers, networks.length, this.agentsMode);
+			this.#detector = new DivergenceDetector(networks.length);
+			this.#rewardRule = new RewardRule(rewardName(this.reward), networks.length);
+			this.#baselineKey = '';
+		}
+		return this.#population;
+	}
+
+	/** Runs the baseline of this task and these seeds, once; the population is as new afterwards. */
+	#measureBaseline(population: Population, seeds: Uint32Array): void {
+		if (rewardName(this.reward) !== 'baseline') return;
+		const { horizon } = this.#task;
+		const rate = baselineLearningRate(this.reward, this.#task.optimizer.algorithm);
+		const key = `${this.#populationKey} ${horizon} ${rate} ${seeds.join(' ')}`;
+		if (key === this.#baselineKey) return;
+		const buffers = this.#ready();
+		const started = performance.now();
+		runBaseline(population, this.#task, rate, buffers.interval);
+		population.reset(seeds);
+		this.#nativeMilliseconds += performance.now() - started;
+		for (let n = 0; n < seeds.length; n++) buffers.baselineLoss[n] = buffers.interval.validation[n * 3]!;
+		this.#baselineKey = key;
+	}
+
+	#checkOpen(): void {
+		if (this.#disposed) throw new GannoError('DISPOSED', 'This TrainingEnvironment was disposed; make a new one.');
+	}
+
+	#ready(): EnvironmentBuffers {
+		this.#checkOpen();
+		if (this.#buffers === undefined) {
+			throw new GannoError('INVALID_ARGUMENT', 'This TrainingEnvironment has no episode yet; call reset() first.');
+		}
+		return this.#buffers;
+	}
+
+	#running(): EnvironmentBuffers {
+		const buffers = this.#ready();
+		if (this.#done) {
+			throw new GannoError('INVALID_ARGUMENT', 'The episode is over (or its last step failed); call reset() first.');
+		}
+		return buffers;
+	}
+}
