@@ -51,8 +51,20 @@ bool keeps_first_moment(Algorithm algorithm) {
   return algorithm != Algorithm::kSgd && algorithm != Algorithm::kRmsProp;
 }
 
+BiasCorrections bias_corrections(const Hyperparameters& hyperparameters, std::uint64_t step) {
+  if (step == 0) return {};
+  return {step, 1 - power(hyperparameters.beta1, step), 1 - power(hyperparameters.beta2, step)};
+}
+
 StepScalars step_scalars(Algorithm algorithm, const Hyperparameters& hyperparameters, double learning_rate,
                          double weight_decay, double momentum, std::uint64_t step, float inverse_scale) {
+  return step_scalars(algorithm, hyperparameters, bias_corrections(hyperparameters, step), learning_rate, weight_decay,
+                      momentum, inverse_scale);
+}
+
+StepScalars step_scalars(Algorithm algorithm, const Hyperparameters& hyperparameters,
+                         const BiasCorrections& corrections, double learning_rate, double weight_decay, double momentum,
+                         float inverse_scale) {
   StepScalars scalars;
   scalars.learning_rate = static_cast<float>(learning_rate);
   scalars.weight_decay = static_cast<float>(weight_decay);
@@ -64,14 +76,12 @@ StepScalars step_scalars(Algorithm algorithm, const Hyperparameters& hyperparame
     scalars.one_minus_beta2 = static_cast<float>(1 - hyperparameters.rho);
   }
   if (algorithm == Algorithm::kAdam || algorithm == Algorithm::kAdamW) {
-    const double correction1 = 1 - power(hyperparameters.beta1, step);
-    const double correction2 = 1 - power(hyperparameters.beta2, step);
     scalars.one_minus_beta1 = static_cast<float>(1 - hyperparameters.beta1);
     scalars.beta2 = static_cast<float>(hyperparameters.beta2);
     scalars.one_minus_beta2 = static_cast<float>(1 - hyperparameters.beta2);
-    scalars.step_size = static_cast<float>(learning_rate / correction1);
-    scalars.inverse_sqrt_correction2 = static_cast<float>(1 / std::sqrt(correction2));
-    scalars.moment_correction = 1 / correction1;
+    scalars.step_size = static_cast<float>(learning_rate / corrections.correction1);
+    scalars.inverse_sqrt_correction2 = static_cast<float>(1 / std::sqrt(corrections.correction2));
+    scalars.moment_correction = 1 / corrections.correction1;
   }
   if (algorithm == Algorithm::kAdamW) {
     scalars.decay_factor = static_cast<float>(1 - learning_rate * weight_decay);

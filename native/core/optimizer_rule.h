@@ -52,7 +52,21 @@ struct StepScalars {
   bool propagate = false;  // true: store what comes out of a non-finite gradient; false: keep that element as it was
 };
 
-/// @param step 1 for the first step of this layer.
+/// What depends on the step counter alone; layers of the same age share it. Zero moments need no correction (step 0).
+struct BiasCorrections {
+  std::uint64_t step = 0;
+  double correction1 = 1;  // 1 - beta1^step
+  double correction2 = 1;  // 1 - beta2^step
+};
+
+/// @param step 1 for the first step of a layer.
+BiasCorrections bias_corrections(const Hyperparameters& hyperparameters, std::uint64_t step);
+
+StepScalars step_scalars(Algorithm algorithm, const Hyperparameters& hyperparameters,
+                         const BiasCorrections& corrections, double learning_rate, double weight_decay, double momentum,
+                         float inverse_scale = 1.0f);
+
+/// The same for one layer on its own.
 StepScalars step_scalars(Algorithm algorithm, const Hyperparameters& hyperparameters, double learning_rate,
                          double weight_decay, double momentum, std::uint64_t step, float inverse_scale = 1.0f);
 

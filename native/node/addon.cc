@@ -1,7 +1,11 @@
 // Registers the addon's classes and functions; one file a class, nothing else here.
 #include "cpu/tier.h"
+#include "node/errors.h"
 #include "node/fma_peak.h"
+#include "node/handles.h"
 #include "node/napi_setup.h"
+#include "node/optimizer.h"
+#include "node/random.h"
 
 namespace ganno::node {
 
@@ -16,17 +20,22 @@ Napi::Value cpu_tiers(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value cpu_tier(const Napi::CallbackInfo& info) {
-  try {
+  return guarded(info.Env(), [&]() -> Napi::Value {
     return Napi::String::New(info.Env(), std::string(tier_name(selected_tier())));
-  } catch (const std::exception& error) {
-    throw Napi::Error::New(info.Env(), error.what());
-  }
+  });
+}
+
+Napi::Value count_live_handles(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(live_handles.load()));
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports["cpuTiers"] = Napi::Function::New<cpu_tiers>(env, "cpuTiers");
   exports["cpuTier"] = Napi::Function::New<cpu_tier>(env, "cpuTier");
   exports["measureFmaPeak"] = Napi::Function::New<measure_fma_peak>(env, "measureFmaPeak");
+  exports["randomBlocks"] = Napi::Function::New<random_blocks>(env, "randomBlocks");
+  exports["liveHandles"] = Napi::Function::New<count_live_handles>(env, "liveHandles");
+  exports["LayerwisePlan"] = layerwise_plan_class(env);
   return exports;
 }
 

@@ -1,0 +1,164 @@
+#include "cpu/layerwise_step.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <stdexcept>
+
+#include "core/layer_table.h"
+#include "cpu/float_environment.h"
+#include "cpu/thread_pool.h"
+
+namespace ganno {
+
+namespace {
+
+// Below this many elements the work fits in cache and is over before a sleeping helper is awake.
+constexpr std::uint64_t kElementsWorthThreads = 100'000;
+
+std::uint64_t padded(std::uint64_t size) {
+  return (size + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+}
+
+}  // namespace
+
+void LayerwiseStep::Free::operator()(float* memory) const {
+  std::free(memory);
+}
+
+LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBinding> arrays,
+                             std::span<const std::uint32_t> arrays_per_layer)
+    : options_(options),
+      with_statistics_(step_function(options.tier, {options.algorithm, true, false})),
+      without_statistics_(step_function(options.tier, {options.algorithm, false, false})),
+      observe_(step_function(options.tier, {options.algorithm, true, true})),
+      steps_(arrays_per_layer.size()),
+      scalars_(arrays_per_layer.size()),
+      skipped_(arrays_per_layer.size()) {
+  const int moments = moment_count(options.algorithm);
+  for (const ArrayBinding& array : arrays) moment_floats_ += padded(array.size) * static_cast<std::uint64_t>(moments);
+  if (moment_floats_ > 0) {
+    moments_.reset(
+        static_cast<float*>(std::aligned_alloc(kArenaAlignment * sizeof(float), moment_floats_ * sizeof(float))));
+    if (!moments_) throw std::bad_alloc();
+    std::memset(moments_.get(), 0, moment_floats_ * sizeof(float));
+  }
+  float* next_moment = moments_.get();
+  for (const ArrayBinding& array : arrays) {
+    StepArray bound{array.parameters, array.gradients, nullptr, nullptr, array.size};
+    for (float** moment : {&bound.moment1, &bound.moment2}) {
+      if (moment == &bound.moment1 ? moments < 1 : moments < 2) continue;
+      *moment = next_moment;
+      next_moment += padded(array.size);
+    }
+    arrays_.push_back(bound);
+  }
+
+  std::size_t next_array = 0;
+  std::uint64_t elements_in_task = 0;
+  for (std::uint32_t layer = 0; layer < arrays_per_layer.size(); ++layer) {
+    const auto first_piece = static_cast<std::uint32_t>(pieces_.size());
+    for (std::uint32_t i = 0; i < arrays_per_layer[layer]; ++i) {
+      const StepArray& array = arrays_.at(next_array++);
+      for (std::uint64_t begin = 0; begin < array.size; begin += kPieceSize) {
+        const std::uint64_t size = std::min<std::uint64_t>(kPieceSize, array.size - begin);
+        pieces_.push_back({slice(array, begin, size), layer, {}, 0});
+        elements_in_task += size;
+        if (elements_in_task >= kPieceSize) {
+          task_ends_.push_back(static_cast<std::uint32_t>(pieces_.size()));
+          elements_in_task = 0;
+        }
+      }
+    }
+    layers_.push_back({first_piece, static_cast<std::uint32_t>(pieces_.size()) - first_piece});
+  }
+  if (next_array != arrays_.size()) throw std::invalid_argument("the layers do not own every array exactly once");
+  if (elements_in_task > 0) task_ends_.push_back(static_cast<std::uint32_t>(pieces_.size()));
+
+  std::uint64_t elements = 0;
+  for (const StepArray& array : arrays_) elements += array.size;
+  if (elements < kElementsWorthThreads) options_.threads = 1;
+}
+
+std::uint64_t LayerwiseStep::bytes() const {
+  return moment_floats_ * sizeof(float) + pieces_.capacity() * sizeof(Piece) + arrays_.capacity() * sizeof(StepArray) +
+         layers_.size() * (sizeof(Layer) + sizeof(StepScalars) + sizeof(std::uint64_t));
+}
+
+template <typename Function>
+void LayerwiseStep::for_each_piece(Function&& function) {
+  parallel_for(task_ends_.size(), options_.threads, [&](std::size_t task) {
+    const std::uint32_t begin = task == 0 ? 0 : task_ends_[task - 1];
+    for (std::uint32_t i = begin; i < task_ends_[task]; ++i) function(pieces_[i]);
+  });
+}
+
+void LayerwiseStep::decide_skips(float inverse_scale) {
+  std::fill(skipped_.begin(), skipped_.end(), std::uint8_t{0});
+  const bool by_layer = options_.non_finite == NonFinitePolicy::kSkipLayer;
+  if (!by_layer && options_.non_finite != NonFinitePolicy::kSkipNetwork) return;
+  for_each_piece([&](Piece& piece) {
+    piece.non_finite = count_non_finite(options_.tier, piece.elements.gradients, piece.elements.size, inverse_scale);
+  });
+  bool any = false;
+  for (const Piece& piece : pieces_) {
+    if (piece.non_finite == 0) continue;
+    skipped_[piece.layer] = 1;
+    any = true;
+  }
+  if (any && !by_layer) std::fill(skipped_.begin(), skipped_.end(), std::uint8_t{1});
+}
+
+void LayerwiseStep::compute_scalars(std::span<const double> controls, float inverse_scale, bool store) {
+  BiasCorrections corrections;  // layers that were born together share them
+  for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+    const double* control = &controls[layer * kControlCount];
+    // A skipped layer's moments are those of its last step.
+    const std::uint64_t step = skipped_[layer] ? steps_[layer] : steps_[layer] + 1;
+    if (step != corrections.step) corrections = bias_corrections(options_.hyperparameters, step);
+    StepScalars& scalars = scalars_[layer];
+    scalars = step_scalars(options_.algorithm, options_.hyperparameters, corrections, control[kControlLearningRate],
+                           control[kControlWeightDecay], control[kControlMomentum], inverse_scale);
+    scalars.store = store && !skipped_[layer];
+    scalars.propagate = options_.non_finite == NonFinitePolicy::kPropagate;
+  }
+}
+
+void LayerwiseStep::step(std::span<const double> controls, float inverse_scale, float* statistics, bool store) {
+  const FloatEnvironment environment(Denormals::kKeep);
+  decide_skips(inverse_scale);
+  compute_scalars(controls, inverse_scale, store);
+  if (statistics == nullptr) {
+    if (!store) return;
+    for_each_piece([&](Piece& piece) {
+      if (!skipped_[piece.layer]) without_statistics_(piece.elements, scalars_[piece.layer], nullptr);
+    });
+  } else {
+    for_each_piece([&](Piece& piece) {
+      const StepFunction function = skipped_[piece.layer] ? observe_ : with_statistics_;
+      function(piece.elements, scalars_[piece.layer], &piece.sums);
+    });
+    for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+      LayerSums sums;
+      for (std::uint32_t i = 0; i < layers_[layer].piece_count; ++i) {
+        add_sums(sums, pieces_[layers_[layer].first_piece + i].sums);
+      }
+      finalize_statistics(sums, options_.algorithm, scalars_[layer], statistics + layer * kStepStatisticCount);
+    }
+  }
+  if (!store) return;
+  for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+    if (!skipped_[layer]) ++steps_[layer];
+  }
+}
+
+std::span<float> LayerwiseStep::moment(std::size_t array, int which) {
+  if (array >= arrays_.size() || which < 0 || which >= moment_count(options_.algorithm)) {
+    throw std::invalid_argument("there is no such array or moment");
+  }
+  const StepArray& found = arrays_[array];
+  return {which == 0 ? found.moment1 : found.moment2, found.size};
+}
+
+}  // namespace ganno

@@ -1,0 +1,89 @@
+#pragma once
+// One optimiser step over the layers of a network whose arrays belong to somebody else: moments, per-layer step
+// counters, non-finite policies and the cut into threads. Knows nothing of Node.
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/optimizer_rule.h"
+#include "core/statistics.h"
+#include "cpu/step_kernels.h"
+
+namespace ganno {
+
+/// A parameter array and its gradient. Both stay the caller's.
+struct ArrayBinding {
+  float* parameters;
+  const float* gradients;
+  std::uint64_t size;
+};
+
+/// Per layer, in this order, in the control table [layers x kControlCount].
+enum Control : std::uint32_t { kControlLearningRate, kControlWeightDecay, kControlMomentum, kControlCount };
+
+class LayerwiseStep {
+ public:
+  struct Options {
+    Algorithm algorithm = Algorithm::kSgd;
+    Hyperparameters hyperparameters;
+    NonFinitePolicy non_finite = NonFinitePolicy::kSkipElement;
+    int threads = 1;
+    Tier tier = Tier::kBaseline;
+  };
+
+  /// @param arrays layer after layer; `arrays_per_layer` says how many each owns (0 is allowed).
+  LayerwiseStep(const Options& options, std::span<const ArrayBinding> arrays,
+                std::span<const std::uint32_t> arrays_per_layer);
+
+  std::size_t layer_count() const { return layers_.size(); }
+  std::size_t array_count() const { return arrays_.size(); }
+  /// Native memory held, in bytes.
+  std::uint64_t bytes() const;
+
+  /// @param controls [layers x kControlCount]
+  /// @param statistics [layers x kStepStatisticCount], or null
+  /// @param store false: write statistics of the step that would be taken, change nothing
+  void step(std::span<const double> controls, float inverse_scale, float* statistics, bool store);
+
+  /// Steps taken by each layer; a skipped layer does not count one. Writable: restoring a state sets it.
+  std::span<std::uint64_t> steps() { return steps_; }
+  /// Moment 0 or 1 of an array, compact. @throws std::invalid_argument when there is no such array or moment.
+  std::span<float> moment(std::size_t array, int which);
+
+ private:
+  struct Layer {
+    std::uint32_t first_piece;
+    std::uint32_t piece_count;
+  };
+  struct Piece {  // at most kPieceSize elements of one array
+    StepArray elements;
+    std::uint32_t layer;
+    LayerSums sums;
+    std::uint64_t non_finite;
+  };
+  struct Free {
+    void operator()(float* memory) const;
+  };
+
+  template <typename Function>
+  void for_each_piece(Function&& function);
+  void decide_skips(float inverse_scale);
+  void compute_scalars(std::span<const double> controls, float inverse_scale, bool store);
+
+  Options options_;
+  StepFunction with_statistics_;
+  StepFunction without_statistics_;
+  StepFunction observe_;
+  std::vector<StepArray> arrays_;
+  std::vector<Layer> layers_;
+  std::vector<Piece> pieces_;             // array after array, in order
+  std::vector<std::uint32_t> task_ends_;  // pieces of a task end here; tasks are what threads claim
+  std::vector<std::uint64_t> steps_;      // per layer
+  std::vector<StepScalars> scalars_;      // per layer, of the running step
+  std::vector<std::uint8_t> skipped_;     // per layer, of the running step
+  std::unique_ptr<float, Free> moments_;  // both moments of every array, each on a 64-float boundary
+  std::uint64_t moment_floats_ = 0;
+};
+
+}  // namespace ganno

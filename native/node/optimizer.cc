@@ -1,0 +1,162 @@
+// class LayerwisePlan: LayerwiseStep over JavaScript's arrays.
+#include "node/optimizer.h"
+
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cpu/layerwise_step.h"
+#include "cpu/tier.h"
+#include "node/arguments.h"
+#include "node/errors.h"
+#include "node/handles.h"
+
+namespace ganno::node {
+
+namespace {
+
+LayerwiseStep::Options read_options(Napi::Object options) {
+  LayerwiseStep::Options read;
+  read.algorithm = static_cast<Algorithm>(integer(options.Get("algorithm"), "algorithm", 0, kAlgorithmCount - 1));
+  read.non_finite = static_cast<NonFinitePolicy>(integer(options.Get("nonFinite"), "nonFinite", 0, 3));
+  read.threads = static_cast<int>(integer(options.Get("threads"), "threads", 1, 256));
+  const Napi::Value tier = options.Get("tier");
+  read.tier = tier.IsString() ? tier_from_name(tier.As<Napi::String>().Utf8Value()) : selected_tier();
+  const Napi::Object hyperparameters = object(options.Get("hyperparameters"), "hyperparameters");
+  read.hyperparameters.beta1 = number(hyperparameters.Get("beta1"), "beta1");
+  read.hyperparameters.beta2 = number(hyperparameters.Get("beta2"), "beta2");
+  read.hyperparameters.epsilon = number(hyperparameters.Get("epsilon"), "epsilon");
+  read.hyperparameters.rho = number(hyperparameters.Get("rho"), "rho");
+  return read;
+}
+
+class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
+ public:
+  explicit LayerwisePlan(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LayerwisePlan>(info) {
+    guarded(info.Env(), [&] { construct(info.Env(), object(info[0], "options")); });
+  }
+
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "LayerwisePlan",
+                       {InstanceMethod<&LayerwisePlan::step>("step"), InstanceMethod<&LayerwisePlan::probe>("probe"),
+                        InstanceMethod<&LayerwisePlan::read_moment>("readMoment"),
+                        InstanceMethod<&LayerwisePlan::write_moment>("writeMoment"),
+                        InstanceMethod<&LayerwisePlan::read_steps>("readSteps"),
+                        InstanceMethod<&LayerwisePlan::write_steps>("writeSteps"),
+                        InstanceMethod<&LayerwisePlan::dispose>("dispose")});
+  }
+
+ private:
+  void construct(Napi::Env env, Napi::Object options) {
+    const Napi::Array parameters = array(options.Get("parameters"), "parameters");
+    const Napi::Array gradients = array(options.Get("gradients"), "gradients");
+    const auto arrays_per_layer = elements<std::uint32_t>(options.Get("arraysPerLayer"), "arraysPerLayer");
+    if (parameters.Length() != gradients.Length()) throw std::invalid_argument("as many gradients as parameters");
+
+    // Our own list keeps every registered array alive, whatever the caller does with theirs.
+    Napi::Array registered = Napi::Array::New(env, 2 * parameters.Length() + 1);
+    std::vector<ArrayBinding> arrays;
+    for (std::uint32_t i = 0; i < parameters.Length(); ++i) {
+      const Napi::Value parameter = parameters.Get(i);
+      const Napi::Value gradient = gradients.Get(i);
+      const auto values = elements<float>(parameter, "parameters");
+      const auto gradient_values = elements<float>(gradient, "gradients", values.size());
+      arrays.push_back({values.data(), gradient_values.data(), values.size()});
+      registered.Set(2 * i, parameter);
+      registered.Set(2 * i + 1, gradient);
+    }
+    const Napi::Value controls = options.Get("controls");
+    controls_ = elements<double>(controls, "controls", arrays_per_layer.size() * kControlCount);
+    registered.Set(2 * parameters.Length(), controls);
+
+    step_ = std::make_unique<LayerwiseStep>(read_options(options), arrays, arrays_per_layer);
+    registered_ = Napi::Persistent(registered.As<Napi::Object>());
+    Value().TypeTag(&kLayerwisePlanTag);
+    resources_ = HandleResources(env, static_cast<std::int64_t>(step_->bytes()));
+  }
+
+  LayerwiseStep& live() {
+    if (!step_) throw CodedError("DISPOSED", "This optimizer was disposed; make a new one");
+    return *step_;
+  }
+
+  void run(const Napi::CallbackInfo& info, bool store) {
+    LayerwiseStep& step = live();
+    float* statistics = nullptr;
+    if (!info[0].IsUndefined()) {
+      statistics = elements<float>(info[0], "statistics", step.layer_count() * kStepStatisticCount).data();
+    }
+    step.step(controls_, static_cast<float>(number(info[1], "inverseScale")), statistics, store);
+  }
+
+  void step(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] { run(info, true); });
+  }
+
+  void probe(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] { run(info, false); });
+  }
+
+  std::span<float> moment(const Napi::CallbackInfo& info) {
+    LayerwiseStep& step = live();
+    const auto index = integer(info[0], "array", 0, static_cast<std::int64_t>(step.array_count()) - 1);
+    return step.moment(static_cast<std::size_t>(index), static_cast<int>(integer(info[1], "moment", 0, 1)));
+  }
+
+  void read_moment(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      const std::span<float> values = moment(info);
+      std::copy(values.begin(), values.end(), elements<float>(info[2], "out", values.size()).begin());
+    });
+  }
+
+  void write_moment(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      const std::span<float> values = moment(info);
+      const auto source = elements<float>(info[2], "values", values.size());
+      std::copy(source.begin(), source.end(), values.begin());
+    });
+  }
+
+  void read_steps(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      const auto steps = live().steps();
+      const auto out = elements<double>(info[0], "out", steps.size());
+      for (std::size_t i = 0; i < steps.size(); ++i) out[i] = static_cast<double>(steps[i]);
+    });
+  }
+
+  void write_steps(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      const auto steps = live().steps();
+      const auto values = elements<double>(info[0], "values", steps.size());
+      for (const double value : values) {
+        if (!(value >= 0 && value <= 0x1p53)) throw std::invalid_argument("a step counter is not a count");
+      }
+      for (std::size_t i = 0; i < steps.size(); ++i) steps[i] = static_cast<std::uint64_t>(values[i]);
+    });
+  }
+
+  void dispose(const Napi::CallbackInfo&) {
+    step_.reset();
+    controls_ = {};
+    registered_.Reset();
+    resources_.release();
+  }
+
+  // Destroyed in reverse order: the step before the arrays it points into.
+  Napi::ObjectReference registered_;
+  HandleResources resources_;
+  std::span<const double> controls_;
+  std::unique_ptr<LayerwiseStep> step_;
+};
+
+}  // namespace
+
+Napi::Function layerwise_plan_class(Napi::Env env) {
+  return LayerwisePlan::define(env);
+}
+
+}  // namespace ganno::node
