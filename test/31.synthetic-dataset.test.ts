@@ -7,7 +7,7 @@ import { type SyntheticOptions, syntheticDataset } from '../src/datasets/synthet
 import { GannoError } from '../src/errors.js';
 
 function classCounts(labels: Uint8Array, indices: Uint32Array, classes: number): number[] {
-	const counts = new Array<number>(classes).fill(0);
+	const counts = Array.from({ length: classes }, () => 0);
 	for (const index of indices) counts[labels[index] as number] = (counts[labels[index] as number] as number) + 1;
 	return counts;
 }
@@ -81,9 +81,9 @@ describe('the synthetic data set', () => {
 		const dataset = syntheticDataset({ shape: [6, 5, 3], classes: 5, size: 500, seed: 3 });
 		expect(dataset.images.length).toBe(500 * 6 * 5 * 3);
 		expect(dataset.labels.length).toBe(500);
-		expect(classCounts(dataset.labels, dataset.splits.train, 5)).toEqual(new Array(5).fill(60));
-		expect(classCounts(dataset.labels, dataset.splits.validation, 5)).toEqual(new Array(5).fill(20));
-		expect(classCounts(dataset.labels, dataset.splits.test, 5)).toEqual(new Array(5).fill(20));
+		expect(classCounts(dataset.labels, dataset.splits.train, 5)).toEqual([60, 60, 60, 60, 60]);
+		expect(classCounts(dataset.labels, dataset.splits.validation, 5)).toEqual([20, 20, 20, 20, 20]);
+		expect(classCounts(dataset.labels, dataset.splits.test, 5)).toEqual([20, 20, 20, 20, 20]);
 		expect(dataset.mean).toHaveLength(3);
 		expect(dataset.files).toBeUndefined();
 	});

@@ -1,0 +1,161 @@
+import { join } from 'node:path';
+import { checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
+import { GannoError } from '../errors.js';
+import { assembleDataset, type LabelledImages } from './assemble.js';
+import { readCifarImages } from './cifar.js';
+import type { Dataset } from './dataset.js';
+import { type DownloadProgress, downloadFile, type TransferOptions } from './download.js';
+import { downsampleByTwo } from './downsample.js';
+import { readIdxImages } from './idx.js';
+import { cacheDirectory, type DatasetLocation, searchDataset } from './locate.js';
+import { DATASET_NAMES, DATASETS, type DatasetDefinition, type DatasetName } from './sources.js';
+
+export interface LoadDatasetOptions {
+	/** Looked into first, before `$GANNO_DATA_DIR`, the cache and the Debian package's folder. */
+	readonly dataDirectory?: string | undefined;
+	/** Images of the training part that become the validation split (default 10,000; CIFAR-10: 5,000). */
+	readonly validationSize?: number | undefined;
+	/** Which images those are: uint32 (default 0). */
+	readonly seed?: number | undefined;
+	/** 2: images of half the height and width, each pixel the mean of 2 × 2 (default 1). */
+	readonly downsample?: 1 | 2 | undefined;
+	/** Get what is found nowhere from the official address into the cache (default true). */
+	readonly download?: boolean | undefined;
+	/** CIFAR-10: be content with the training batches that are there, one at least, and the test batch (default false). */
+	readonly partial?: boolean | undefined;
+	readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
+	/** Cancels a download: rejects with `CANCELLED`. */
+	readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A data set, from disk if it is anywhere there, otherwise downloaded. The official test part is the test split, whole; the
+ * validation split comes from the training part, stratified and seeded. Everything large lies in SharedArrayBuffers: posting
+ * the data set to a worker copies nothing.
+ * @throws GannoError `INVALID_ARGUMENT`; `DATASET_NOT_FOUND` and `DOWNLOAD_FAILED` list where it was looked for and what to do;
+ *   `BAD_FILE` names the file and what is wrong with it; `FILE_SYSTEM`; `CANCELLED`
+ */
+export async function loadDataset(name: DatasetName, options: LoadDatasetOptions = {}): Promise<Dataset> {
+	return loadDatasetFrom(DATASETS[checkOneOf(name, 'name', DATASET_NAMES)], options);
+}
+
+/** As {@link loadDataset}, for any definition: other files of the same formats. */
+export async function loadDatasetFrom(
+	definition: DatasetDefinition,
+	options: LoadDatasetOptions = {},
+	transfer: TransferOptions = {},
+): Promise<Dataset> {
+	const {
+		dataDirectory,
+		validationSize = definition.validationSize,
+		seed = 0,
+		downsample = 1,
+		partial = false,
+	} = options;
+	checkInteger(validationSize, 'validationSize', 1);
+	checkInteger(seed, 'seed', 0, 0xffffffff);
+	if (downsample !== 1 && downsample !== 2) throw invalidArgument('1 or 2', 'downsample', downsample);
+	if (dataDirectory !== undefined && (typeof dataDirectory !== 'string' || dataDirectory === '')) {
+		throw invalidArgument('the path of a folder', 'dataDirectory', dataDirectory);
+	}
+
+	const location = await obtain(definition, dataDirectory, partial, options, transfer);
+	const { images: source, remark } = await read(definition, location);
+	const images = downsample === 2 ? downsampleByTwo(source) : source;
+	const remarks = [
+		...(remark === undefined ? [] : [remark]),
+		...(downsample === 2 ? [`${images.shape[0]}x${images.shape[1]}`] : []),
+	];
+	return assembleDataset(images, {
+		name: remarks.length === 0 ? definition.name : `${definition.name} (${remarks.join(', ')})`,
+		validationSize,
+		seed,
+		files: location.kind === 'archive' ? [location.path] : location.files.map(({ path }) => path),
+	});
+}
+
+async function obtain(
+	definition: DatasetDefinition,
+	dataDirectory: string | undefined,
+	partial: boolean,
+	{ download = true, onProgress, signal }: LoadDatasetOptions,
+	transfer: TransferOptions,
+): Promise<DatasetLocation> {
+	const found = searchDataset(definition, dataDirectory, partial);
+	if (found.location !== undefined) return found.location;
+	const lookedAt = `Looked for ${definition.files.join(', ')} (each plain or .gz)${definition.archives.length > 0 ? ` or ${definition.archives.join(', ')}` : ''} in:\n${found.places
+		.map(({ folder, finding }) => `  ${folder}: ${finding}`)
+		.join('\n')}`;
+	const folder = join(cacheDirectory(), definition.name);
+	if (!download) {
+		throw new GannoError(
+			'DATASET_NOT_FOUND',
+			`${definition.title} was not found, and downloading is off.\n${lookedAt}\n${solutions(definition, folder, found.places)}`,
+		);
+	}
+	try {
+		for (const file of definition.downloads) {
+			const urls = addresses(definition, file.name);
+			await downloadFile(urls, file, join(folder, file.name), { onProgress, signal, ...transfer });
+		}
+	} catch (error) {
+		if (!(error instanceof GannoError) || error.code !== 'DOWNLOAD_FAILED') throw error;
+		throw new GannoError(
+			'DOWNLOAD_FAILED',
+			`${error.message}\n${lookedAt}\n${solutions(definition, folder, found.places)}`,
+			{
+				cause: error,
+			},
+		);
+	}
+	const downloaded = searchDataset(definition, folder, false).location;
+	if (downloaded === undefined) {
+		throw new GannoError('INTERNAL', `${definition.title} was downloaded to ${folder} but is not there. Report this.`);
+	}
+	return downloaded;
+}
+
+/** `$GANNO_DATA_URL/<data set>/<file>` if that is set, else the mirrors. */
+function addresses(definition: DatasetDefinition, file: string): string[] {
+	const base = process.env.GANNO_DATA_URL;
+	if (base === undefined || base === '') return definition.mirrors.map((mirror) => new URL(file, mirror).href);
+	const url = `${base.replace(/\/+$/, '')}/${definition.name}/${file}`;
+	if (!URL.canParse(url) || !/^https?:/.test(url))
+		throw invalidArgument('an http or https address', 'GANNO_DATA_URL', base);
+	return [url];
+}
+
+function solutions(
+	definition: DatasetDefinition,
+	folder: string,
+	places: readonly { readonly finding: string }[],
+): string {
+	const steps = [
+		...(definition.debian === undefined ? [] : [`On Debian: apt-get install ${definition.debian.package}`]),
+		`Put ${definition.downloads.map(({ name }) => name).join(', ')} (from ${definition.mirrors[0]}) into ${folder}`,
+		'Say where the files are: --data-dir, the option dataDirectory, or GANNO_DATA_DIR',
+		'Allow the download, or run again: a broken download goes on where it stopped. GANNO_DATA_URL names another server',
+		...(definition.format === 'cifar' && places.some(({ finding }) => finding.startsWith('lacks'))
+			? ['Use what is there, and say so beside every figure: the option partial']
+			: []),
+	];
+	return `Possible solutions:\n${steps.map((step) => `  - ${step}.`).join('\n')}`;
+}
+
+async function read(
+	definition: DatasetDefinition,
+	location: DatasetLocation,
+): Promise<{ images: LabelledImages; remark?: string }> {
+	if (definition.format === 'cifar') {
+		const { trainFiles, ...images } = await readCifarImages(definition, location);
+		const all = definition.files.length - 1;
+		return trainFiles === all ? { images } : { images, remark: `${trainFiles} of ${all} training batches` };
+	}
+	if (location.kind === 'archive') throw new GannoError('INTERNAL', `No archives are known for ${definition.name}.`);
+	return {
+		images: await readIdxImages(
+			definition,
+			location.files.map(({ path }) => path),
+		),
+	};
+}
