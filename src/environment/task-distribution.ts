@@ -1,0 +1,150 @@
+import { checkInteger, checkNumber, invalidArgument } from '../arguments.js';
+import type { OptimizerSpec } from '../optimizer/algorithms.js';
+import { PhiloxGenerator } from '../philox.js';
+import { LEARNING_RATE_LIMITS } from './action.js';
+import { checkNetworkFamily, drawNetwork, type NetworkEnds, type NetworkFamily, type Range } from './network-family.js';
+import { DEFAULT_DECISIONS, type TaskNetwork, type TrainingTask } from './task.js';
+
+/** Steps of an episode, and of the interval between two decisions (default: horizon / 20). */
+export interface Duration {
+	readonly horizon: number;
+	readonly interval?: number;
+}
+
+/**
+ * What tasks are drawn from. Initial conditions are sampled wider than is claimed: a policy is weakest at the edge of what it was
+ * trained on. Each list gives its entries equal chances.
+ */
+export interface TaskDistribution {
+	/** Input shape and classes: `{ shape, classes }` of the data set. */
+	readonly ends: NetworkEnds;
+	/** Default: fully connected, 1 to 3 hidden layers of 32 to 128 units. */
+	readonly networks?: readonly NetworkFamily[];
+	/** Networks of one task (default 16). */
+	readonly networksPerTask?: number;
+	/** Child optimisers (default Adam). */
+	readonly optimizers?: readonly OptimizerSpec[];
+	/** Default [32]. */
+	readonly batchSizes?: readonly number[];
+	/** Training images of a network, or 'all' (default [4000]). */
+	readonly sliceSizes?: readonly (number | 'all')[];
+	/** Default 500 steps in 20 intervals. */
+	readonly durations?: readonly Duration[];
+	/** Validation images (default 512). */
+	readonly validationSize?: number;
+	/** Initial learning rates, log-uniform, network by network (default 10^−5.5 to 10^−0.5). */
+	readonly learningRates?: Range;
+	/** p: layers of some networks start at 10^U(−p, p) times the learning rate (default 1). */
+	readonly layerSpreadDecades?: number;
+	/** Share of the networks whose layers start apart (default 0.25). */
+	readonly layerSpreadShare?: number;
+}
+
+const DEFAULTS = {
+	networks: [{ type: 'mlp', depth: [1, 3], width: [32, 128] }],
+	networksPerTask: 16,
+	optimizers: [{ algorithm: 'adam' }],
+	batchSizes: [32],
+	sliceSizes: [4000],
+	durations: [{ horizon: 500 }],
+	validationSize: 512,
+	learningRates: [10 ** -5.5, 10 ** -0.5],
+	layerSpreadDecades: 1,
+	layerSpreadShare: 0.25,
+} as const satisfies Omit<TaskDistribution, 'ends'>;
+
+type CompleteDistribution = Required<TaskDistribution>;
+
+/**
+ * Tasks `firstIndex` to `firstIndex + count − 1` of a run. Each is a pure function of the distribution, the seed and its own index
+ * (Philox stream `task`): who asks, in which order and for how many changes nothing.
+ * @param seed uint32
+ */
+export function sampleTasks(
+	distribution: TaskDistribution,
+	seed: number,
+	firstIndex: number,
+	count: number,
+): readonly TrainingTask[] {
+	const complete = completeDistribution(distribution);
+	checkInteger(seed, 'seed', 0, 0xffffffff);
+	checkInteger(firstIndex, 'firstIndex', 0);
+	checkInteger(count, 'count', 0);
+	return Array.from({ length: count }, (_, i) => sampleTask(complete, seed, firstIndex + i));
+}
+
+function sampleTask(distribution: CompleteDistribution, seed: number, index: number): TrainingTask {
+	const generator = new PhiloxGenerator(seed, 'task', index);
+	const choose = <T>(choices: readonly T[]): T => choices[generator.nextInteger(choices.length)] as T;
+	// A list of one entry takes its draw too: giving one list more entries leaves the other choices alone.
+	const family = choose(distribution.networks);
+	const optimizer = choose(distribution.optimizers);
+	const batchSize = choose(distribution.batchSizes);
+	const sliceSize = choose(distribution.sliceSizes);
+	const { horizon, interval = horizon / DEFAULT_DECISIONS } = choose(distribution.durations);
+	const spec = drawNetwork(family, distribution.ends, generator);
+	const layers = spec.layers.filter(({ type }) => type === 'dense' || type === 'conv').length;
+	const networks = Array.from({ length: distribution.networksPerTask }, () =>
+		sampleNetwork(distribution, layers, generator),
+	);
+	const { validationSize } = distribution;
+	const task = { index, spec, optimizer, batchSize, horizon, interval, validationSize, networks };
+	return sliceSize === 'all' ? task : { ...task, sliceSize };
+}
+
+function sampleNetwork(distribution: CompleteDistribution, layers: number, generator: PhiloxGenerator): TaskNetwork {
+	const { learningRates, layerSpreadDecades, layerSpreadShare } = distribution;
+	const seed = generator.nextUint32();
+	const learningRate = Math.exp(generator.uniform(Math.log(learningRates[0]), Math.log(learningRates[1])));
+	// Drawn even for networks without a spread: each network takes the same number of draws, whatever the share.
+	const spreads = generator.nextFloat() < layerSpreadShare && layerSpreadDecades > 0;
+	const multipliers = Array.from({ length: layers }, () => {
+		const multiplier = 10 ** generator.uniform(-layerSpreadDecades, layerSpreadDecades);
+		// No layer starts where no action could have brought it.
+		const { low, high } = LEARNING_RATE_LIMITS;
+		return Math.min(Math.max(learningRate * multiplier, low), high) / learningRate;
+	});
+	return spreads ? { seed, learningRate, layerMultipliers: multipliers } : { seed, learningRate };
+}
+
+function completeDistribution(distribution: TaskDistribution): CompleteDistribution {
+	const complete: CompleteDistribution = { ...DEFAULTS, ...definedOnly(distribution) };
+	const { shape, classes } = complete.ends ?? {};
+	if (!Array.isArray(shape) || shape.length !== 3) {
+		throw invalidArgument('[height, width, channels]', 'distribution.ends.shape', shape);
+	}
+	checkInteger(classes, 'distribution.ends.classes', 2);
+	for (const name of ['networks', 'optimizers', 'batchSizes', 'sliceSizes', 'durations'] as const) {
+		const list: readonly unknown[] = complete[name];
+		if (!Array.isArray(list) || list.length === 0) {
+			throw invalidArgument('an array of at least one entry', `distribution.${name}`, list);
+		}
+	}
+	for (const [i, family] of complete.networks.entries()) checkNetworkFamily(family, `distribution.networks[${i}]`);
+	for (const [i, duration] of complete.durations.entries()) {
+		const horizon = checkInteger(duration.horizon, `distribution.durations[${i}].horizon`, 1);
+		const interval = duration.interval ?? horizon / DEFAULT_DECISIONS;
+		if (!Number.isInteger(interval) || interval < 1 || horizon % interval !== 0) {
+			const advice = `Without an interval the horizon must be divisible by ${DEFAULT_DECISIONS}.`;
+			throw invalidArgument(
+				`a divisor of the horizon ${horizon}`,
+				`distribution.durations[${i}].interval`,
+				interval,
+				advice,
+			);
+		}
+	}
+	checkInteger(complete.networksPerTask, 'distribution.networksPerTask', 1);
+	const low = checkNumber(complete.learningRates[0], 'distribution.learningRates[0]', Number.MIN_VALUE);
+	checkNumber(complete.learningRates[1], 'distribution.learningRates[1]', low);
+	checkNumber(complete.layerSpreadDecades, 'distribution.layerSpreadDecades', 0, 6);
+	checkNumber(complete.layerSpreadShare, 'distribution.layerSpreadShare', 0, 1);
+	return complete;
+}
+
+/** Without the keys that are there but undefined: they mean the default too. */
+function definedOnly(distribution: TaskDistribution): TaskDistribution {
+	return Object.fromEntries(
+		Object.entries(distribution).filter(([, value]) => value !== undefined),
+	) as unknown as TaskDistribution;
+}

@@ -1,0 +1,94 @@
+import { checkNumber, checkOneOf, invalidArgument } from '../arguments.js';
+import type { Controller } from '../environment/controller.js';
+import { runEpisode } from '../environment/episode.js';
+import type { TrainingTask } from '../environment/task.js';
+import type { TrainingEnvironment } from '../environment/training-environment.js';
+
+export interface TuneOptions {
+	readonly environment: TrainingEnvironment;
+	readonly controller: Controller;
+	/** What to tune for: its networks run once per learning rate. Tuning tasks must not be the ones later compared on. */
+	readonly task: TrainingTask;
+	/** Initial learning rates to try (default {@link DEFAULT_GRID}); layer multipliers of the task are kept. */
+	readonly learningRates?: readonly number[];
+	/** `[networks]`, in place of the task's own: the tuning seeds */
+	readonly seeds?: Uint32Array;
+	/** Judged on the validation images at the end: mean accuracy (default), or mean log loss. */
+	readonly criterion?: 'accuracy' | 'loss';
+	/** Called after every learning rate. */
+	readonly onRow?: (row: TuneRow, done: number, total: number) => void;
+}
+
+/** How one initial learning rate fared, over the networks. */
+export interface TuneRow {
+	readonly learningRate: number;
+	/** Mean final validation accuracy; a network that diverged counts as guessing. */
+	readonly accuracy: number;
+	readonly accuracyStandardError: number;
+	/** Mean ln of the final validation loss, at most ln 4 V₀; a network that diverged counts as that. */
+	readonly logLoss: number;
+	readonly logLossStandardError: number;
+	/** Networks that diverged. */
+	readonly diverged: number;
+}
+
+export interface TuneResult {
+	readonly best: TuneRow;
+	/** In the order of the learning rates. */
+	readonly rows: readonly TuneRow[];
+	/** The best is the lowest or highest of several learning rates: widen the grid. */
+	readonly atEdge: boolean;
+}
+
+/** Quarter decades from 1e-4 to 10^−0.5. */
+export const DEFAULT_GRID: readonly number[] = Array.from({ length: 15 }, (_, i) => 10 ** (-4 + i / 4));
+
+/**
+ * Tries a grid of initial learning rates, each on the same networks, one episode a learning rate. On equal scores the lower one wins.
+ * @throws GannoError `INVALID_ARGUMENT` for an empty grid or one with a learning rate that is not above 0
+ */
+export function tuneSchedule(options: TuneOptions): TuneResult {
+	const { environment, controller, task, learningRates = DEFAULT_GRID, seeds } = options;
+	const criterion = checkOneOf(options.criterion ?? 'accuracy', 'criterion', ['accuracy', 'loss']);
+	if (!Array.isArray(learningRates) || learningRates.length === 0) {
+		throw invalidArgument('an array of at least one learning rate', 'learningRates', learningRates);
+	}
+	for (const [i, rate] of learningRates.entries()) checkNumber(rate, `learningRates[${i}]`, Number.MIN_VALUE);
+	const rows: TuneRow[] = [];
+	for (const learningRate of learningRates) {
+		const networks = task.networks.map((network) => ({ ...network, learningRate }));
+		const episode = { environment, controller, task: { ...task, networks }, test: false };
+		const outcome = runEpisode(seeds === undefined ? episode : { ...episode, seeds });
+		const chance = 1 / classes(task);
+		const accuracies = Float64Array.from(outcome.finalValidationAccuracy, (accuracy, n) =>
+			outcome.diverged[n] === 1 ? chance : accuracy,
+		);
+		const logLosses = Float64Array.from(outcome.finalValidationLoss, (loss, n) => {
+			const worst = Math.log(4 * outcome.initialValidationLoss[n]!);
+			return outcome.diverged[n] === 1 ? worst : Math.min(Math.log(Math.max(loss, 1e-4)), worst);
+		});
+		const [accuracy, accuracyStandardError] = meanAndError(accuracies);
+		const [logLoss, logLossStandardError] = meanAndError(logLosses);
+		const diverged = outcome.diverged.reduce((sum, one) => sum + one, 0);
+		rows.push({ learningRate, accuracy, accuracyStandardError, logLoss, logLossStandardError, diverged });
+		options.onRow?.(rows.at(-1)!, rows.length, learningRates.length);
+	}
+	const score = (row: TuneRow) => (criterion === 'accuracy' ? row.accuracy : -row.logLoss);
+	const ascending = rows.toSorted((a, b) => a.learningRate - b.learningRate);
+	const best = ascending.reduce((leader, row) => (score(row) > score(leader) ? row : leader));
+	const atEdge = rows.length > 1 && (best === ascending[0] || best === ascending.at(-1));
+	return { best, rows, atEdge };
+}
+
+function classes({ spec }: TrainingTask): number {
+	const last = spec.layers.at(-1);
+	return last?.type === 'dense' ? last.units : 1;
+}
+
+/** Mean and standard error of the mean (0 for a single value). */
+function meanAndError(values: Float64Array): readonly [mean: number, standardError: number] {
+	const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+	if (values.length < 2) return [mean, 0];
+	const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+	return [mean, Math.sqrt(squares / (values.length - 1) / values.length)];
+}
