@@ -1,11 +1,12 @@
 import { checkFloat32Array, checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
+import { BOUNDED_OBSERVATIONS, OBSERVATION_VERSION } from '../environment/observation.js';
 import { GannoError } from '../errors.js';
 import type { Trajectory } from '../rollouts/executor.js';
 import { checkPolicySpec, splitTensors } from './actor.js';
 import { createActorCritic } from './actor-critic.js';
 import { createAdam } from './adam.js';
 import { assembleBatch } from './batch.js';
-import { BOUNDED_FEATURES, createNormalizer, type NormalizerState } from './normalizer.js';
+import { createNormalizer, type NormalizerState } from './normalizer.js';
 import type { NamedTensor, Policy, PolicySnapshot, PolicySpec, TrainingRecord } from './policy.js';
 import { ppoUpdate, type UpdateMetrics } from './ppo.js';
 import { type PpoSettings, resolvePpoSettings } from './ppo-settings.js';
@@ -84,7 +85,8 @@ export async function createLearner(options: LearnerOptions): Promise<Learner> {
 	const parameters = new Float32Array(networks.size);
 	networks.initialize(seed, parameters);
 	const adam = createAdam(networks.size);
-	const normalizer = createNormalizer(spec.observationSize, BOUNDED_FEATURES[spec.observation]);
+	const bounded = spec.observation === OBSERVATION_VERSION ? BOUNDED_OBSERVATIONS : [];
+	const normalizer = createNormalizer(spec.observationSize, bounded);
 	const snapshot: PolicySnapshot = {
 		spec,
 		parameters: sharedFloats(networks.actorSize),

@@ -7,11 +7,6 @@ export const OBSERVATION_CLIP = 5;
  */
 export const STANDARD_DEVIATION_FLOOR = 0.05;
 
-/** Features that are bounded by construction and pass unchanged, per observation version. */
-export const BOUNDED_FEATURES: Readonly<Record<string, readonly number[]>> = {
-	'layer-v1': [19, 20, 21, 22], // progress, previousAction, depth, isConvolution
-};
-
 /**
  * Normalises one observation: (x − mean) / standard deviation, clipped to ±{@link OBSERVATION_CLIP}; NaN becomes 0. Learner, workers
  * and deployments all use this one.

@@ -1,0 +1,67 @@
+import { invalidArgument } from '../arguments.js';
+import { type ActionMode, ActionRule } from '../environment/action.js';
+import type { Controller, Decision, DecisionContext } from '../environment/controller.js';
+import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../environment/observation.js';
+import type { TrainingTask } from '../environment/task.js';
+import { createPolicyInference } from './inference.js';
+import type { PolicyInference, PolicySnapshot } from './policy.js';
+import { sampleActions } from './sampling.js';
+
+/**
+ * A frozen policy that sets learning rates: normalise, forward, the likeliest action of every agent, the policy's action rule.
+ * Recurrent state lasts from one `reset` to the next. It may be used for one task after another, whatever their shapes.
+ *
+ * A policy of the action rule `anchored` multiplies the base schedule that the caller of the episode gives.
+ */
+export class PolicyController implements Controller {
+	readonly name: string;
+	readonly #inference: PolicyInference;
+	readonly #rule: ActionRule;
+	readonly #agents: PolicySnapshot['spec']['agents'];
+	#state = new Float32Array(0);
+	#logits = new Float32Array(0);
+	#actions = new Uint8Array(0);
+	#learningRates = new Float32Array(0);
+
+	/** @throws GannoError `INVALID_ARGUMENT` for a policy whose observation or action rule this version does not have */
+	constructor(policy: PolicySnapshot, name = 'learned') {
+		const { observation, observationSize, action, agents } = policy.spec;
+		if (observation !== OBSERVATION_VERSION || observationSize !== OBSERVATION_SIZE) {
+			throw invalidArgument(`'${OBSERVATION_VERSION}'`, 'policy.spec.observation', observation);
+		}
+		this.name = name;
+		this.#inference = createPolicyInference(policy);
+		this.#rule = new ActionRule(action as ActionMode);
+		this.#agents = agents;
+	}
+
+	reset(_task: TrainingTask): void {
+		this.#state.fill(0);
+	}
+
+	decide(context: DecisionContext): Decision {
+		const { networks, layers, agents, observations } = context;
+		const expected = this.#agents === 'one' ? 1 : layers;
+		if (agents !== expected) {
+			throw invalidArgument(
+				`${expected} (the policy was trained with agents: '${this.#agents}')`,
+				'context.agents',
+				agents,
+				`Create the environment with agents: '${this.#agents}'.`,
+			);
+		}
+		const { spec, stateSize } = this.#inference;
+		const rows = networks * agents;
+		if (this.#actions.length !== rows) {
+			this.#actions = new Uint8Array(rows);
+			this.#logits = new Float32Array(rows * spec.actions);
+			this.#state = new Float32Array(rows * stateSize); // zero: another shape is another episode
+		}
+		if (this.#learningRates.length !== networks * layers) this.#learningRates = new Float32Array(networks * layers);
+		this.#inference.forward(observations, rows, this.#state, this.#logits);
+		sampleActions(this.#logits, { networks, agents, actions: spec.actions, greedy: true }, this.#actions);
+		this.#learningRates.set(context.learningRates);
+		this.#rule.apply(this.#actions, layers, context.initialLearningRates, this.#learningRates);
+		return { learningRates: this.#learningRates, actions: this.#actions };
+	}
+}

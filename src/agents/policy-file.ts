@@ -1,0 +1,166 @@
+import { checkFloat32Array } from '../arguments.js';
+import { ACTION_COUNT, ACTION_MODES } from '../environment/action.js';
+import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../environment/observation.js';
+import { badFile } from '../files/file-system-error.js';
+import { readSafetensors, type StoredTensor, writeSafetensors } from '../files/safetensors.js';
+import { actorParameterCount, actorTensorShapes, checkPolicySpec, splitTensors, type TensorShape } from './actor.js';
+import type { Policy, PolicySpec, TrainingRecord } from './policy.js';
+
+/**
+ * A policy file is a safetensors file: the actor's tensors, the normaliser's two, and as metadata `format`, `version`, `spec` (what
+ * observation, action rule and kind of network the policy needs) and `training` (how it was made), the last two as JSON.
+ */
+
+const FORMAT = 'ganno-policy';
+const VERSION = '1';
+const ADVICE = 'Train the policy again, or copy the file again from where it came';
+
+function fileShapes(spec: PolicySpec): TensorShape[] {
+	return [
+		...actorTensorShapes(spec),
+		{ name: 'normalizer/mean', shape: [spec.observationSize] },
+		{ name: 'normalizer/standardDeviation', shape: [spec.observationSize] },
+	];
+}
+
+/**
+ * Writes a policy, atomically.
+ * @throws GannoError `INVALID_ARGUMENT` for arrays that do not fit the spec or are not finite, `FILE_SYSTEM`
+ */
+export function savePolicy(path: string, policy: Policy): void {
+	const spec = checkPolicySpec(policy.spec, 'policy.spec');
+	checkFloat32Array(policy.parameters, 'policy.parameters', actorParameterCount(spec));
+	checkFloat32Array(policy.normalizerMean, 'policy.normalizerMean', spec.observationSize);
+	checkFloat32Array(policy.normalizerStandardDeviation, 'policy.normalizerStandardDeviation', spec.observationSize);
+	const tensors: StoredTensor[] = [
+		...splitTensors(actorTensorShapes(spec), policy.parameters),
+		{ name: 'normalizer/mean', shape: [spec.observationSize], data: policy.normalizerMean },
+		{ name: 'normalizer/standardDeviation', shape: [spec.observationSize], data: policy.normalizerStandardDeviation },
+	];
+	const problem = findBadValue(tensors);
+	if (problem !== undefined)
+		throw badFile(path, `the policy was not written: ${problem}`, 'Save an earlier checkpoint');
+	writeSafetensors(path, tensors, {
+		format: FORMAT,
+		version: VERSION,
+		spec: JSON.stringify(spec),
+		training: JSON.stringify(policy.training),
+	});
+}
+
+/** The first value a policy must not have. */
+function findBadValue(tensors: readonly StoredTensor[]): string | undefined {
+	for (const { name, data } of tensors) {
+		const positive = name === 'normalizer/standardDeviation';
+		const index = data.findIndex((x) => !Number.isFinite(x) || (positive && x <= 0));
+		if (index >= 0) return `${name}[${index}] is ${data[index]}`;
+	}
+	return undefined;
+}
+
+function parse(path: string, metadata: Readonly<Record<string, string>>, key: string): Record<string, unknown> {
+	let value: unknown;
+	try {
+		value = JSON.parse(metadata[key] ?? 'null');
+	} catch (cause) {
+		throw badFile(path, `its metadata '${key}' is not JSON`, ADVICE, cause);
+	}
+	if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+		throw badFile(path, `its metadata '${key}' is missing or no object`, ADVICE);
+	}
+	return value as Record<string, unknown>;
+}
+
+function readSpec(path: string, metadata: Readonly<Record<string, string>>): PolicySpec {
+	const value = parse(path, metadata, 'spec') as unknown as PolicySpec;
+	try {
+		checkPolicySpec(value);
+	} catch (cause) {
+		throw badFile(path, `its spec is not valid: ${(cause as Error).message}`, ADVICE, cause);
+	}
+	if (value.observation !== OBSERVATION_VERSION || value.observationSize !== OBSERVATION_SIZE) {
+		throw badFile(
+			path,
+			`its policy needs the observation '${value.observation}' of ${value.observationSize} features, ` +
+				`and this version of ganno has '${OBSERVATION_VERSION}' of ${OBSERVATION_SIZE}`,
+			'Use the version of ganno it was trained with',
+		);
+	}
+	if (!(ACTION_MODES as readonly string[]).includes(value.action) || value.actions !== ACTION_COUNT) {
+		throw badFile(
+			path,
+			`its policy needs the action rule '${value.action}' of ${value.actions} actions, ` +
+				`and this version of ganno has ${ACTION_MODES.join(', ')}, each of ${ACTION_COUNT}`,
+			'Use the version of ganno it was trained with',
+		);
+	}
+	const { network, observation, observationSize, action, actions, hiddenUnits, agents } = value;
+	return { network, observation, observationSize, action, actions, hiddenUnits, agents };
+}
+
+/**
+ * Reads a policy strictly: exactly its tensors, of the right shapes and type, all finite.
+ * @throws GannoError `FILE_SYSTEM` when it cannot be read, `BAD_FILE` with the path and what was wrong
+ */
+export function loadPolicy(path: string): Policy {
+	const { tensors, metadata } = readSafetensors(path);
+	if (metadata.format !== FORMAT) {
+		throw badFile(path, 'it is a safetensors file but not a policy of ganno', "Give the 'policy.safetensors' of a run");
+	}
+	if (metadata.version !== VERSION) {
+		throw badFile(path, `it has version ${metadata.version} of the policy format`, 'Use a newer version of ganno');
+	}
+	const spec = readSpec(path, metadata);
+	const training = parse(path, metadata, 'training') as TrainingRecord;
+	const shapes = fileShapes(spec);
+	const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+	for (const { name } of tensors) {
+		if (!shapes.some((shape) => shape.name === name)) {
+			throw badFile(path, `it has a tensor '${name}', which a ${spec.network} policy has not`, ADVICE);
+		}
+	}
+	const problem = findBadValue(tensors);
+	if (problem !== undefined) throw badFile(path, problem, ADVICE);
+	const read = (name: string, shape: readonly number[]): Float32Array => {
+		const tensor = byName.get(name);
+		if (tensor === undefined) throw badFile(path, `its tensor '${name}' is missing`, ADVICE);
+		if (!(tensor.data instanceof Float32Array) || tensor.shape.join() !== shape.join()) {
+			throw badFile(
+				path,
+				`its tensor '${name}' is a ${tensor.data.constructor.name} of shape [${tensor.shape.join(', ')}], ` +
+					`not a Float32Array of shape [${shape.join(', ')}]`,
+				ADVICE,
+			);
+		}
+		return tensor.data;
+	};
+	const parameters = new Float32Array(actorParameterCount(spec));
+	for (const { name, shape, data } of splitTensors(actorTensorShapes(spec), parameters)) data.set(read(name, shape));
+	return {
+		spec,
+		parameters,
+		normalizerMean: read('normalizer/mean', [spec.observationSize]),
+		normalizerStandardDeviation: read('normalizer/standardDeviation', [spec.observationSize]),
+		training,
+	};
+}
+
+/** What a person wants to know about a policy, in order: a name and a value a line. */
+export function describePolicy(policy: Policy): { readonly name: string; readonly value: string }[] {
+	const { spec, parameters, training } = policy;
+	const network =
+		spec.network === 'feed-forward'
+			? `feed-forward: ${spec.observationSize} → tanh ${spec.hiddenUnits} → tanh ${spec.hiddenUnits} → ${spec.actions}`
+			: `recurrent: ${spec.observationSize} → ReLU ${spec.hiddenUnits} → GRU ${spec.hiddenUnits} → ReLU ${spec.hiddenUnits} → ${spec.actions}`;
+	return [
+		{ name: 'network', value: network },
+		{ name: 'parameters', value: String(parameters.length) },
+		{ name: 'observation', value: `${spec.observation} (${spec.observationSize} features)` },
+		{ name: 'action', value: `${spec.action} (${spec.actions} actions)` },
+		{ name: 'agents', value: spec.agents === 'one' ? 'one for all layers' : 'one per layer' },
+		...Object.entries(training).map(([name, value]) => ({
+			name: `training.${name}`,
+			value: typeof value === 'string' ? value : JSON.stringify(value),
+		})),
+	];
+}

@@ -1,0 +1,104 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Policy } from '../src/agents/policy.js';
+import { describePolicy, loadPolicy, savePolicy } from '../src/agents/policy-file.js';
+import { readSafetensors, type StoredTensor, writeSafetensors } from '../src/files/safetensors.js';
+import { policySpec, randomSnapshot } from './support/policies.js';
+
+let folder: string;
+beforeAll(() => {
+	folder = mkdtempSync(join(tmpdir(), 'ganno-policy-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const policy: Policy = {
+	...randomSnapshot(policySpec({ network: 'recurrent', hiddenUnits: 6, agents: 'one', action: 'anchored' })),
+	training: { seed: 4, iterations: 10, dataset: 'fashion-mnist', nested: { list: [1, 2] } },
+};
+
+describe('policy file', () => {
+	it.each(['feed-forward', 'recurrent'] as const)('keeps every bit of a %s policy', (network) => {
+		const path = join(folder, `${network}.safetensors`);
+		const original: Policy = { ...policy, ...randomSnapshot(policySpec({ network, hiddenUnits: 6 })) };
+		savePolicy(path, original);
+		expect(loadPolicy(path)).toEqual(original);
+	});
+
+	it('describes itself to a person', () => {
+		const lines = describePolicy(policy).map(({ name, value }) => `${name}: ${value}`);
+		expect(lines).toContain('observation: layer-v1 (23 features)');
+		expect(lines).toContain('agents: one for all layers');
+		expect(lines).toContain('training.dataset: fashion-mnist');
+		expect(lines).toContain('training.nested: {"list":[1,2]}');
+		expect(lines.join()).toContain('GRU 6');
+	});
+
+	it('is not written where it would hold numbers that are not finite', () => {
+		const path = join(folder, 'never.safetensors');
+		const parameters = policy.parameters.slice().fill(Number.NaN, 3, 4);
+		expect(() => savePolicy(path, { ...policy, parameters })).toThrow(/actor\/before\/kernel\[3\] is NaN/);
+		expect(() => savePolicy(path, { ...policy, parameters: new Float32Array(2) })).toThrow(/policy\.parameters/);
+		expect(readdirSync(folder)).not.toContain('never.safetensors');
+	});
+
+	it('reports a missing file by its path', () => {
+		const path = join(folder, 'absent.safetensors');
+		expect(() => loadPolicy(path)).toThrow(path);
+		expect(() => loadPolicy(path)).toThrow(expect.objectContaining({ code: 'FILE_SYSTEM' }));
+	});
+
+	interface Content {
+		tensors: StoredTensor[];
+		metadata: Record<string, string>;
+	}
+	const changeSpec = (changes: object) => (content: Content) => {
+		content.metadata.spec = JSON.stringify({ ...JSON.parse(content.metadata.spec!), ...changes });
+	};
+
+	it.each<[string, (content: Content) => void, RegExp]>([
+		['of another format', ({ metadata }) => (metadata.format = 'something'), /not a policy of ganno/],
+		['of a later version', ({ metadata }) => (metadata.version = '2'), /version 2/],
+		['without a spec', ({ metadata }) => delete metadata.spec, /'spec' is missing/],
+		['with a broken spec', ({ metadata }) => (metadata.spec = '{'), /'spec' is not JSON/],
+		['with a spec of other sizes', changeSpec({ hiddenUnits: 7 }), /shape \[23, 6\], not a Float32Array of shape/],
+		['with a spec that cannot be', changeSpec({ hiddenUnits: -1 }), /spec is not valid/],
+		['of another network', changeSpec({ network: 'feed-forward' }), /which a feed-forward policy has not/],
+		['of an unknown observation', changeSpec({ observation: 'layer-v9' }), /observation 'layer-v9'/],
+		['of an unknown action rule', changeSpec({ action: 'guess' }), /action rule 'guess'/],
+		['without a tensor', ({ tensors }) => tensors.splice(2, 1), /tensor 'actor\/gru\/kernel' is missing/],
+		[
+			'with a tensor too many',
+			({ tensors }) => tensors.push({ name: 'extra', shape: [1], data: new Float32Array(1) }),
+			/a tensor 'extra'/,
+		],
+		['with a NaN', ({ tensors }) => tensors[4]!.data.fill(Number.NaN), /is NaN/],
+		['with a standard deviation of 0', ({ tensors }) => tensors.at(-1)!.data.fill(0), /standardDeviation\[0\] is 0/],
+		[
+			'of another type',
+			({ tensors }) => tensors.splice(0, 1, { ...tensors[0]!, data: Float64Array.from(tensors[0]!.data) }),
+			/is a Float64Array/,
+		],
+	])('%s is refused with the reason', (_what, damage, reason) => {
+		const path = join(folder, 'damaged.safetensors');
+		savePolicy(path, policy);
+		const { tensors, metadata } = readSafetensors(path);
+		const content: Content = { tensors: [...tensors], metadata: { ...metadata } };
+		damage(content);
+		writeSafetensors(path, content.tensors, content.metadata);
+		expect(() => loadPolicy(path)).toThrow(reason);
+		expect(() => loadPolicy(path)).toThrow(expect.objectContaining({ code: 'BAD_FILE' }));
+		expect(() => loadPolicy(path)).toThrow(path);
+	});
+
+	it('is refused wherever it is cut off', () => {
+		const path = join(folder, 'cut.safetensors');
+		savePolicy(path, policy);
+		const bytes = readFileSync(path);
+		for (const length of [0, 4, 8, 100, 1000, bytes.length - 1]) {
+			writeFileSync(path, bytes.subarray(0, length));
+			expect(() => loadPolicy(path)).toThrow(expect.objectContaining({ code: 'BAD_FILE' }));
+		}
+	});
+});
