@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
+import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -27,13 +27,15 @@ export interface TransferOptions {
 	readonly backoffMilliseconds?: number;
 }
 
-/** Why an address did not deliver, and whether to ask it again. */
+/** Why an address did not deliver, whether to ask it again, and whether to forget what an earlier attempt left. */
 class TransferFailure extends Error {
 	readonly again: boolean;
+	readonly discard: boolean;
 
-	constructor(reason: string, again: boolean, options?: ErrorOptions) {
+	constructor(reason: string, again: boolean, options: ErrorOptions & { readonly discard?: boolean } = {}) {
 		super(reason, options);
 		this.again = again;
+		this.discard = options.discard ?? false;
 	}
 }
 
@@ -89,21 +91,24 @@ export async function downloadFile(
 }
 
 async function transfer(url: string, file: RemoteFile, part: string, options: TransferOptions): Promise<void> {
+	// A part that is no use is removed, never emptied: another process may just have moved it into place.
+	if ((await sizeOf(part)) > file.bytes) await rm(part, { force: true });
 	let resumed: boolean;
+	let digest: string;
 	try {
-		// Not emptied, and written at explicit positions: two processes that download the same file write the same bytes to
-		// the same places.
+		// Written at explicit positions: two processes that download the same file write the same bytes to the same places.
 		const handle = await open(part, constants.O_RDWR | constants.O_CREAT, 0o666);
 		try {
 			resumed = await receive(url, file, handle, options);
+			digest = await sha256(handle);
 		} finally {
 			await handle.close();
 		}
 	} catch (error) {
+		if (error instanceof TransferFailure && error.discard) await rm(part, { force: true });
 		if ((error as { syscall?: unknown }).syscall === undefined) throw error;
 		throw fileSystemError('write', part, error, 'What has arrived is kept');
 	}
-	const digest = await sha256(part);
 	if (digest === file.sha256) return;
 	await rm(part, { force: true });
 	// What an earlier attempt left may have been wrong; a whole file that is wrong will be wrong again.
@@ -119,10 +124,6 @@ async function receive(
 ): Promise<boolean> {
 	let offset = (await handle.stat()).size;
 	if (offset === file.bytes) return true;
-	if (offset > file.bytes) {
-		await handle.truncate(0);
-		offset = 0;
-	}
 
 	const stalled = new AbortController();
 	const giveUp = () => stalled.abort();
@@ -141,7 +142,7 @@ async function receive(
 		}).catch((error: unknown) => {
 			throw explain(error);
 		});
-		const start = await startOf(response, offset, file, handle);
+		const start = await startOf(response, offset, file);
 		const resumed = start > 0;
 		offset = start;
 		if (response.body === null) throw new TransferFailure('the answer is empty', true);
@@ -173,24 +174,20 @@ async function receive(
 }
 
 /** Where in the file the answer's body begins. */
-async function startOf(response: Response, offset: number, file: RemoteFile, handle: FileHandle): Promise<number> {
+async function startOf(response: Response, offset: number, file: RemoteFile): Promise<number> {
 	const { status } = response;
-	const refuse = async (reason: string, again: boolean): Promise<never> => {
+	const refuse = async (reason: string, again: boolean, discard = false): Promise<never> => {
 		await response.body?.cancel();
-		throw new TransferFailure(reason, again);
+		throw new TransferFailure(reason, again, { discard });
 	};
 	if (status === 206) {
 		const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get('content-range') ?? '');
 		if (range !== null && Number(range[1]) === offset && (range[2] === '*' || Number(range[2]) === file.bytes)) {
 			return offset;
 		}
-		await handle.truncate(0);
-		return refuse('it answered with another part than was asked for', true);
+		return refuse('it answered with another part than was asked for', true, true);
 	}
-	if (status === 416) {
-		await handle.truncate(0);
-		return refuse('it cannot continue the download', true);
-	}
+	if (status === 416) return refuse('it cannot continue the download', true, true);
 	if (status !== 200) {
 		return refuse(`HTTP status ${status}`, status >= 500 || status === 408 || status === 425 || status === 429);
 	}
@@ -226,12 +223,9 @@ async function sizeOf(path: string): Promise<number> {
 	);
 }
 
-async function sha256(path: string): Promise<string> {
+async function sha256(handle: FileHandle): Promise<string> {
 	const hash = createHash('sha256');
-	try {
-		for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array);
-	} catch (error) {
-		throw fileSystemError('read', path, error);
-	}
+	const options = { start: 0, autoClose: false, highWaterMark: 1 << 20 };
+	for await (const chunk of handle.createReadStream(options)) hash.update(chunk as Uint8Array);
 	return hash.digest('hex');
 }
