@@ -63,3 +63,10 @@ export function deserializeError(serialized: SerializedError): Error {
 	if (serialized.stack !== undefined) error.stack = serialized.stack;
 	return error;
 }
+
+/** An error thrown by the addon, as a GannoError with the same code; anything else as it is. */
+export function fromNative(error: unknown): unknown {
+	if (!(error instanceof Error) || error instanceof GannoError) return error;
+	const code = ERROR_CODES.find((known) => known === (error as { code?: unknown }).code);
+	return code === undefined ? error : new GannoError(code, error.message, { cause: error });
+}

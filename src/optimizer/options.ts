@@ -1,0 +1,221 @@
+import { availableParallelism } from 'node:os';
+import { isMainThread } from 'node:worker_threads';
+import { checkInteger, checkNumber, checkOneOf, invalidArgument } from '../arguments.js';
+import { CUDA_ABSENT } from '../devices.js';
+import { GannoError } from '../errors.js';
+import { ALGORITHMS, type Algorithm, type Hyperparameters } from './algorithms.js';
+
+/** What LayerwiseOptimizer is made from, and the checks of it. */
+
+/** A layer: what one learning rate applies to. */
+export interface OptimizerLayer {
+	readonly name: string;
+	/** Updated in place. Plain or over a SharedArrayBuffer, any alignment, empty ones allowed; they must not overlap. */
+	readonly parameters: Float32Array | readonly Float32Array[];
+	/** One per parameter array, of the same length; only read. */
+	readonly gradients: Float32Array | readonly Float32Array[];
+	/** Whether weight decay applies; default true. Biases and normalisation parameters are commonly left out. */
+	readonly weightDecay?: boolean;
+	/** LARS, LAMB: whether the trust ratio applies; default true. */
+	readonly adapt?: boolean;
+}
+
+/**
+ * What happens where a gradient, or the state it would lead to, is not finite. Always counted (`nonFiniteCount`).
+ * - `skip-element` (default): that element keeps its parameter and moments.
+ * - `skip-layer`, `skip-network`: a first pass over the gradients decides; nothing of the layer, or of all layers, changes.
+ * - `propagate`: whatever comes out is stored.
+ */
+export const NON_FINITE_POLICIES = ['skip-element', 'skip-layer', 'skip-network', 'propagate'] as const;
+export type NonFinitePolicy = (typeof NON_FINITE_POLICIES)[number];
+
+/** Those of {@link ALGORITHMS}, and three whose names are reserved. */
+export type LayerwiseAlgorithm = Algorithm | 'lion' | 'lars' | 'lamb';
+
+export interface LayerwiseHyperparameters extends Hyperparameters {
+	readonly trustCoefficient?: number; // lars
+}
+
+export interface LayerwiseOptimizerOptions {
+	readonly algorithm: LayerwiseAlgorithm;
+	readonly layers: readonly OptimizerLayer[];
+	readonly hyperparameters?: LayerwiseHyperparameters;
+	readonly nonFinite?: NonFinitePolicy;
+	/** Gradient clipping by norm: reserved, not offered by this version. */
+	readonly clip?: { readonly layerNorm?: number; readonly globalNorm?: number };
+	/** `auto` (default) and `cpu`: the addon; `reference`: plain TypeScript in float64. */
+	readonly device?: 'auto' | 'cpu' | 'reference' | `cuda:${number}`;
+	/** Threads one step may use; default 1 inside a worker thread, else all cores. Small layouts use one. */
+	readonly threads?: number;
+}
+
+export interface ResolvedHyperparameters {
+	readonly beta1: number;
+	readonly beta2: number;
+	readonly epsilon: number;
+	readonly momentum: number;
+	readonly rho: number;
+	readonly weightDecay: number;
+}
+
+/** Smallest normal float32: a smaller epsilon would be lost in it, and 0/0 with it. */
+const SMALLEST_EPSILON = 2 ** -126;
+
+const HYPERPARAMETERS_OF: Readonly<Record<Algorithm, readonly (keyof LayerwiseHyperparameters)[]>> = {
+	sgd: ['weightDecay'],
+	momentum: ['momentum', 'weightDecay'],
+	nesterov: ['momentum', 'weightDecay'],
+	rmsprop: ['rho', 'epsilon', 'weightDecay'],
+	adam: ['beta1', 'beta2', 'epsilon', 'weightDecay'],
+	adamw: ['beta1', 'beta2', 'epsilon', 'weightDecay'],
+};
+
+function checkBelowOne(value: unknown, name: string): number {
+	const checked = checkNumber(value, name, 0);
+	if (checked >= 1) throw invalidArgument('a number from 0 up to, but below, 1', name, value);
+	return checked;
+}
+
+export function checkAlgorithm(value: unknown): Algorithm {
+	if (value === 'lion' || value === 'lars' || value === 'lamb') {
+		throw new GannoError(
+			'INVALID_ARGUMENT',
+			`The algorithm '${value}' is not offered by this version; use one of ${ALGORITHMS.join(', ')}`,
+		);
+	}
+	return checkOneOf(value, 'algorithm', ALGORITHMS);
+}
+
+/** PyTorch's defaults where nothing is said; a name that the algorithm does not use is an error. */
+export function resolveHyperparameters(algorithm: Algorithm, given: unknown = {}): ResolvedHyperparameters {
+	if (typeof given !== 'object' || given === null) throw invalidArgument('an object', 'hyperparameters', given);
+	const known = HYPERPARAMETERS_OF[algorithm];
+	for (const name of Object.keys(given)) {
+		if (!known.some((hyperparameter) => hyperparameter === name)) {
+			throw new GannoError(
+				'INVALID_ARGUMENT',
+				`hyperparameters.${name} does not apply to '${algorithm}', which takes ${known.join(', ')}`,
+			);
+		}
+	}
+	const {
+		beta1 = 0.9,
+		beta2 = 0.999,
+		epsilon = 1e-8,
+		momentum = 0.9,
+		rho = 0.99,
+		weightDecay = algorithm === 'adamw' ? 0.01 : 0,
+	} = given as LayerwiseHyperparameters;
+	return {
+		beta1: checkBelowOne(beta1, 'hyperparameters.beta1'),
+		beta2: checkBelowOne(beta2, 'hyperparameters.beta2'),
+		epsilon: checkNumber(epsilon, 'hyperparameters.epsilon', SMALLEST_EPSILON),
+		momentum: checkNumber(momentum, 'hyperparameters.momentum', 0, 1),
+		rho: checkBelowOne(rho, 'hyperparameters.rho'),
+		weightDecay: checkNumber(weightDecay, 'hyperparameters.weightDecay', 0),
+	};
+}
+
+/** @returns whether the reference was asked for */
+export function checkDevice(value: unknown = 'auto'): 'cpu' | 'reference' {
+	if (typeof value === 'string' && /^cuda:\d+$/.test(value)) {
+		throw new GannoError('CUDA_UNAVAILABLE', `'${value}' cannot be used: ${CUDA_ABSENT}. Use 'auto' or 'cpu'`);
+	}
+	return checkOneOf(value, 'device', ['auto', 'cpu', 'reference']) === 'reference' ? 'reference' : 'cpu';
+}
+
+export function checkThreads(value: unknown): number {
+	return value === undefined ? (isMainThread ? availableParallelism() : 1) : checkInteger(value, 'threads', 1, 256);
+}
+
+export interface ResolvedLayer {
+	readonly name: string;
+	readonly parameters: readonly Float32Array[];
+	readonly gradients: readonly Float32Array[];
+	readonly weightDecay: boolean;
+}
+
+function checkArrays(value: unknown, name: string): readonly Float32Array[] {
+	const arrays: readonly unknown[] = Array.isArray(value) ? value : [value];
+	for (const [i, array] of arrays.entries()) {
+		if (!(array instanceof Float32Array)) {
+			throw invalidArgument('a Float32Array or an array of them', Array.isArray(value) ? `${name}[${i}]` : name, array);
+		}
+	}
+	return [...arrays] as Float32Array[];
+}
+
+function checkSwitch(value: unknown, name: string): boolean {
+	if (value !== undefined && typeof value !== 'boolean') throw invalidArgument('true or false', name, value);
+	return value !== false;
+}
+
+export function resolveLayers(value: unknown): ResolvedLayer[] {
+	if (!Array.isArray(value) || value.length === 0) throw invalidArgument('a non-empty array', 'layers', value);
+	const layers = value.map((layer: unknown, index): ResolvedLayer => {
+		const path = `layers[${index}]`;
+		if (typeof layer !== 'object' || layer === null) throw invalidArgument('an object', path, layer);
+		const given = layer as { readonly [key in keyof OptimizerLayer]?: unknown };
+		if (typeof given.name !== 'string') throw invalidArgument('a string', `${path}.name`, given.name);
+		const parameters = checkArrays(given.parameters, `${path}.parameters`);
+		const gradients = checkArrays(given.gradients, `${path}.gradients`);
+		if (parameters.length !== gradients.length) {
+			throw invalidArgument(`${parameters.length} arrays, as in parameters,`, `${path}.gradients`, given.gradients);
+		}
+		for (const [i, array] of parameters.entries()) {
+			if (gradients[i]?.length !== array.length) {
+				throw invalidArgument(
+					`a Float32Array of length ${array.length}, as the parameters,`,
+					`${path}.gradients[${i}]`,
+					gradients[i],
+				);
+			}
+		}
+		checkSwitch(given.adapt, `${path}.adapt`);
+		return {
+			name: given.name,
+			parameters,
+			gradients,
+			weightDecay: checkSwitch(given.weightDecay, `${path}.weightDecay`),
+		};
+	});
+	checkOverlaps(layers);
+	return layers;
+}
+
+/** Threads step arrays at the same time, so what one writes no other may touch. */
+function checkOverlaps(layers: readonly ResolvedLayer[]): void {
+	interface Range {
+		readonly begin: number;
+		readonly end: number;
+		readonly written: boolean;
+		readonly name: string;
+	}
+	const byBuffer = new Map<ArrayBufferLike, Range[]>();
+	const add = (array: Float32Array, written: boolean, name: string): void => {
+		if (array.length === 0) return;
+		const ranges = byBuffer.get(array.buffer) ?? [];
+		ranges.push({ begin: array.byteOffset, end: array.byteOffset + array.byteLength, written, name });
+		byBuffer.set(array.buffer, ranges);
+	};
+	for (const { name, parameters, gradients } of layers) {
+		for (const array of parameters) add(array, true, `the parameters of layer '${name}'`);
+		for (const array of gradients) add(array, false, `the gradients of layer '${name}'`);
+	}
+	for (const ranges of byBuffer.values()) {
+		ranges.sort((a, b) => a.begin - b.begin);
+		let reach: Range | undefined; // the range that reaches furthest so far
+		let writtenReach: Range | undefined; // and the furthest of those written
+		for (const range of ranges) {
+			const other = range.written ? reach : writtenReach;
+			if (other !== undefined && other.end > range.begin) {
+				throw new GannoError(
+					'INVALID_ARGUMENT',
+					`${range.name} overlap ${other.name} in memory; give every array its own elements`,
+				);
+			}
+			if (reach === undefined || range.end > reach.end) reach = range;
+			if (range.written && (writtenReach === undefined || range.end > writtenReach.end)) writtenReach = range;
+		}
+	}
+}
