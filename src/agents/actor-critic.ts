@@ -49,9 +49,22 @@ export function createActorCritic(tf: TensorFlow, spec: PolicySpec, criticObserv
 		const count = miniBatch.steps * miniBatch.sequences;
 		return tf.tensor2d(data, [count, data.length / count], 'float32');
 	};
-	const forward = (x: Float32Array, parameters: Tensor[], miniBatch: MiniBatch): Tensor2D =>
-		network(rows(x, miniBatch), parameters, miniBatch.steps, miniBatch.sequences);
 	const download = (tensor: Tensor): Float32Array => tensor.dataSync<'float32'>();
+
+	function evaluate(
+		x: Float32Array,
+		of: readonly TensorShape[],
+		parameters: Float32Array,
+		miniBatch: MiniBatch,
+	): Float32Array {
+		let outputs = new Float32Array(0);
+		// Out through a variable: tf.tidy looks for tensors in every element of an array it is given back.
+		tf.tidy(() => {
+			const tensors = upload(parameters, of);
+			outputs = download(network(rows(x, miniBatch), tensors, miniBatch.steps, miniBatch.sequences)).slice();
+		});
+		return outputs;
+	}
 
 	return {
 		shapes,
@@ -61,18 +74,10 @@ export function createActorCritic(tf: TensorFlow, spec: PolicySpec, criticObserv
 			initializeNetwork(actorShapes, POLICY_OUTPUT_GAIN, seed, 0, parameters.subarray(0, actorSize));
 			initializeNetwork(criticShapes, VALUE_OUTPUT_GAIN, seed, 1, parameters.subarray(actorSize));
 		},
-		values(miniBatch, parameters) {
-			return tf.tidy(() => {
-				const tensors = upload(parameters.subarray(actorSize), criticShapes);
-				return download(forward(miniBatch.criticObservations, tensors, miniBatch)).slice();
-			});
-		},
-		logits(miniBatch, parameters) {
-			return tf.tidy(() => {
-				const tensors = upload(parameters.subarray(0, actorSize), actorShapes);
-				return download(forward(miniBatch.observations, tensors, miniBatch)).slice();
-			});
-		},
+		values: (miniBatch, parameters) =>
+			evaluate(miniBatch.criticObservations, criticShapes, parameters.subarray(actorSize), miniBatch),
+		logits: (miniBatch, parameters) =>
+			evaluate(miniBatch.observations, actorShapes, parameters.subarray(0, actorSize), miniBatch),
 		differentiate(miniBatch, parameters, loss, gradients) {
 			let result: PpoLoss | undefined;
 			tf.tidy(() => {
