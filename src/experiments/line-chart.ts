@@ -133,7 +133,7 @@ function niceStep(rough: number): number {
 
 function tickLabel(value: number, step: number, decimals: number): string {
 	if (value === 0) return '0';
-	const plain = decimals <= 4 && Math.abs(value) < 1e5;
+	const plain = decimals <= 4 && Math.abs(value) < 1e7;
 	if (plain) return value.toFixed(decimals);
 	// As many digits as tell a tick from its neighbour.
 	const digits = Math.max(0, Math.floor(Math.log10(Math.abs(value)) + 1e-9) - Math.floor(Math.log10(step) + 1e-9));
