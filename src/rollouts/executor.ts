@@ -1,5 +1,9 @@
 import type { PolicySnapshot } from '../agents/policy.js';
+import type { ActionMode } from '../environment/action.js';
+import type { Agents } from '../environment/observation.js';
+import type { Reward } from '../environment/reward.js';
 import type { TrainingTask } from '../environment/task.js';
+import type { ControllerSpec } from './controller-spec.js';
 
 /** What a rollout of one task yields. Arrays lie in a SharedArrayBuffer the learner owns. A = agents (layers, or 1). */
 export interface Trajectory {
@@ -25,12 +29,57 @@ export interface Trajectory {
 	readonly milliseconds: { readonly total: number; readonly native: number };
 }
 
-/** Runs rollouts somewhere; the learner cannot tell where. */
+/** What every environment of an executor has in common. */
+export interface EnvironmentSettings {
+	readonly action?: ActionMode;
+	readonly reward?: Reward;
+	readonly agents?: Agents;
+}
+
+export interface RunOptions {
+	/** Aborted: the run rejects with `CANCELLED` as soon as every rollout under way has stopped (within an optimiser step). */
+	readonly signal?: AbortSignal;
+	/** The likeliest action instead of a drawn one. */
+	readonly greedy?: boolean;
+	/** uint32 that all drawn actions depend on (default 0), beside the network's seed and the decision. */
+	readonly explorationSeed?: number;
+	/** One noise for all layers of a network (default false). */
+	readonly sharedExplorationNoise?: boolean;
+}
+
+/** One episode under one controller. */
+export interface Episode {
+	readonly task: TrainingTask;
+	readonly controller: ControllerSpec;
+}
+
+/** How an episode under a controller went, network by network. */
+export interface EpisodeResult {
+	readonly episode: Episode;
+	/** `[networks]` sums of rewards */
+	readonly returns: Float32Array;
+	/** `[networks × 5]`: as in {@link Trajectory} */
+	readonly outcomes: Float32Array;
+	/** `[networks]` */
+	readonly diverged: Uint8Array;
+	readonly milliseconds: { readonly total: number; readonly native: number };
+}
+
+/** Runs rollouts somewhere; the learner cannot tell where. One run at a time. */
 export interface RolloutExecutor extends AsyncDisposable {
-	/** Yields in task order, whatever finishes first. Cancelled through `signal`: rejects with `CANCELLED`. */
-	run(
-		tasks: readonly TrainingTask[],
-		policy: PolicySnapshot,
-		options?: { readonly signal?: AbortSignal; readonly greedy?: boolean; readonly explorationSeed?: number },
-	): AsyncIterable<Trajectory>;
+	/** Rollouts that run side by side. */
+	readonly workers: number;
+	/**
+	 * Yields in task order, whatever finishes first. Trajectories are valid until the next run begins: their memory is reused.
+	 * @throws GannoError `CANCELLED`, `WORKER_FAILED`, or what a rollout threw
+	 */
+	run(tasks: readonly TrainingTask[], policy: PolicySnapshot, options?: RunOptions): AsyncIterable<Trajectory>;
+	/**
+	 * Episodes under hand-made schedules or greedy policies, judged on the test split too (unless `test` is false). Yields in the
+	 * order given; outcomes are the caller's to keep.
+	 */
+	evaluate(
+		episodes: readonly Episode[],
+		options?: { readonly signal?: AbortSignal; readonly test?: boolean },
+	): AsyncIterable<EpisodeResult>;
 }

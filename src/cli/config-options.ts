@@ -1,0 +1,103 @@
+import { type Command, Option } from 'commander';
+import { type Config, resolveConfig } from '../experiments/config.js';
+import { type ConfigLayer, mergeLayers, parseAssignment, readConfigFile } from '../experiments/config-load.js';
+import { PRESET_NAMES, PRESETS, type PresetName } from '../experiments/presets.js';
+
+/** The options that make a config, shared by the commands that need one. */
+export interface ConfigOptions {
+	readonly preset?: PresetName;
+	readonly config?: string;
+	readonly set?: readonly string[];
+	readonly seed?: string;
+	readonly iterations?: string;
+	readonly workers?: string;
+	readonly device?: string;
+	readonly dataset?: string;
+	readonly dataDir?: string;
+	readonly agents?: string;
+	readonly action?: string;
+	readonly reward?: string;
+	readonly network?: string;
+	readonly algorithm?: string;
+	readonly learnerBackend?: string;
+}
+
+const collect = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
+
+/** Options of every command that reads a config. */
+export function addConfigOptions(command: Command): Command {
+	return command
+		.addOption(new Option('--preset <name>', 'named settings to start from').choices(PRESET_NAMES))
+		.option('--config <file>', 'JSON file with settings; stronger than the preset, weaker than the options')
+		.option('--set <key=value>', 'any setting, e.g. --set learner.clip=0.1 (repeatable)', collect)
+		.option('--seed <n>', 'all randomness of the run follows from it')
+		.option('--workers <n>', 'worker threads; 0: none, -1: one per core')
+		.option('--device <name>', 'auto or cpu')
+		.option('--dataset <name>', 'fashion-mnist, mnist, cifar-10 or synthetic')
+		.option('--data-dir <dir>', 'where the data set lies');
+}
+
+/** Options of the commands that train agents. */
+export function addTrainingOptions(command: Command): Command {
+	return addConfigOptions(command)
+		.option('--iterations <n>', 'updates of the learner')
+		.option('--agents <mode>', 'layerwise, or one for all layers')
+		.option('--action <rule>', 'compounding, fine, anchored or absolute')
+		.option('--reward <name>', 'log-improvement, baseline, final-loss or accuracy-gain')
+		.option('--network <kind>', "the agents' network: feed-forward or recurrent")
+		.option('--algorithm <name>', 'ippo or mappo')
+		.option('--learner-backend <name>', 'wasm, cpu or tensorflow');
+}
+
+/** Numbers as numbers, so that a message can say what was wrong with anything else. */
+function scalar(text: string | undefined): number | string | undefined {
+	if (text === undefined) return undefined;
+	const value = Number(text);
+	return text.trim() !== '' && Number.isFinite(value) ? value : text;
+}
+
+/** What the options say, as a layer of the config. */
+export function optionLayer(options: ConfigOptions): ConfigLayer {
+	const flags = {
+		seed: scalar(options.seed),
+		iterations: scalar(options.iterations),
+		workers: scalar(options.workers),
+		device: options.device,
+		dataset: options.dataset,
+		dataDirectory: options.dataDir,
+		environment: { agents: options.agents, action: options.action, reward: options.reward },
+		policy: { network: options.network },
+		learner: { algorithm: options.algorithm, backend: options.learnerBackend },
+	};
+	const assignments = (options.set ?? []).map((assignment) => ({
+		source: 'the command line',
+		values: parseAssignment(assignment),
+	}));
+	const values = mergeLayers([{ source: 'the command line', values: withoutUndefined(flags) }, ...assignments]);
+	return { source: 'the command line', values };
+}
+
+function withoutUndefined(values: Record<string, unknown>): Record<string, unknown> {
+	return Object.fromEntries(
+		Object.entries(values).flatMap(([key, value]): [string, unknown][] => {
+			if (value === undefined) return [];
+			if (typeof value !== 'object' || value === null) return [[key, value]];
+			const inner = withoutUndefined(value as Record<string, unknown>);
+			return Object.keys(inner).length === 0 ? [] : [[key, inner]];
+		}),
+	);
+}
+
+/** Preset, then file, then options; `base` is weaker than all of them. */
+export function configFromOptions(
+	options: ConfigOptions,
+	defaults: { readonly preset?: PresetName; readonly base?: ConfigLayer } = {},
+): Config {
+	const preset = options.preset ?? defaults.preset;
+	const layers: ConfigLayer[] = [];
+	if (defaults.base !== undefined) layers.push(defaults.base);
+	if (preset !== undefined) layers.push({ source: `the preset '${preset}'`, values: PRESETS[preset] });
+	if (options.config !== undefined) layers.push(readConfigFile(options.config));
+	layers.push(optionLayer(options));
+	return resolveConfig(layers);
+}

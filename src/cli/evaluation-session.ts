@@ -1,0 +1,38 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PolicySnapshot } from '../agents/policy.js';
+import { type EvaluationTable, evaluatePolicy } from '../experiments/evaluate.js';
+import { formatEvaluation } from '../experiments/evaluation-table.js';
+import { RUN_FILES } from '../experiments/run-directory.js';
+import { writeFileAtomic } from '../files/atomic-write.js';
+import type { Session } from './training-session.js';
+
+/** Evaluates with progress and prints the table on stdout. */
+export async function evaluateWithProgress(session: Session, policy: PolicySnapshot): Promise<EvaluationTable> {
+	const { config, dataset, executor, signal, progress } = session;
+	progress.stage(
+		`Evaluating on ${dataset.name}: ${config.evaluation.learningRates.length} initial learning rates, ${config.evaluation.seeds} held-out seeds`,
+	);
+	const table = await evaluatePolicy({
+		config,
+		dataset,
+		policy,
+		executor,
+		signal,
+		onProgress: (done, total) => progress.update('episode', done, total),
+	});
+	progress.finish('Evaluation done');
+	process.stdout.write(`\n${formatEvaluation(table)}\n\n`);
+	return table;
+}
+
+/** Writes everything an evaluation leaves behind. @returns what was written, in words and paths */
+export function writeResults(
+	directory: string,
+	table: EvaluationTable,
+): { readonly name: string; readonly path: string }[] {
+	const evaluation = join(directory, RUN_FILES.evaluation);
+	mkdirSync(directory, { recursive: true });
+	writeFileAtomic(evaluation, `${JSON.stringify(table, undefined, 2)}\n`);
+	return [{ name: 'Evaluation:', path: evaluation }];
+}

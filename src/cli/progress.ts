@@ -1,0 +1,83 @@
+import ora, { type Ora } from 'ora';
+
+/**
+ * Progress on stderr: one line that is rewritten where stderr is a terminal, otherwise plain lines, at most about twenty a stage.
+ */
+export class Progress implements Disposable {
+	readonly #spinner: Ora | undefined;
+	#started = performance.now();
+	#startedAt = 0;
+	#lastTwentieth = -1;
+
+	constructor(stream: NodeJS.WriteStream = process.stderr) {
+		// stdin is left alone: discarding it would swallow Ctrl-C.
+		if (stream.isTTY) this.#spinner = ora({ stream, discardStdin: false });
+	}
+
+	/** Begins a stage. */
+	stage(text: string): void {
+		this.resumeAt(0);
+		this.#lastTwentieth = -1;
+		if (this.#spinner === undefined) print(text);
+		else this.#spinner.start(text);
+	}
+
+	/** This much of the stage was done before it began now (a resumed run): the time left is reckoned from here. */
+	resumeAt(done: number): void {
+		this.#started = performance.now();
+		this.#startedAt = done;
+	}
+
+	/** `done` of `total`, and what to show beside it. */
+	update(label: string, done: number, total: number, figures: readonly string[] = []): void {
+		const share = total === 0 ? 1 : done / total;
+		const remaining = ((performance.now() - this.#started) / (done - this.#startedAt)) * (total - done);
+		const left = done > this.#startedAt && done < total ? [`${formatDuration(remaining)} left`] : [];
+		const parts = [`${label} ${done}/${total}`, ...figures, ...left];
+		if (this.#spinner !== undefined) {
+			this.#spinner.text = [bar(share), ...parts].join('  ');
+			return;
+		}
+		const twentieth = Math.floor(share * 20);
+		if (twentieth === this.#lastTwentieth && done < total) return;
+		this.#lastTwentieth = twentieth;
+		print(parts.join('  '));
+	}
+
+	/** Replaces the line by a last one. */
+	finish(text: string): void {
+		if (this.#spinner === undefined) print(text);
+		else this.#spinner.succeed(text);
+	}
+
+	/** Leaves the terminal as it was found. */
+	[Symbol.dispose](): void {
+		this.#spinner?.stop();
+	}
+}
+
+function print(text: string): void {
+	process.stderr.write(`${text}\n`);
+}
+
+function bar(share: number): string {
+	const width = 20;
+	const full = Math.round(Math.min(Math.max(share, 0), 1) * width);
+	return `${'█'.repeat(full)}${'░'.repeat(width - full)}`;
+}
+
+/** `45s`, `3m 05s`, `2h 10m`. */
+export function formatDuration(milliseconds: number): string {
+	const seconds = Math.round(milliseconds / 1000);
+	if (seconds < 60) return `${seconds}s`;
+	const minutes = Math.floor(seconds / 60);
+	if (minutes < 60) return `${minutes}m ${String(seconds % 60).padStart(2, '0')}s`;
+	return `${Math.floor(minutes / 60)}h ${String(minutes % 60).padStart(2, '0')}m`;
+}
+
+/** `950`, `12.3k`, `4.56M`. */
+export function formatCount(value: number): string {
+	if (!Number.isFinite(value)) return '–';
+	if (value < 1000) return value.toFixed(0);
+	return value < 1e6 ? `${(value / 1e3).toFixed(1)}k` : `${(value / 1e6).toFixed(2)}M`;
+}

@@ -1,0 +1,60 @@
+import { Command } from 'commander';
+import { GannoError } from '../errors.js';
+import type { RunDirectory } from '../experiments/run-directory.js';
+import { addTrainingOptions, type ConfigOptions, configFromOptions, optionLayer } from './config-options.js';
+import { addRunDirectoryOptions, defaultRunDirectory, type RunDirectoryOptions } from './run-options.js';
+
+interface TrainOptions extends ConfigOptions, RunDirectoryOptions {
+	readonly resume?: string;
+}
+
+/** Settings that may differ when a run goes on: they change none of its bits, or say only how long it lasts. */
+const RESUMABLE = new Set(['workers', 'device', 'dataDirectory', 'iterations']);
+
+export function trainCommand(): Command {
+	const command = new Command('train')
+		.description('Meta-train agents and write a run directory: config, metrics, checkpoints and the policy.')
+		.option('--resume <run>', 'go on from the newest checkpoint of this run directory, to the same bits');
+	return addRunDirectoryOptions(addTrainingOptions(command))
+		.addHelpText(
+			'after',
+			`
+Settings come from the preset (default: standard), then --config, then the options; docs/meta-training.md lists all keys.
+Ctrl-C writes a checkpoint and says how to go on; a second one ends at once.
+
+Examples:
+  $ ganno train --preset quick --seed 7
+  $ ganno train --config mine.json --iterations 500 --run-dir runs/mine
+  $ ganno train --preset quick --agents one --set tasks.horizon=1000
+  $ ganno train --resume runs/mine`,
+		)
+		.action(async (options: TrainOptions) => {
+			const { withSession, trainWithProgress } = await import('./training-session.js');
+			using run = await openRun(options);
+			const result = await withSession(run.config, (session) => trainWithProgress(run, session));
+			process.stdout.write(`Policy:      ${result.policyPath}\n`);
+			process.stdout.write(`Run:         ${run.path}\n`);
+			process.stdout.write(`Evaluate it: ganno evaluate ${run.path}\n`);
+		});
+}
+
+async function openRun(options: TrainOptions): Promise<RunDirectory> {
+	const { RunDirectory } = await import('../experiments/run-directory.js');
+	if (options.resume === undefined) {
+		const config = configFromOptions(options, { preset: 'standard' });
+		const path = options.runDir ?? options.output ?? defaultRunDirectory(options.preset ?? 'standard', config);
+		return RunDirectory.create(path, config);
+	}
+	const changes = optionLayer(options);
+	const forbidden = [
+		...Object.keys(changes.values).filter((key) => !RESUMABLE.has(key)),
+		...(['preset', 'config', 'runDir', 'output'] as const).filter((key) => options[key] !== undefined),
+	];
+	if (forbidden.length > 0) {
+		throw new GannoError(
+			'INVALID_ARGUMENT',
+			`A resumed run keeps its config: ${forbidden.join(', ')} cannot be changed. Only ${[...RESUMABLE].join(', ')} can; start a new run for anything else.`,
+		);
+	}
+	return RunDirectory.open(options.resume, changes);
+}

@@ -1,0 +1,202 @@
+import { readFileSync } from 'node:fs';
+import type { z } from 'zod';
+import { GannoError } from '../errors.js';
+
+/** One source of settings, weakest first: a preset, a file, the command line. */
+export interface ConfigLayer {
+	/** As it stands in messages: `preset quick`, `my.json`, `the command line`. */
+	readonly source: string;
+	readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** A key of the config as the reference prints it. */
+export interface ConfigKey {
+	/** Dotted, e.g. `learner.clip`. */
+	readonly key: string;
+	readonly description: string;
+	readonly expected: string;
+	readonly unit: string;
+	readonly default: unknown;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Objects are merged key by key; everything else, lists included, is replaced. */
+export function mergeLayers(layers: readonly ConfigLayer[]): Record<string, unknown> {
+	const merge = (below: unknown, above: unknown): unknown => {
+		if (!isRecord(below) || !isRecord(above)) return above;
+		const merged: Record<string, unknown> = { ...below };
+		for (const [key, value] of Object.entries(above)) {
+			if (value !== undefined) merged[key] = key in merged ? merge(merged[key], value) : value;
+		}
+		return merged;
+	};
+	return layers.reduce<Record<string, unknown>>(
+		(merged, layer) => merge(merged, layer.values) as Record<string, unknown>,
+		{},
+	);
+}
+
+/**
+ * Reads a config file: one JSON object.
+ * @throws GannoError `INVALID_CONFIG` with the path and what is wrong
+ */
+export function readConfigFile(path: string): ConfigLayer {
+	let text: string;
+	try {
+		text = readFileSync(path, 'utf8');
+	} catch (error) {
+		throw new GannoError('INVALID_CONFIG', `The config file ${path} cannot be read: ${(error as Error).message}`, {
+			cause: error,
+		});
+	}
+	let values: unknown;
+	try {
+		values = JSON.parse(text);
+	} catch (error) {
+		throw new GannoError('INVALID_CONFIG', `The config file ${path} is no valid JSON: ${(error as Error).message}`, {
+			cause: error,
+		});
+	}
+	if (!isRecord(values)) throw new GannoError('INVALID_CONFIG', `The config file ${path} must hold one JSON object.`);
+	return { source: path, values };
+}
+
+/** `learner.clip=0.1` → `{ learner: { clip: 0.1 } }`; the value is JSON, or else a plain string. */
+export function parseAssignment(assignment: string): Record<string, unknown> {
+	const at = assignment.indexOf('=');
+	if (at < 1) {
+		throw new GannoError(
+			'INVALID_CONFIG',
+			`Expected KEY=VALUE for --set but received ${JSON.stringify(assignment)}, e.g. --set learner.clip=0.1`,
+		);
+	}
+	const text = assignment.slice(at + 1);
+	let value: unknown = text;
+	try {
+		value = JSON.parse(text);
+	} catch {
+		// A bare word: --set dataset=mnist
+	}
+	return assignment
+		.slice(0, at)
+		.split('.')
+		.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as Record<string, unknown>;
+}
+
+interface SchemaNode {
+	readonly def: { readonly type: string; readonly innerType?: SchemaNode; readonly defaultValue?: unknown };
+	readonly shape?: Readonly<Record<string, SchemaNode>>;
+	meta(): { description?: string; expected?: string; unit?: string } | undefined;
+}
+
+/** The object behind `.default()` and `.prefault()`, where there is one. */
+function objectShape(node: SchemaNode): Readonly<Record<string, SchemaNode>> | undefined {
+	if (node.def.type === 'object') return node.shape;
+	return node.def.innerType === undefined ? undefined : objectShape(node.def.innerType);
+}
+
+/** Every key of a schema, in the order of its declaration. */
+export function configKeys(schema: z.ZodType, prefix = ''): ConfigKey[] {
+	const shape = objectShape(schema as unknown as SchemaNode);
+	if (shape === undefined) return [];
+	return Object.entries(shape).flatMap(([name, node]) => {
+		const key = `${prefix}${name}`;
+		if (objectShape(node) !== undefined) return configKeys(node as unknown as z.ZodType, `${key}.`);
+		const { description = '', expected = '', unit = '' } = node.meta() ?? {};
+		return [{ key, description, expected, unit, default: node.def.defaultValue }];
+	});
+}
+
+/**
+ * Merges the layers and checks the result against the schema; missing keys get their defaults.
+ * @throws GannoError `INVALID_CONFIG` that names, for each fault, the key, the value, where it came from and what was expected
+ */
+export function parseLayers<S extends z.ZodType>(schema: S, layers: readonly ConfigLayer[]): z.infer<S> {
+	const merged = mergeLayers(layers);
+	const result = schema.safeParse(merged);
+	if (result.success) return result.data;
+	const keys = configKeys(schema);
+	const faults = result.error.issues.flatMap((issue) => describeIssue(issue, merged, layers, keys));
+	throw new GannoError('INVALID_CONFIG', [...new Set(faults)].join('\n'));
+}
+
+function describeIssue(
+	issue: z.core.$ZodIssue,
+	merged: unknown,
+	layers: readonly ConfigLayer[],
+	keys: readonly ConfigKey[],
+): string[] {
+	const path = issue.path.map(String);
+	if (issue.code === 'unrecognized_keys') {
+		return issue.keys.map((key) => {
+			const full = [...path, key].join('.');
+			const close = closest(
+				full,
+				keys.map((known) => known.key),
+			);
+			const hint = close === undefined ? 'See docs/meta-training.md for all keys.' : `Did you mean ${close}?`;
+			return `Unknown config key ${full} in ${sourceOf([...path, key], layers)}. ${hint}`;
+		});
+	}
+	const key = path.join('.');
+	const known = keys.find((entry) => key === entry.key || key.startsWith(`${entry.key}.`));
+	const section = keys.some((entry) => entry.key.startsWith(`${key}.`));
+	const expected = known?.expected ?? (section || key === '' ? 'an object of settings' : issue.message);
+	// A fault inside a list is told with the element's place, but what is expected is said of the whole key.
+	const detail = known !== undefined && known.key !== key && issue.code !== 'custom' ? ` (${issue.message})` : '';
+	return [
+		`Expected ${expected} for ${key === '' ? 'the config' : key} but received ${show(valueAt(merged, path))} in ${sourceOf(path, layers)}${detail}`,
+	];
+}
+
+function valueAt(value: unknown, path: readonly string[]): unknown {
+	return path.reduce<unknown>(
+		(inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[key] : undefined),
+		value,
+	);
+}
+
+function show(value: unknown): string {
+	if (value === undefined) return 'nothing';
+	const text = JSON.stringify(value);
+	return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+/** The strongest layer that says anything about the path. */
+function sourceOf(path: readonly string[], layers: readonly ConfigLayer[]): string {
+	for (let depth = path.length; depth > 0; depth--) {
+		const named = layers.findLast((layer) => valueAt(layer.values, path.slice(0, depth)) !== undefined);
+		if (named !== undefined) return named.source;
+	}
+	return layers.at(-1)?.source ?? 'the config';
+}
+
+/** The candidate at the smallest edit distance, where that is at most a third of the word. */
+export function closest(word: string, candidates: readonly string[]): string | undefined {
+	let best: string | undefined;
+	let bestDistance = Math.floor(word.length / 3) + 1;
+	for (const candidate of candidates) {
+		const distance = editDistance(word, candidate);
+		if (distance < bestDistance) {
+			best = candidate;
+			bestDistance = distance;
+		}
+	}
+	return best;
+}
+
+function editDistance(a: string, b: string): number {
+	let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+	for (let i = 1; i <= a.length; i++) {
+		const next = [i];
+		for (let j = 1; j <= b.length; j++) {
+			const substitution = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+			next.push(Math.min(substitution, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+		}
+		row = next;
+	}
+	return row[b.length] as number;
+}

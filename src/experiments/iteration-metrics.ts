@@ -1,0 +1,84 @@
+import type { UpdateMetrics } from '../agents/ppo.js';
+import type { Trajectory } from '../rollouts/executor.js';
+import { OUTCOME_SIZE } from '../rollouts/trajectory-slab.js';
+import { meanAndError } from './statistics.js';
+
+/** What an iteration logs: one line of `metrics.jsonl`, one point of every curve. */
+export interface IterationMetrics extends Omit<UpdateMetrics, 'milliseconds'> {
+	readonly [key: string]: number;
+	readonly iteration: number;
+	/** Mean over the networks of the iteration, and its standard error. */
+	readonly return: number;
+	readonly returnStandardError: number;
+	/** Means over the networks that did not diverge; NaN becomes null in JSON where all did. */
+	readonly finalValidationLoss: number;
+	readonly finalValidationAccuracy: number;
+	readonly divergedShare: number;
+	/** Optimiser steps of all networks of the iteration. */
+	readonly networkSteps: number;
+	/** Wall seconds of the iteration. */
+	readonly seconds: number;
+	readonly networkStepsPerSecond: number;
+	/** Part of the wall time spent in the learner's update. */
+	readonly learnerShare: number;
+	/** Part of the rollouts' own time spent inside native calls. */
+	readonly nativeShare: number;
+}
+
+/** Sums of rewards, network by network. */
+export function trajectoryReturns(trajectory: Trajectory): Float64Array {
+	const { decisions, networks, agents, rewards } = trajectory;
+	const returns = new Float64Array(networks);
+	for (let t = 0; t < decisions; t++) {
+		for (let n = 0; n < networks; n++) {
+			// Every agent of a network is paid the same.
+			returns[n] = (returns[n] as number) + (rewards[(t * networks + n) * agents] as number);
+		}
+	}
+	return returns;
+}
+
+export function iterationMetrics(
+	iteration: number,
+	trajectories: readonly Trajectory[],
+	update: UpdateMetrics,
+	milliseconds: { readonly rollout: number; readonly learner: number },
+): IterationMetrics {
+	const { milliseconds: _, ...learned } = update;
+	const returns = trajectories.flatMap((trajectory) => [...trajectoryReturns(trajectory)]);
+	const { mean, standardError } = meanAndError(returns);
+	const losses: number[] = [];
+	const accuracies: number[] = [];
+	let diverged = 0;
+	let networkSteps = 0;
+	let total = 0;
+	let native = 0;
+	for (const trajectory of trajectories) {
+		networkSteps += trajectory.task.horizon * trajectory.networks;
+		total += trajectory.milliseconds.total;
+		native += trajectory.milliseconds.native;
+		for (let n = 0; n < trajectory.networks; n++) {
+			if (trajectory.diverged[n] === 1) {
+				diverged++;
+				continue;
+			}
+			losses.push(trajectory.outcomes[n * OUTCOME_SIZE + 1] as number);
+			accuracies.push(trajectory.outcomes[n * OUTCOME_SIZE + 2] as number);
+		}
+	}
+	const seconds = (milliseconds.rollout + milliseconds.learner) / 1000;
+	return {
+		iteration,
+		return: mean,
+		returnStandardError: standardError,
+		finalValidationLoss: meanAndError(losses).mean,
+		finalValidationAccuracy: meanAndError(accuracies).mean,
+		divergedShare: diverged / returns.length,
+		...learned,
+		networkSteps,
+		seconds,
+		networkStepsPerSecond: networkSteps / seconds,
+		learnerShare: milliseconds.learner / 1000 / seconds,
+		nativeShare: native / total,
+	};
+}

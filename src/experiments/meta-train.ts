@@ -1,0 +1,166 @@
+import { createLearner, type Learner, type LearnerStateRecord } from '../agents/learner.js';
+import type { NamedTensor, PolicySpec } from '../agents/policy.js';
+import { savePolicy } from '../agents/policy-file.js';
+import type { PpoSettings } from '../agents/ppo-settings.js';
+import type { Dataset } from '../datasets/dataset.js';
+import { ACTION_COUNT } from '../environment/action.js';
+import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../environment/observation.js';
+import { GannoError } from '../errors.js';
+import { packageVersion } from '../native.js';
+import type { RolloutExecutor, Trajectory } from '../rollouts/executor.js';
+import type { Config } from './config.js';
+import { type IterationMetrics, iterationMetrics } from './iteration-metrics.js';
+import { openExecutor } from './open-executor.js';
+import { type RunDirectory, readLatestCheckpoint } from './run-directory.js';
+import { iterationTasks } from './sample-tasks.js';
+
+export interface MetaTrainOptions {
+	/** Where everything is written; holds the config. */
+	readonly run: RunDirectory;
+	readonly dataset: Dataset;
+	/** Stops the run: a checkpoint of the last finished iteration is written, then the promise rejects with `CANCELLED`. */
+	readonly signal?: AbortSignal;
+	/** Called once, with the updates done before. */
+	readonly onStart?: (iteration: number) => void;
+	/** Called after every iteration. */
+	readonly onIteration?: (metrics: IterationMetrics) => void;
+	/** Runs the rollouts; default: what the config says. Not disposed of. */
+	readonly executor?: RolloutExecutor;
+}
+
+export interface MetaTrainResult {
+	/** Updates done in all, those before a resumption included. */
+	readonly iterations: number;
+	readonly policyPath: string;
+	/** The policy before the first update. */
+	readonly initialPolicyPath: string;
+	readonly checkpointPath: string | undefined;
+}
+
+/** The policy a config describes. */
+export function policySpec(config: Config): PolicySpec {
+	return {
+		network: config.policy.network,
+		observation: OBSERVATION_VERSION,
+		observationSize: OBSERVATION_SIZE,
+		action: config.environment.action,
+		actions: ACTION_COUNT,
+		hiddenUnits: config.policy.hiddenUnits,
+		agents: config.environment.agents,
+	};
+}
+
+function ppoSettings(config: Config): Partial<PpoSettings> {
+	const { backend: _, sharedExplorationNoise: __, valueClip, targetKl, ...settings } = config.learner;
+	return {
+		...settings,
+		valueClip: valueClip === 0 ? undefined : valueClip,
+		targetKl: targetKl === 0 ? undefined : targetKl,
+	};
+}
+
+/**
+ * Meta-training: sample tasks, roll them out under the policy, update the policy, again. Continues from the newest checkpoint of the
+ * run directory where there is one, to the same bits as an uninterrupted run: an iteration depends on the config, its number and the
+ * learner's state alone, and nothing of one iteration overlaps the next.
+ * @throws GannoError `CANCELLED`; `FILE_SYSTEM`, `WORKER_FAILED`, `DIVERGED`: the last checkpoint stands
+ */
+export async function metaTrain(options: MetaTrainOptions): Promise<MetaTrainResult> {
+	const { run, dataset, signal } = options;
+	const { config } = run;
+	const learner = await createLearner({
+		spec: policySpec(config),
+		seed: config.seed,
+		iterations: Math.max(config.iterations, 1),
+		ppo: ppoSettings(config),
+		backend: config.learner.backend,
+	});
+	const executor = options.executor ?? openExecutor(config, dataset);
+	try {
+		const initialPolicyPath = run.file('initialPolicy');
+		let checkpointPath = restore(learner, run);
+		if (learner.iteration === 0) savePolicy(initialPolicyPath, learner.policy(trainingRecord(config, dataset)));
+		run.truncateMetrics(learner.iteration);
+
+		options.onStart?.(learner.iteration);
+		let written = learner.iteration;
+		const save = (): void => {
+			checkpointPath = writeCheckpoint(learner, run, dataset);
+			written = learner.iteration;
+		};
+		try {
+			while (learner.iteration < config.iterations) {
+				const metrics = await runIteration(learner, executor, options);
+				run.appendMetrics(metrics);
+				options.onIteration?.(metrics);
+				if (learner.iteration % config.checkpoint.every === 0) save();
+				if (signal?.aborted === true) throw new GannoError('CANCELLED', 'The run was cancelled.');
+			}
+		} catch (error) {
+			// The iteration under way is lost; what was learned before it is kept.
+			const cancelled = error instanceof GannoError && error.code === 'CANCELLED';
+			if (cancelled && (learner.iteration > written || checkpointPath === undefined)) save();
+			throw error;
+		}
+		if (learner.iteration > written || checkpointPath === undefined) save();
+		return { iterations: learner.iteration, policyPath: run.file('policy'), initialPolicyPath, checkpointPath };
+	} finally {
+		learner.dispose();
+		if (options.executor === undefined) await executor[Symbol.asyncDispose]();
+	}
+}
+
+async function runIteration(
+	learner: Learner,
+	executor: RolloutExecutor,
+	{ run: { config }, dataset, signal }: MetaTrainOptions,
+): Promise<IterationMetrics> {
+	const started = performance.now();
+	const { iteration } = learner;
+	const tasks = iterationTasks(config, dataset, iteration);
+	const trajectories: Trajectory[] = [];
+	const rollouts = executor.run(tasks, learner.snapshot(), {
+		...(signal === undefined ? {} : { signal }),
+		explorationSeed: config.seed,
+		sharedExplorationNoise: config.learner.sharedExplorationNoise,
+	});
+	for await (const trajectory of rollouts) trajectories.push(trajectory);
+	const rolledOut = performance.now();
+	const update = await learner.update(trajectories);
+	return iterationMetrics(iteration, trajectories, update, {
+		rollout: rolledOut - started,
+		learner: performance.now() - rolledOut,
+	});
+}
+
+/** What a policy file and a checkpoint say about their origin. */
+function trainingRecord(config: Config, dataset: Dataset) {
+	return { ganno: packageVersion(), dataset: dataset.name, seed: config.seed, config };
+}
+
+function writeCheckpoint(learner: Learner, run: RunDirectory, dataset: Dataset): string {
+	const { tensors, record } = learner.state();
+	const path = run.writeCheckpoint(learner.iteration, tensors, {
+		format: 'ganno-checkpoint-1',
+		learner: JSON.stringify(record),
+	});
+	savePolicy(run.file('policy'), learner.policy(trainingRecord(run.config, dataset)));
+	return path;
+}
+
+/** @returns the checkpoint's path; undefined where there was none */
+function restore(learner: Learner, run: RunDirectory): string | undefined {
+	const checkpoint = readLatestCheckpoint(run.path);
+	if (checkpoint === undefined) return undefined;
+	try {
+		const record = JSON.parse(checkpoint.metadata.learner ?? '') as LearnerStateRecord;
+		learner.restore({ tensors: checkpoint.tensors as readonly NamedTensor[], record });
+	} catch (error) {
+		throw new GannoError(
+			'BAD_FILE',
+			`${checkpoint.path} does not fit this run: ${(error as Error).message}. Delete it to continue from the checkpoint before.`,
+			{ cause: error },
+		);
+	}
+	return checkpoint.path;
+}

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import type { LayerSpec } from '../networks/spec.js';
+
+/** `NetworkFamily` as a config states it. */
+
+const units = z.int().min(1).max(65_536);
+const range = z
+	.tuple([units, units])
+	.refine(([low, high]) => low <= high, 'the first number must not be above the second');
+const activation = z.enum(['relu', 'tanh']).optional();
+
+const layer: z.ZodType<LayerSpec, LayerSpec> = z.custom<LayerSpec>(
+	(value) => typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string',
+	'a layer of docs/networks.md',
+);
+
+export const networkFamilySchema = z.union([
+	/** Fully connected, these widths. */
+	z.strictObject({ type: z.literal('mlp'), hidden: z.array(units).max(64), activation }),
+	/** Fully connected: hidden layers and their widths drawn from ranges, the widths log-uniformly. */
+	z.strictObject({ type: z.literal('mlp'), depth: range, width: range, activation }),
+	/** Convolutions 3×3, each followed by 2×2 max pooling, then dense layers. */
+	z.strictObject({
+		type: z.literal('cnn'),
+		filters: z.array(units).min(1).max(16),
+		hidden: z.array(units).max(64),
+		activation,
+	}),
+	/** Any layers; the classifier is added. */
+	z.strictObject({ type: z.literal('layers'), layers: z.array(layer).max(256) }),
+]);

@@ -1,0 +1,13 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { RUN_FILES } from './run-directory.js';
+
+/** The policy file meant by a path: the file itself, or that of a run directory. */
+export function policyPath(path: string): string {
+	return isFolder(path) ? join(path, RUN_FILES.policy) : path;
+}
+
+/** Whether the path is a folder; a missing one is not, and reading it will say so. */
+export function isFolder(path: string): boolean {
+	return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}

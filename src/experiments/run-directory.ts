@@ -1,0 +1,205 @@
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { GannoError } from '../errors.js';
+import { writeFileAtomic } from '../files/atomic-write.js';
+import { fileSystemError } from '../files/file-system-error.js';
+import { readSafetensors, type SafetensorsFile, type StoredTensor, writeSafetensors } from '../files/safetensors.js';
+import { type Config, resolveConfig } from './config.js';
+import { type ConfigLayer, readConfigFile } from './config-load.js';
+import { lockRunDirectory, type RunLock } from './run-lock.js';
+
+/** One line of `metrics.jsonl`. */
+export type MetricsRecord = Readonly<Record<string, number | string | boolean | null>> & { readonly iteration: number };
+
+const CHECKPOINT = /^checkpoint-(\d+)\.safetensors$/;
+
+export const RUN_FILES = {
+	config: 'config.json',
+	metrics: 'metrics.jsonl',
+	policy: 'policy.safetensors',
+	initialPolicy: 'initial-policy.safetensors',
+	evaluation: 'evaluation.json',
+	report: 'report.html',
+} as const;
+
+/**
+ * Everything a run leaves behind, in one folder, held by one process at a time. Whole files are written atomically; the metrics are
+ * appended line by line, and a resumed run first drops the lines that came after its checkpoint.
+ */
+export class RunDirectory implements Disposable {
+	readonly path: string;
+	readonly config: Config;
+	readonly #lock: RunLock;
+
+	private constructor(path: string, config: Config, lock: RunLock) {
+		this.path = path;
+		this.config = config;
+		this.#lock = lock;
+	}
+
+	/**
+	 * A new run.
+	 * @throws GannoError `INVALID_ARGUMENT` where a run lies already, `RUN_LOCKED`, `FILE_SYSTEM`
+	 */
+	static create(path: string, config: Config): RunDirectory {
+		makeFolder(path);
+		const lock = lockRunDirectory(path);
+		try {
+			if (existsSync(join(path, RUN_FILES.config))) {
+				throw new GannoError(
+					'INVALID_ARGUMENT',
+					`There is a run in ${path} already. Continue it with --resume ${path}, or choose another --run-dir.`,
+				);
+			}
+			writeConfig(path, config);
+			return new RunDirectory(path, config, lock);
+		} catch (error) {
+			lock.release();
+			throw error;
+		}
+	}
+
+	/**
+	 * A run that exists, to go on with.
+	 * @param changes settings that differ from now on; kept in its config.json
+	 * @throws GannoError `FILE_SYSTEM` where there is none, `INVALID_CONFIG`, `RUN_LOCKED`
+	 */
+	static open(path: string, changes: ConfigLayer = { source: 'the command line', values: {} }): RunDirectory {
+		const config = readRunConfig(path, changes);
+		const lock = lockRunDirectory(path);
+		try {
+			if (Object.keys(changes.values).length > 0) writeConfig(path, config);
+			return new RunDirectory(path, config, lock);
+		} catch (error) {
+			lock.release();
+			throw error;
+		}
+	}
+
+	file(name: keyof typeof RUN_FILES): string {
+		return join(this.path, RUN_FILES[name]);
+	}
+
+	appendMetrics(record: MetricsRecord): void {
+		const path = this.file('metrics');
+		try {
+			appendFileSync(path, `${JSON.stringify(record)}\n`);
+		} catch (error) {
+			throw fileSystemError('append to', path, error);
+		}
+	}
+
+	/** Drops the lines of iterations from `iteration` on: they will be run again. */
+	truncateMetrics(iteration: number): void {
+		const path = this.file('metrics');
+		if (!existsSync(path)) return;
+		const kept = readMetrics(path).filter((record) => record.iteration < iteration);
+		writeFileAtomic(path, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
+	}
+
+	/**
+	 * Writes the state after `iteration` updates and deletes all but the last few.
+	 * @returns its path
+	 */
+	writeCheckpoint(
+		iteration: number,
+		tensors: readonly StoredTensor[],
+		metadata: Readonly<Record<string, string>>,
+	): string {
+		const path = join(this.path, `checkpoint-${String(iteration).padStart(6, '0')}.safetensors`);
+		writeSafetensors(path, tensors, { ...metadata, iteration: String(iteration) });
+		for (const old of listCheckpoints(this.path).slice(0, -this.config.checkpoint.keep)) {
+			if (old.path !== path) ignoreMissing(() => unlinkSync(old.path));
+		}
+		return path;
+	}
+
+	/** Frees the directory for the next process. Idempotent. */
+	close(): void {
+		this.#lock.release();
+	}
+
+	[Symbol.dispose](): void {
+		this.close();
+	}
+}
+
+export interface CheckpointFile {
+	/** Updates done when it was written. */
+	readonly iteration: number;
+	readonly path: string;
+}
+
+/** Checkpoints of a run directory, oldest first. */
+export function listCheckpoints(directory: string): CheckpointFile[] {
+	let names: string[];
+	try {
+		names = readdirSync(directory);
+	} catch (error) {
+		throw fileSystemError('read', directory, error);
+	}
+	return names
+		.flatMap((name) => {
+			const digits = CHECKPOINT.exec(name)?.[1];
+			return digits === undefined ? [] : [{ iteration: Number(digits), path: join(directory, name) }];
+		})
+		.sort((a, b) => a.iteration - b.iteration);
+}
+
+/** The newest checkpoint, or none. @throws GannoError `BAD_FILE` when it is damaged */
+export function readLatestCheckpoint(directory: string): (CheckpointFile & SafetensorsFile) | undefined {
+	const latest = listCheckpoints(directory).at(-1);
+	return latest === undefined ? undefined : { ...latest, ...readSafetensors(latest.path) };
+}
+
+/** The config a run was started with, as resolved then. */
+export function readRunConfig(directory: string, ...changes: readonly ConfigLayer[]): Config {
+	const path = join(directory, RUN_FILES.config);
+	if (!existsSync(path)) {
+		throw new GannoError(
+			'FILE_SYSTEM',
+			`There is no run in ${directory}: ${path} is missing. Give the directory of a run that ganno train has written.`,
+		);
+	}
+	return resolveConfig([readConfigFile(path), ...changes]);
+}
+
+/** The records of a metrics file; a last line that a killed process left half-written is dropped. */
+export function readMetrics(path: string): MetricsRecord[] {
+	let text: string;
+	try {
+		text = readFileSync(path, 'utf8');
+	} catch (error) {
+		throw fileSystemError('read', path, error);
+	}
+	const lines = text.split('\n');
+	return lines.flatMap((line, index) => {
+		if (line === '') return [];
+		try {
+			return [JSON.parse(line) as MetricsRecord];
+		} catch (error) {
+			if (index >= lines.length - 2) return [];
+			throw new GannoError('BAD_FILE', `${path}: line ${index + 1} is no JSON. Remove that line.`, { cause: error });
+		}
+	});
+}
+
+function writeConfig(directory: string, config: Config): void {
+	writeFileAtomic(join(directory, RUN_FILES.config), `${JSON.stringify(config, undefined, 2)}\n`);
+}
+
+function makeFolder(path: string): void {
+	try {
+		mkdirSync(path, { recursive: true });
+	} catch (error) {
+		throw fileSystemError('create', path, error);
+	}
+}
+
+function ignoreMissing(action: () => void): void {
+	try {
+		action();
+	} catch {
+		// An old checkpoint that cannot be deleted costs space, not the run.
+	}
+}

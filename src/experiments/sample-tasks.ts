@@ -1,0 +1,70 @@
+import { drawNetwork, type NetworkEnds } from '../environment/network-family.js';
+import type { TrainingTask } from '../environment/task.js';
+import { sampleTasks, type TaskDistribution } from '../environment/task-distribution.js';
+import type { Algorithm } from '../optimizer/algorithms.js';
+import { PhiloxGenerator } from '../philox.js';
+import type { Config } from './config.js';
+
+/** Which tasks a run meets: pure functions of the config, so neither the number of workers nor a resumption changes them. */
+
+/** Held-out tasks are numbered from here on, far above any that training reaches. */
+const HELD_OUT = 2 ** 44;
+
+/** Sub-sequences of the generator that gives an evaluation's network seeds. */
+const SEED_SEQUENCES = { evaluation: 2 ** 45, tuning: 2 ** 45 + 1 } as const;
+
+function distribution(config: Config, ends: NetworkEnds, networksPerTask: number): TaskDistribution {
+	const { tasks } = config;
+	return {
+		ends,
+		networks: tasks.networks,
+		networksPerTask,
+		optimizers: tasks.optimizers.map((algorithm) => ({ algorithm })),
+		batchSizes: tasks.batchSizes,
+		sliceSizes: [tasks.sliceSize === 0 ? 'all' : tasks.sliceSize],
+		durations: [{ horizon: tasks.horizon, interval: tasks.horizon / tasks.decisions }],
+		validationSize: tasks.validationSize,
+		learningRates: tasks.initialLearningRates,
+		layerSpreadDecades: tasks.layerSpreadDecades,
+		layerSpreadShare: tasks.layerSpreadShare,
+	};
+}
+
+/** The tasks of one iteration of meta-training. */
+export function iterationTasks(config: Config, ends: NetworkEnds, iteration: number): readonly TrainingTask[] {
+	const { perIteration, networksPerTask } = config.tasks;
+	return sampleTasks(distribution(config, ends, networksPerTask), config.seed, iteration * perIteration, perIteration);
+}
+
+/** Fixed tasks of one network each from the run's distribution, the same for every run of the same `evaluation.seed`. */
+export function heldOutTasks(config: Config, ends: NetworkEnds, count: number): readonly TrainingTask[] {
+	return sampleTasks(distribution(config, ends, 1), config.evaluation.seed, HELD_OUT, count);
+}
+
+/**
+ * The evaluation's task from one initial learning rate: its fixed network under held-out (or tuning) seeds, with the first optimiser
+ * and batch size of the config. The seeds are the same for every learning rate and every contender, so comparisons are paired.
+ */
+export function evaluationTask(
+	config: Config,
+	ends: NetworkEnds,
+	purpose: 'evaluation' | 'tuning',
+	learningRate: number,
+	seeds: number,
+	index: number,
+): TrainingTask {
+	const generator = new PhiloxGenerator(config.evaluation.seed, 'task', SEED_SEQUENCES[purpose]);
+	const networkSeeds = Array.from({ length: seeds }, () => generator.nextUint32());
+	const { horizon, decisions, sliceSize, validationSize, optimizers, batchSizes } = config.tasks;
+	return {
+		index,
+		spec: drawNetwork(config.evaluation.network, ends, generator),
+		optimizer: { algorithm: optimizers[0] as Algorithm },
+		batchSize: batchSizes[0] as number,
+		horizon,
+		interval: horizon / decisions,
+		validationSize,
+		...(sliceSize === 0 ? {} : { sliceSize }),
+		networks: networkSeeds.map((seed) => ({ seed, learningRate })),
+	};
+}

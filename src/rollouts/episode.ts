@@ -1,0 +1,34 @@
+import type { Controller } from '../environment/controller.js';
+import type { TrainingEnvironment } from '../environment/training-environment.js';
+import type { EpisodeSlab } from './episode-slab.js';
+import type { EpisodeJob } from './job.js';
+import { writeFinalOutcomes, writeInitialOutcomes, writeTestOutcomes } from './outcomes.js';
+
+/** One episode of a task under any controller, its results written into a slab. Yields after every decision. */
+export function* runEpisode(
+	environment: TrainingEnvironment,
+	controller: Controller,
+	job: EpisodeJob,
+	slab: EpisodeSlab,
+): Generator<void, void> {
+	const started = performance.now();
+	let { infos } = environment.reset(job.task);
+	controller.reset(job.task);
+	writeInitialOutcomes(slab.outcomes, infos);
+	slab.returns.fill(0);
+	let done = infos.active.every((running) => running === 0);
+	while (!done) {
+		const { learningRates, baseSchedule, actions } = controller.decide(environment.context);
+		const step = environment.stepWithLearningRates(learningRates, baseSchedule, actions);
+		for (let n = 0; n < environment.networks; n++) {
+			slab.returns[n] = (slab.returns[n] as number) + (step.rewards[n * environment.agents] as number);
+		}
+		({ infos, done } = step);
+		yield;
+	}
+	writeFinalOutcomes(slab.outcomes, infos);
+	if (job.test) writeTestOutcomes(slab.outcomes, environment);
+	slab.diverged.set(infos.diverged);
+	slab.milliseconds[0] = performance.now() - started;
+	slab.milliseconds[1] = environment.nativeMilliseconds;
+}

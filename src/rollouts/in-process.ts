@@ -1,0 +1,71 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { PolicySnapshot } from '../agents/policy.js';
+import type { Dataset } from '../datasets/dataset.js';
+import type { PopulationFactory } from '../environment/population.js';
+import type { TrainingTask } from '../environment/task.js';
+import type {
+	EnvironmentSettings,
+	Episode,
+	EpisodeResult,
+	RolloutExecutor,
+	RunOptions,
+	Trajectory,
+} from './executor.js';
+import type { Job } from './job.js';
+import { JobQueue } from './job-queue.js';
+import { JobRunner } from './job-runner.js';
+
+export interface InProcessExecutorOptions {
+	readonly dataset: Dataset;
+	readonly environment?: EnvironmentSettings;
+	/** Threads of native calls; default all cores. */
+	readonly threads?: number;
+	/** Opens populations of another kind (tests). */
+	readonly population?: PopulationFactory;
+}
+
+/**
+ * Rollouts one after another on the calling thread, which serves its event loop between decisions: for debugging, for tests and
+ * where threads are not to be had. The same bits as the threaded executor.
+ */
+export class InProcessExecutor implements RolloutExecutor {
+	readonly workers = 1;
+	readonly #cancel = new Int32Array(new SharedArrayBuffer(4));
+	readonly #runner: JobRunner;
+	readonly #queue: JobQueue;
+
+	constructor(options: InProcessExecutorOptions) {
+		const { dataset, environment = {}, population, threads } = options;
+		this.#runner = new JobRunner({
+			dataset,
+			environment,
+			cancel: this.#cancel,
+			...(population === undefined ? {} : { population }),
+			...(threads === undefined ? {} : { threads }),
+		});
+		this.#queue = new JobQueue({
+			environment,
+			cancel: this.#cancel,
+			width: 1,
+			runJob: async (job: Job) => {
+				for (const _ of this.#runner.run(job)) await nextTurn();
+			},
+		});
+	}
+
+	run(tasks: readonly TrainingTask[], policy: PolicySnapshot, options?: RunOptions): AsyncGenerator<Trajectory> {
+		return this.#queue.run(tasks, policy, options);
+	}
+
+	evaluate(
+		episodes: readonly Episode[],
+		options?: { readonly signal?: AbortSignal; readonly test?: boolean },
+	): AsyncGenerator<EpisodeResult> {
+		return this.#queue.evaluate(episodes, options);
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.#queue.stop();
+		this.#runner[Symbol.dispose]();
+	}
+}

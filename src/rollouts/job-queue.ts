@@ -1,0 +1,209 @@
+import type { PolicySnapshot, PolicySpec } from '../agents/policy.js';
+import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../environment/observation.js';
+import type { TrainingTask } from '../environment/task.js';
+import { GannoError } from '../errors.js';
+import type { NetworkSpec } from '../networks/spec.js';
+import { openEpisodeSlab } from './episode-slab.js';
+import type { EnvironmentSettings, Episode, EpisodeResult, RunOptions, Trajectory } from './executor.js';
+import type { Job } from './job.js';
+import { slabTrajectory, type TrajectoryShape, TrajectorySlabs } from './trajectory-slab.js';
+
+/** What an executor supplies: running one job to its end, somewhere. */
+export type RunJob = (job: Job) => Promise<void>;
+
+export interface JobQueueOptions {
+	readonly environment: EnvironmentSettings;
+	/** The flag native code polls. */
+	readonly cancel: Int32Array;
+	/** Jobs handed to `runJob` at once. */
+	readonly width: number;
+	readonly runJob: RunJob;
+}
+
+/**
+ * What every executor has in common: tasks become jobs with slabs, results come out in the order of the tasks, one failure or an
+ * abort stops the rest. Slabs are kept from run to run.
+ */
+export class JobQueue {
+	readonly #options: JobQueueOptions;
+	readonly #slabs = new TrajectorySlabs();
+	#running = false;
+	#lanes: Promise<unknown> = Promise.resolve();
+
+	constructor(options: JobQueueOptions) {
+		this.#options = options;
+	}
+
+	async *run(
+		tasks: readonly TrainingTask[],
+		policy: PolicySnapshot,
+		options: RunOptions = {},
+	): AsyncGenerator<Trajectory> {
+		const { greedy = false, explorationSeed = 0, sharedExplorationNoise = false, signal } = options;
+		checkPolicyFits(policy.spec, this.#options.environment);
+		const slabs = tasks.map((task, position) =>
+			this.#slabs.take(position, trajectoryShape(task, policy, this.#options.environment)),
+		);
+		const jobs = tasks.map((task, position): Job => {
+			const { shape, buffer } = slabs[position]!;
+			return {
+				kind: 'rollout',
+				task,
+				policy,
+				shape,
+				slab: buffer,
+				greedy,
+				explorationSeed,
+				sharedExplorationNoise,
+			};
+		});
+		for await (const position of this.#inOrder(jobs, signal)) {
+			yield slabTrajectory(tasks[position]!, slabs[position]!);
+		}
+	}
+
+	async *evaluate(
+		episodes: readonly Episode[],
+		options: { readonly signal?: AbortSignal; readonly test?: boolean } = {},
+	): AsyncGenerator<EpisodeResult> {
+		const { signal, test = true } = options;
+		const slabs = episodes.map(({ task }) => openEpisodeSlab(task.networks.length));
+		const jobs = episodes.map(
+			({ task, controller }, position): Job => ({
+				kind: 'episode',
+				task,
+				controller,
+				slab: slabs[position]!.buffer,
+				test,
+			}),
+		);
+		for await (const position of this.#inOrder(jobs, signal)) {
+			const { returns, outcomes, diverged, milliseconds } = slabs[position]!;
+			yield {
+				episode: episodes[position]!,
+				returns,
+				outcomes,
+				diverged,
+				milliseconds: { total: milliseconds[0] as number, native: milliseconds[1] as number },
+			};
+		}
+	}
+
+	/** Stops what runs; resolves when nothing runs any more. */
+	async stop(): Promise<void> {
+		Atomics.store(this.#options.cancel, 0, 1);
+		await this.#lanes;
+	}
+
+	/** Runs jobs `width` at a time; yields their positions in order. */
+	async *#inOrder(jobs: readonly Job[], signal: AbortSignal | undefined): AsyncGenerator<number> {
+		if (this.#running) {
+			throw new GannoError(
+				'INVALID_ARGUMENT',
+				'This executor is running already. Take all results of the first run (or leave its loop) before the next.',
+			);
+		}
+		if (isAborted(signal)) throw cancelled(signal);
+		const { cancel, width, runJob } = this.#options;
+		this.#running = true;
+		Atomics.store(cancel, 0, 0);
+		const stop = (): void => {
+			Atomics.store(cancel, 0, 1);
+		};
+		signal?.addEventListener('abort', stop);
+
+		const finished = jobs.map(() => new Completion());
+		let next = 0;
+		let failure: unknown;
+		const lane = async (): Promise<void> => {
+			while (next < jobs.length) {
+				const position = next++;
+				try {
+					if (failure !== undefined || Atomics.load(cancel, 0) !== 0) throw cancelled(signal);
+					await runJob(jobs[position]!);
+					finished[position]!.resolve();
+				} catch (error) {
+					failure ??= error;
+					finished[position]!.reject(error);
+				}
+			}
+		};
+		const lanes = Promise.all(Array.from({ length: Math.min(width, jobs.length) }, lane));
+		this.#lanes = lanes;
+		try {
+			for (let position = 0; position < jobs.length; position++) {
+				await finished[position]!.promise;
+				yield position;
+			}
+		} catch (error) {
+			// The job that failed first says why; those after it were only not begun.
+			throw isAborted(signal) ? cancelled(signal) : (failure ?? error);
+		} finally {
+			// A failure or a consumer that left: nobody may still write into a slab when the next run begins.
+			stop();
+			await lanes;
+			signal?.removeEventListener('abort', stop);
+			this.#running = false;
+		}
+	}
+}
+
+/** A promise and its two ends; nobody need be waiting for it. */
+class Completion {
+	readonly promise: Promise<void>;
+	resolve: () => void = () => {};
+	reject: (reason: unknown) => void = () => {};
+
+	constructor() {
+		this.promise = new Promise((resolve, reject) => {
+			this.resolve = resolve;
+			this.reject = reject;
+		});
+		this.promise.catch(() => {});
+	}
+}
+
+function isAborted(signal: AbortSignal | undefined): boolean {
+	return signal?.aborted === true;
+}
+
+function cancelled(signal: AbortSignal | undefined): GannoError {
+	return new GannoError('CANCELLED', 'The run was cancelled.', { cause: signal?.reason });
+}
+
+/** The trajectory of a task under a policy. */
+export function trajectoryShape(
+	task: TrainingTask,
+	policy: PolicySnapshot,
+	environment: EnvironmentSettings,
+): TrajectoryShape {
+	return {
+		decisions: task.horizon / task.interval,
+		networks: task.networks.length,
+		agents: environment.agents === 'one' ? 1 : trainableLayerCount(task.spec),
+		observationSize: policy.spec.observationSize,
+	};
+}
+
+/** Layers with weights: each has an agent. */
+function trainableLayerCount(spec: NetworkSpec): number {
+	return spec.layers.filter(({ type }) => type === 'dense' || type === 'conv').length;
+}
+
+/** @throws GannoError `INVALID_ARGUMENT` where the policy was made for other observations, actions or agents */
+function checkPolicyFits(spec: PolicySpec, environment: EnvironmentSettings): void {
+	const { action = 'compounding', agents = 'layerwise' } = environment;
+	const expected = { observation: OBSERVATION_VERSION, observationSize: OBSERVATION_SIZE, action, agents };
+	for (const [key, value] of Object.entries(expected)) {
+		const own = spec[key as keyof typeof expected];
+		if (own === value) continue;
+		throw new GannoError(
+			'INVALID_ARGUMENT',
+			`The policy has ${key}: ${quote(own)} but the environment has ${key}: ${quote(value)}. Open the environment as the policy's spec says.`,
+		);
+	}
+}
+
+function quote(value: string | number): string {
+	return typeof value === 'string' ? `'${value}'` : String(value);
+}

@@ -1,0 +1,40 @@
+import type { PolicySnapshot } from '../agents/policy.js';
+import type { Dataset } from '../datasets/dataset.js';
+import type { TrainingTask } from '../environment/task.js';
+import type { ControllerSpec } from './controller-spec.js';
+import type { EnvironmentSettings } from './executor.js';
+import type { TrajectoryShape } from './trajectory-slab.js';
+
+/** What a worker is given once, when it starts. */
+export interface WorkerSetup {
+	readonly dataset: Dataset;
+	readonly environment: EnvironmentSettings;
+	/** Over a SharedArrayBuffer; element 0 is polled by native code in every inner step: not 0 stops it. */
+	readonly cancel: Int32Array;
+}
+
+/** One rollout of a learned policy, to be written into a slab. */
+export interface RolloutJob {
+	readonly kind: 'rollout';
+	readonly task: TrainingTask;
+	/** Arrays over the learner's SharedArrayBuffers. */
+	readonly policy: PolicySnapshot;
+	readonly shape: TrajectoryShape;
+	readonly slab: SharedArrayBuffer;
+	readonly greedy: boolean;
+	readonly explorationSeed: number;
+	readonly sharedExplorationNoise: boolean;
+}
+
+/** One episode under any controller, to be written into an outcome slab. */
+export interface EpisodeJob {
+	readonly kind: 'episode';
+	readonly task: TrainingTask;
+	readonly controller: ControllerSpec;
+	/** `[networks × EPISODE_OUTCOME_SIZE]` */
+	readonly slab: SharedArrayBuffer;
+	/** Evaluate on the test split as well. */
+	readonly test: boolean;
+}
+
+export type Job = RolloutJob | EpisodeJob;

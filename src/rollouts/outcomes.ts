@@ -1,0 +1,30 @@
+import type { EnvironmentInfos } from '../environment/step-result.js';
+import type { TrainingEnvironment } from '../environment/training-environment.js';
+import { OUTCOME_SIZE } from './trajectory-slab.js';
+
+/** Filling `[networks × OUTCOME_SIZE]`: initial validation loss, final validation loss and accuracy, test loss and accuracy. */
+
+export function writeInitialOutcomes(outcomes: Float32Array, infos: EnvironmentInfos): void {
+	for (let n = 0; n < infos.validationLoss.length; n++) outcomes[n * OUTCOME_SIZE] = infos.validationLoss[n] as number;
+}
+
+/** The test figures are NaN until {@link writeTestOutcomes}. */
+export function writeFinalOutcomes(outcomes: Float32Array, infos: EnvironmentInfos): void {
+	for (let n = 0; n < infos.validationLoss.length; n++) {
+		const at = n * OUTCOME_SIZE;
+		outcomes[at + 1] = infos.validationLoss[n] as number;
+		outcomes[at + 2] = infos.validationAccuracy[n] as number;
+		outcomes[at + 3] = Number.NaN;
+		outcomes[at + 4] = Number.NaN;
+	}
+}
+
+export function writeTestOutcomes(outcomes: Float32Array, environment: TrainingEnvironment): void {
+	const networks = environment.networks;
+	const results = new Float32Array(networks * 2);
+	environment.evaluate('test', results);
+	for (let n = 0; n < networks; n++) {
+		outcomes[n * OUTCOME_SIZE + 3] = results[n * 2] as number;
+		outcomes[n * OUTCOME_SIZE + 4] = results[n * 2 + 1] as number;
+	}
+}

@@ -1,0 +1,83 @@
+import type { PolicyInference } from '../agents/policy.js';
+import { sampleActions } from '../agents/sampling.js';
+import { invalidArgument } from '../arguments.js';
+import type { TrainingEnvironment } from '../environment/training-environment.js';
+import type { RolloutJob } from './job.js';
+import { writeFinalOutcomes, writeInitialOutcomes } from './outcomes.js';
+import type { TrajectorySlab } from './trajectory-slab.js';
+
+/**
+ * One rollout: a whole episode of a task under a learned policy, written into a slab. It depends on the job alone, so whichever
+ * worker runs it writes the same bits. Yields after every decision.
+ */
+export function* runRollout(
+	environment: TrainingEnvironment,
+	inference: PolicyInference,
+	job: RolloutJob,
+	slab: TrajectorySlab,
+): Generator<void, void> {
+	const started = performance.now();
+	const { task, greedy, explorationSeed, sharedExplorationNoise } = job;
+	const { networks, agents, observationSize } = slab.shape;
+	const rows = networks * agents;
+	const actionCount = inference.spec.actions;
+	const state = new Float32Array(rows * inference.stateSize);
+	const logits = new Float32Array(rows * actionCount);
+	const networkSeeds = Uint32Array.from(task.networks, ({ seed }) => seed);
+
+	let { observations, infos } = environment.reset(task);
+	if (environment.agents !== agents || observations.length !== rows * observationSize) {
+		throw invalidArgument(
+			`a policy whose agents and observation fit the environment (${agents} agents a network, ${observationSize} features)`,
+			'the slab',
+			`${environment.agents} agents a network, ${observations.length / networks / environment.agents} features`,
+		);
+	}
+	writeInitialOutcomes(slab.outcomes, infos);
+	let done = infos.active.every((running) => running === 0);
+	if (done) clearAfter(slab, 0);
+	for (let decision = 0; !done; decision++) {
+		const at = decision * rows;
+		const actions = slab.actions.subarray(at, at + rows);
+		// Reading from the slab: the environment overwrites its own observations at the next step.
+		const seen = slab.observations.subarray(at * observationSize, (at + rows) * observationSize);
+		seen.set(observations);
+		slab.active.set(infos.active, decision * networks);
+		inference.forward(seen, rows, state, logits);
+		sampleActions(
+			logits,
+			{
+				networks,
+				agents,
+				actions: actionCount,
+				greedy,
+				networkSeeds,
+				explorationSeed,
+				decision,
+				sharedExplorationNoise,
+			},
+			actions,
+			slab.logProbabilities.subarray(at, at + rows),
+		);
+		const step = environment.step(actions);
+		slab.rewards.set(step.rewards, at);
+		({ observations, infos, done } = step);
+		if (done) clearAfter(slab, decision + 1);
+		yield;
+	}
+	writeFinalOutcomes(slab.outcomes, infos);
+	slab.diverged.set(infos.diverged);
+	slab.milliseconds[0] = performance.now() - started;
+	slab.milliseconds[1] = environment.nativeMilliseconds;
+}
+
+/** Every network ended early: what is left of the slab still holds an older trajectory. */
+function clearAfter(slab: TrajectorySlab, decision: number): void {
+	const { networks, agents, observationSize } = slab.shape;
+	const from = decision * networks * agents;
+	slab.observations.fill(0, from * observationSize);
+	slab.actions.fill(0, from);
+	slab.logProbabilities.fill(0, from);
+	slab.rewards.fill(0, from);
+	slab.active.fill(0, decision * networks);
+}

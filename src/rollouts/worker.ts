@@ -1,0 +1,21 @@
+import { workerData } from 'node:worker_threads';
+import { serializeError } from '../errors.js';
+import type { Job, WorkerSetup } from './job.js';
+import { JobRunner } from './job-runner.js';
+import type { WorkerReply } from './worker-pool.js';
+
+/** A worker thread of the pool. It keeps its environments, and their populations, from one job to the next. */
+
+let runner: JobRunner | undefined;
+
+/** Runs one job to its end; never rejects, so that a rejection seen by the pool can only be the thread's death. */
+export function runJob(job: Job): WorkerReply {
+	try {
+		runner ??= new JobRunner(workerData as WorkerSetup);
+		const steps = runner.run(job);
+		while (steps.next().done !== true);
+		return { ok: true };
+	} catch (error) {
+		return { ok: false, error: serializeError(error) };
+	}
+}

@@ -1,0 +1,127 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { configReference, parseConfig, resolveConfig } from '../src/experiments/config.js';
+import { parseAssignment, readConfigFile } from '../src/experiments/config-load.js';
+import { PRESET_NAMES, PRESETS } from '../src/experiments/presets.js';
+
+function messageOf(action: () => unknown): string {
+	try {
+		action();
+	} catch (error) {
+		expect((error as { code?: string }).code).toBe('INVALID_CONFIG');
+		return (error as Error).message;
+	}
+	throw new Error('nothing was thrown');
+}
+
+describe('the config', () => {
+	it('is complete without any input', () => {
+		const config = parseConfig({});
+		expect(config.dataset).toBe('fashion-mnist');
+		expect(config.tasks.horizon % config.tasks.decisions).toBe(0);
+	});
+
+	it('gives every key a description, what is expected and a default that its own schema accepts', () => {
+		const keys = configReference();
+		expect(keys.length).toBeGreaterThan(40);
+		for (const { key, description, expected, default: value } of keys) {
+			expect(description, key).not.toBe('');
+			expect(expected, key).not.toBe('');
+			const assigned = parseAssignment(`${key}=${JSON.stringify(value)}`);
+			expect(() => parseConfig(assigned), key).not.toThrow();
+		}
+	});
+
+	it.each(PRESET_NAMES)('accepts the preset %s', (name) => {
+		expect(() => resolveConfig([{ source: name, values: PRESETS[name] }])).not.toThrow();
+	});
+
+	it('lets a file overrule the preset and the command line overrule both, key by key', () => {
+		const config = resolveConfig([
+			{ source: 'preset', values: { seed: 1, tasks: { horizon: 100, decisions: 10 }, learner: { clip: 0.1 } } },
+			{ source: 'file', values: { seed: 2, tasks: { horizon: 200 } } },
+			{ source: 'flags', values: { seed: 3 } },
+		]);
+		expect(config.seed).toBe(3);
+		expect(config.tasks.horizon).toBe(200);
+		expect(config.tasks.decisions).toBe(10);
+		expect(config.learner.clip).toBe(0.1);
+	});
+
+	it.each([
+		[{ learner: { clip: 'wide' } }, 'learner.clip', '"wide"', 'a number above 0 and at most 1'],
+		[{ iterations: -1 }, 'iterations', '-1', 'an integer from 0 to 10000000'],
+		[{ iterations: 1.5 }, 'iterations', '1.5', 'an integer'],
+		[{ dataset: 'imagenet' }, 'dataset', '"imagenet"', "one of 'fashion-mnist'"],
+		[{ tasks: { batchSizes: [] } }, 'tasks.batchSizes', '[]', 'a list of integers'],
+		[{ tasks: { batchSizes: [32, 'x'] } }, 'tasks.batchSizes.1', '"x"', 'a list of integers'],
+		[
+			{ tasks: { initialLearningRates: [1, 0.1] } },
+			'tasks.initialLearningRates',
+			'[1,0.1]',
+			'[low, high], two ascending numbers',
+		],
+		[{ tasks: 7 }, 'tasks', '7', 'an object of settings'],
+		[{ device: 'gpu' }, 'device', '"gpu"', "'auto', 'cpu'"],
+		[
+			{ tasks: { networks: [{ type: 'mlp', depth: 3 }] } },
+			'tasks.networks.0',
+			'{"type":"mlp","depth":3}',
+			'a list of network families',
+		],
+	])('names key, value, source and what was expected: %j', (values, key, value, expected) => {
+		const message = messageOf(() => resolveConfig([{ source: 'mine.json', values }]));
+		expect(message).toContain(` for ${key} but received ${value}`);
+		expect(message).toContain(`Expected ${expected}`);
+		expect(message).toContain('in mine.json');
+	});
+
+	it('tells all faults at once, each with its own source', () => {
+		const message = messageOf(() =>
+			resolveConfig([
+				{ source: 'mine.json', values: { seed: -1 } },
+				{ source: 'the command line', values: { iterations: 'many' } },
+			]),
+		);
+		expect(message).toMatch(/for seed but received -1 in mine\.json/);
+		expect(message).toMatch(/for iterations but received "many" in the command line/);
+	});
+
+	it('names an unknown key and the known one it resembles', () => {
+		const message = messageOf(() => resolveConfig([{ source: 'mine.json', values: { tasks: { horizn: 100 } } }]));
+		expect(message).toBe('Unknown config key tasks.horizn in mine.json. Did you mean tasks.horizon?');
+	});
+
+	it('refuses decisions that do not divide the horizon', () => {
+		const message = messageOf(() => parseConfig({ tasks: { horizon: 100, decisions: 7 } }));
+		expect(message).toContain('Expected a divisor of tasks.horizon (100) for tasks.decisions but received 7');
+	});
+
+	it('says what is wrong with a config file', () => {
+		const folder = mkdtempSync(join(tmpdir(), 'ganno-config-'));
+		const write = (text: string): string => {
+			const path = join(folder, 'config.json');
+			writeFileSync(path, text);
+			return path;
+		};
+		expect(messageOf(() => readConfigFile(join(folder, 'none.json')))).toMatch(/none\.json cannot be read: ENOENT/);
+		expect(messageOf(() => readConfigFile(write('{ "seed": 1,')))).toMatch(/no valid JSON/);
+		expect(messageOf(() => readConfigFile(write('[1]')))).toMatch(/must hold one JSON object/);
+	});
+
+	it('reads assignments: JSON where it parses, else a word', () => {
+		expect(parseAssignment('learner.clip=0.1')).toEqual({ learner: { clip: 0.1 } });
+		expect(parseAssignment('dataset=mnist')).toEqual({ dataset: 'mnist' });
+		expect(parseAssignment('tasks.batchSizes=[8,16]')).toEqual({ tasks: { batchSizes: [8, 16] } });
+		expect(messageOf(() => parseAssignment('learner.clip'))).toContain('Expected KEY=VALUE for --set');
+	});
+
+	it('stands in the documentation, key by key, as it is', () => {
+		const page = readFileSync(new URL('../docs/meta-training.md', import.meta.url), 'utf8');
+		for (const { key, default: value } of configReference()) {
+			expect(page, key).toContain(`| \`${key}\` | \`${JSON.stringify(value)}\` |`);
+		}
+	});
+});
