@@ -44,7 +44,7 @@ export const MOMENT_COUNT: Readonly<Record<Algorithm, number>> = {
 };
 
 /** Rules whose first moment is a velocity or a mean of gradients; the moment statistics of the others describe the gradient. */
-function keepsFirstMoment(algorithm: Algorithm): boolean {
+export function keepsFirstMoment(algorithm: Algorithm): boolean {
 	return algorithm !== 'sgd' && algorithm !== 'rmsprop';
 }
 

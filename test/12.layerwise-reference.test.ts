@@ -1,0 +1,200 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { native } from '../src/native.js';
+import { ALGORITHMS } from '../src/optimizer/algorithms.js';
+import { keepsFirstMoment, type LayerwiseBackend, MOMENT_COUNT, ReferencePlan } from '../src/optimizer/reference.js';
+import { STATISTIC_INDEX, STATISTICS } from '../src/optimizer/statistics.js';
+import { exactStatistics, statisticBound } from './support/exact-statistics.js';
+import {
+	arrayArbitrary,
+	buildLayout,
+	type Layout,
+	type LayoutSpec,
+	layoutArbitrary,
+	newStatistics,
+} from './support/layerwise-layouts.js';
+
+/** The addon's arithmetic against float64, within the bounds that docs/numerics.md states. */
+
+const EPSILON = 2 ** -23;
+const STEPS = 4;
+
+interface Side {
+	readonly layout: Layout;
+	readonly backend: LayerwiseBackend;
+}
+
+function sides(spec: LayoutSpec): [Side, Side] {
+	const ours = buildLayout(spec, 1);
+	const exact = buildLayout(spec, 1);
+	return [
+		{ layout: ours, backend: new (native().LayerwisePlan)(ours.options) },
+		{ layout: exact, backend: new ReferencePlan(exact.options) },
+	];
+}
+
+/** Gives the second side the parameters, moments and counters of the first, so that every step is compared on its own. */
+function synchronise(from: Side, to: Side, spec: LayoutSpec): void {
+	const algorithm = ALGORITHMS[spec.algorithm] as (typeof ALGORITHMS)[number];
+	for (const [i, array] of from.layout.options.parameters.entries()) {
+		to.layout.options.parameters[i]?.set(array);
+		for (let moment = 0; moment < MOMENT_COUNT[algorithm]; moment++) {
+			const values = new Float32Array(array.length);
+			from.backend.readMoment(i, moment, values);
+			to.backend.writeMoment(i, moment, values);
+		}
+	}
+	const steps = new Float64Array(spec.layers.length);
+	from.backend.readSteps(steps);
+	to.backend.writeSteps(steps);
+}
+
+function expectClose(actual: number, expected: number, bound: number, what: string): void {
+	if (Number.isNaN(expected) || Math.abs(expected) === Number.POSITIVE_INFINITY) {
+		expect(Object.is(actual, expected) || actual === expected, `${what}: ${actual} instead of ${expected}`).toBe(true);
+	} else if (!(Math.abs(actual - expected) <= bound)) {
+		expect.fail(`${what}: ${actual} instead of ${expected}, off by ${Math.abs(actual - expected)}, bound ${bound}`);
+	}
+}
+
+const tame = arrayArbitrary(undefined, ['normal', 'zero', 'constant', 'ratio', 'non-finite']);
+
+describe('one step of the addon against float64', () => {
+	it.each(ALGORITHMS)('%s: parameters and moments agree to float32 rounding', (algorithm) => {
+		fc.assert(
+			fc.property(layoutArbitrary(tame), (random) => {
+				const spec = { ...random, algorithm: ALGORITHMS.indexOf(algorithm) };
+				const [ours, exact] = sides(spec);
+				for (let step = 0; step < STEPS; step++) {
+					const before = ours.layout.options.parameters.map((array) => array.slice());
+					ours.backend.step(undefined, spec.inverseScale);
+					exact.backend.step(undefined, spec.inverseScale);
+					for (const [i, array] of ours.layout.options.parameters.entries()) {
+						for (let j = 0; j < array.length; j++) {
+							const old = before[i]?.[j] as number;
+							const gradient = (ours.layout.options.gradients[i]?.[j] as number) * spec.inverseScale;
+							const expected = exact.layout.options.parameters[i]?.[j] as number;
+							const adaptive = algorithm.startsWith('adam') || algorithm === 'rmsprop';
+							// Rounding of the parameter itself, and 16 roundings of the update (docs/numerics.md).
+							const decayed = (Number.isFinite(gradient) ? Math.abs(gradient) : 0) + spec.weightDecay * Math.abs(old);
+							const learningRate = spec.learningRate * spec.layers.length;
+							const largest = Math.max(Math.abs(expected - old), adaptive ? learningRate * 10 : learningRate * decayed);
+							expectClose(
+								array[j] as number,
+								expected,
+								EPSILON * (Math.abs(old) + 16 * largest) + 1e-44,
+								`${algorithm}[${i}][${j}]`,
+							);
+						}
+					}
+					synchronise(ours, exact, spec);
+				}
+				ours.backend.dispose();
+			}),
+			{ numRuns: 60 },
+		);
+	});
+
+	it('reports the statistics that the definitions give in float64', () => {
+		fc.assert(
+			fc.property(layoutArbitrary(tame), (spec) => {
+				const [ours, exact] = sides(spec);
+				const algorithm = ALGORITHMS[spec.algorithm] as (typeof ALGORITHMS)[number];
+				for (let step = 1; step <= STEPS; step++) {
+					const before = ours.layout.options.parameters.map((array) => array.slice());
+					const actual = newStatistics(ours.layout);
+					const reference = newStatistics(exact.layout);
+					ours.backend.step(actual, spec.inverseScale);
+					exact.backend.step(reference, spec.inverseScale);
+					const steps = new Float64Array(spec.layers.length);
+					ours.backend.readSteps(steps);
+					let first = 0;
+					for (const [layer, arrays] of spec.layers.entries()) {
+						const end = first + arrays.length;
+						const join = (all: readonly Float32Array[]): Float32Array =>
+							Float32Array.from(all.slice(first, end).flatMap((array) => [...array]));
+						const moments = before.map((array, i) => {
+							const values = new Float32Array(array.length);
+							if (keepsFirstMoment(algorithm)) ours.backend.readMoment(i, 0, values);
+							return values;
+						});
+						const age = steps[layer] as number;
+						const expected = exactStatistics({
+							gradients: join(ours.layout.options.gradients),
+							oldParameters: join(before),
+							newParameters: join(ours.layout.options.parameters),
+							moments: keepsFirstMoment(algorithm) ? join(moments) : undefined,
+							momentCorrection: algorithm.startsWith('adam') && age > 0 ? 1 / (1 - 0.9 ** age) : 1,
+							inverseScale: spec.inverseScale,
+						});
+						expected.nonFiniteCount = reference[layer * STATISTICS.length + STATISTIC_INDEX.nonFiniteCount] as number;
+						for (const name of STATISTICS) {
+							const value = actual[layer * STATISTICS.length + STATISTIC_INDEX[name]] as number;
+							expectClose(value, expected[name], statisticBound(name, expected), `${name} of layer ${layer}`);
+						}
+						first = end;
+					}
+					synchronise(ours, exact, spec);
+				}
+				ours.backend.dispose();
+			}),
+			{ numRuns: 80 },
+		);
+	});
+
+	it('agrees with the reference on statistics from the same state', () => {
+		fc.assert(
+			fc.property(layoutArbitrary(arrayArbitrary(undefined, ['normal', 'zero', 'non-finite'])), (spec) => {
+				const [ours, exact] = sides(spec);
+				const actual = newStatistics(ours.layout);
+				const expected = newStatistics(exact.layout);
+				ours.backend.step(actual, spec.inverseScale);
+				exact.backend.step(expected, spec.inverseScale);
+				for (const [i, value] of expected.entries()) {
+					const name = STATISTICS[i % STATISTICS.length] as (typeof STATISTICS)[number];
+					const layer = Math.floor(i / STATISTICS.length) * STATISTICS.length;
+					// An update is the difference of stored parameters, whose rounding is in it.
+					const rounding = 4 * EPSILON * (expected[layer + STATISTIC_INDEX.parameterNorm] as number);
+					const updateNorm = expected[layer + STATISTIC_INDEX.updateNorm] as number;
+					const bound =
+						name === 'gradientUpdateCosine'
+							? 1e-4 + (3 * rounding) / (updateNorm + 1e-37)
+							: name === 'updateNorm'
+								? rounding + 1e-4 * value
+								: name === 'updateRatio'
+									? 4 * EPSILON + 1e-4 * value
+									: 1e-4 * Math.abs(value) + 1e-6;
+					expectClose(actual[i] as number, value, bound, `${name} at ${i}`);
+				}
+				ours.backend.dispose();
+			}),
+			{ numRuns: 200 },
+		);
+	});
+
+	it('keeps every rule a fixed number of moments', () => {
+		for (const [index, algorithm] of ALGORITHMS.entries()) {
+			const layout = buildLayout(
+				{
+					seed: 1,
+					algorithm: index,
+					nonFinite: 0,
+					layers: [[{ size: 3, offset: 0, shared: false, parameters: 'normal', gradients: 'normal' }]],
+					learningRate: 0.1,
+					weightDecay: 0,
+					momentum: 0.9,
+					inverseScale: 1,
+				},
+				1,
+			);
+			const plan = new (native().LayerwisePlan)(layout.options);
+			const values = new Float32Array(3);
+			for (let moment = 0; moment < 2; moment++) {
+				const read = (): void => plan.readMoment(0, moment, values);
+				if (moment < MOMENT_COUNT[algorithm]) read();
+				else expect(read).toThrow(/no such array or moment/);
+			}
+			plan.dispose();
+		}
+	});
+});
