@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { createLearner, type Learner, type LearnerOptions } from '../src/agents/learner.js';
 import { loadTensorFlow, type TensorFlow } from '../src/agents/tensorflow.js';
 import type { Trajectory } from '../src/rollouts/executor.js';
@@ -174,5 +174,25 @@ describe('learner', () => {
 		await expect(learner.update(trajectories(1))).rejects.toMatchObject({ code: 'DISPOSED' });
 		await expect(createLearner(options('feed-forward', { ppo: { clip: -1 } }))).rejects.toThrow(/ppo\.clip/);
 		await expect(createLearner({ ...options('feed-forward'), seed: -1 })).rejects.toThrow(/seed/);
+	});
+});
+
+describe('without tfjs', () => {
+	it('says what to install', async () => {
+		vi.resetModules();
+		vi.doMock('node:module', () => ({
+			createRequire: () => ({
+				resolve: (name: string) => {
+					throw new Error(`Cannot find module '${name}'`);
+				},
+			}),
+		}));
+		const { loadTensorFlow: load } = await import('../src/agents/tensorflow.js');
+		const wasm = load('wasm');
+		await expect(wasm).rejects.toMatchObject({ code: 'MISSING_DEPENDENCY' });
+		await expect(wasm).rejects.toThrow('npm install @tensorflow/tfjs @tensorflow/tfjs-backend-wasm');
+		await expect(load('cpu')).rejects.toThrow(/npm install @tensorflow\/tfjs$/);
+		await expect(load('tensorflow')).rejects.toThrow(/npm install @tensorflow\/tfjs-node/);
+		vi.doUnmock('node:module');
 	});
 });

@@ -1,4 +1,4 @@
-import { checkInteger, checkOneOf } from '../arguments.js';
+import { checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
 import type { NamedTensor, PolicySpec } from './policy.js';
 
 /**
@@ -85,8 +85,11 @@ export function policyStateSize(spec: PolicySpec): number {
 
 /** Checks a spec that came from outside. @throws GannoError `INVALID_ARGUMENT` */
 export function checkPolicySpec(spec: PolicySpec, name = 'spec'): PolicySpec {
+	if (typeof spec !== 'object' || spec === null) throw invalidArgument('a policy spec', name, spec);
 	checkOneOf(spec.network, `${name}.network`, ['feed-forward', 'recurrent']);
 	checkOneOf(spec.agents, `${name}.agents`, ['layerwise', 'one']);
+	if (typeof spec.observation !== 'string') throw invalidArgument('a string', `${name}.observation`, spec.observation);
+	if (typeof spec.action !== 'string') throw invalidArgument('a string', `${name}.action`, spec.action);
 	checkInteger(spec.observationSize, `${name}.observationSize`, 1, 4096);
 	checkInteger(spec.actions, `${name}.actions`, 2, 256); // actions travel as bytes
 	checkInteger(spec.hiddenUnits, `${name}.hiddenUnits`, 1, 4096);
