@@ -1,0 +1,220 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { GannoError } from '../src/errors.js';
+import { native } from '../src/native.js';
+import { LayerwiseOptimizer } from '../src/optimizer/layerwise-optimizer.js';
+import { STATISTICS } from '../src/optimizer/statistics.js';
+
+type Options = ConstructorParameters<typeof LayerwiseOptimizer>[0];
+
+function options(changes: Record<string, unknown> = {}): Options {
+	return {
+		algorithm: 'adam',
+		layers: [{ name: 'dense', parameters: new Float32Array(4), gradients: new Float32Array(4) }],
+		...changes,
+	} as Options;
+}
+
+function thrown(action: () => unknown): GannoError {
+	try {
+		action();
+	} catch (error) {
+		expect(error).toBeInstanceOf(GannoError);
+		return error as GannoError;
+	}
+	return expect.fail('nothing was thrown');
+}
+
+const shared = new Float32Array(16);
+
+describe('LayerwiseOptimizer refuses, with a GannoError that says why,', () => {
+	it.each<[string, Record<string, unknown>, RegExp]>([
+		['an unknown algorithm', { algorithm: 'adma' }, /Expected one of 'sgd'.* for algorithm but received "adma"/],
+		['an algorithm to come', { algorithm: 'lamb' }, /'lamb' is not offered by this version/],
+		['no layers', { layers: [] }, /non-empty array for layers/],
+		['a layer that is not an object', { layers: [3] }, /an object for layers\[0\]/],
+		['a layer without a name', { layers: [{ parameters: shared, gradients: shared }] }, /layers\[0\]\.name/],
+		[
+			'arrays of another type',
+			{ layers: [{ name: 'a', parameters: new Float64Array(4), gradients: new Float32Array(4) }] },
+			/layers\[0\]\.parameters but received Float64Array\(4\)/,
+		],
+		[
+			'gradients of another length',
+			{ layers: [{ name: 'a', parameters: new Float32Array(4), gradients: new Float32Array(5) }] },
+			/length 4, as the parameters, for layers\[0\]\.gradients\[0\]/,
+		],
+		[
+			'another number of gradients',
+			{ layers: [{ name: 'a', parameters: [new Float32Array(4)], gradients: [] }] },
+			/1 arrays, as in parameters/,
+		],
+		[
+			'parameters that overlap',
+			{
+				layers: [
+					{ name: 'a', parameters: shared.subarray(0, 9), gradients: new Float32Array(9) },
+					{ name: 'b', parameters: shared.subarray(8), gradients: new Float32Array(8) },
+				],
+			},
+			/the parameters of layer 'b' overlap the parameters of layer 'a'/,
+		],
+		[
+			'gradients that are parameters',
+			{ layers: [{ name: 'a', parameters: shared, gradients: shared }] },
+			/the gradients of layer 'a' overlap the parameters of layer 'a'/,
+		],
+		[
+			'a misspelled hyperparameter',
+			{ hyperparameters: { beta: 0.9 } },
+			/hyperparameters\.beta does not apply to 'adam'/,
+		],
+		[
+			'a hyperparameter of another rule',
+			{ hyperparameters: { momentum: 0.9 } },
+			/does not apply to 'adam', which takes/,
+		],
+		['epsilon 0', { hyperparameters: { epsilon: 0 } }, /hyperparameters\.epsilon/],
+		['beta2 = 1', { hyperparameters: { beta2: 1 } }, /below, 1 for hyperparameters\.beta2/],
+		['NaN', { hyperparameters: { beta1: Number.NaN } }, /hyperparameters\.beta1 but received NaN/],
+		['a negative weight decay', { hyperparameters: { weightDecay: -1 } }, /hyperparameters\.weightDecay/],
+		['an unknown policy', { nonFinite: 'ignore' }, /nonFinite/],
+		['clipping', { clip: { globalNorm: 1 } }, /clip is not offered/],
+		['an unknown device', { device: 'gpu' }, /device/],
+		['no threads', { threads: 0 }, /threads/],
+		['half a thread', { threads: 1.5 }, /threads/],
+	])('%s', (_, changes, message) => {
+		const error = thrown(() => new LayerwiseOptimizer(options(changes)));
+		expect(error.code).toBe('INVALID_ARGUMENT');
+		expect(error.message).toMatch(message);
+	});
+
+	it('a CUDA device in a build without one', () => {
+		const error = thrown(() => new LayerwiseOptimizer(options({ device: 'cuda:0' })));
+		expect(error.code).toBe('CUDA_UNAVAILABLE');
+		expect(error.message).toMatch(/no CUDA back end/);
+	});
+
+	it('but not gradients that two layers both read', () => {
+		const gradients = new Float32Array(4);
+		const layers = ['a', 'b'].map((name) => ({ name, parameters: new Float32Array(4), gradients }));
+		new LayerwiseOptimizer(options({ layers })).dispose();
+	});
+});
+
+describe.each(['cpu', 'reference'] as const)('a step (%s) refuses', (device) => {
+	const parameters = new Float32Array(4).fill(1);
+	const optimizer = new LayerwiseOptimizer({
+		algorithm: 'sgd',
+		device,
+		layers: [{ name: 'dense', parameters, gradients: new Float32Array(4).fill(1) }],
+	});
+	const step = optimizer.step.bind(optimizer) as (...values: unknown[]) => void;
+	afterEach(() => {
+		expect([...parameters]).toEqual([1, 1, 1, 1]); // refused means nothing happened
+	});
+
+	it.each<[string, unknown[], RegExp]>([
+		['no learning rate', [], /controls/],
+		['a negative learning rate', [-1], /learningRates but received -1/],
+		['NaN', [Number.NaN], /learningRates but received NaN/],
+		['Infinity', [Number.POSITIVE_INFINITY], /learningRates/],
+		['too many learning rates', [new Float32Array(2)], /length 1 \(layers\) for learningRates/],
+		['a NaN among them', [Float32Array.of(Number.NaN)], /learningRates\[0\] but received NaN/],
+		['learning rates of another type', [{ learningRates: [0.1] }], /controls\.learningRates/],
+		['a momentum for sgd', [{ learningRates: 0.1, momenta: 0.9 }], /momenta does not apply to 'sgd'/],
+		['negative weight decay', [{ learningRates: 0.1, weightDecays: -1 }], /weightDecays/],
+		['statistics of another length', [0.1, new Float32Array(13)], /length 14 \(layers × 14\) for statistics/],
+		['statistics of another type', [0.1, new Float64Array(14)], /statistics but received Float64Array/],
+		['a negative scale', [0.1, undefined, { inverseScale: -1 }], /inverseScale/],
+		['a scale beyond float32', [0.1, undefined, { inverseScale: 1e39 }], /inverseScale/],
+	])('%s', (_, values, message) => {
+		const error = thrown(() => step(...values));
+		expect(error.code).toBe('INVALID_ARGUMENT');
+		expect(error.message).toMatch(message);
+	});
+
+	it('an array that was transferred away', () => {
+		for (const which of ['parameters', 'gradients'] as const) {
+			const layer = { name: 'moved', parameters: new Float32Array(8), gradients: new Float32Array(8) };
+			const moving = new LayerwiseOptimizer({ algorithm: 'adam', device, layers: [layer] });
+			structuredClone(layer[which], { transfer: [layer[which].buffer] });
+			const error = thrown(() => moving.step(0.1));
+			expect(error.code).toBe('INVALID_ARGUMENT');
+			expect(error.message).toMatch(/layer 'moved' no longer has the 8 elements/);
+			moving.dispose();
+		}
+	});
+
+	it('statistics that were transferred away', () => {
+		const statistics = new Float32Array(STATISTICS.length);
+		structuredClone(statistics, { transfer: [statistics.buffer] });
+		expect(thrown(() => optimizer.step(0.1, statistics)).message).toMatch(/detached/);
+	});
+
+	it('to run after dispose, which may be called twice', () => {
+		const disposed = new LayerwiseOptimizer(options({ device }));
+		disposed.dispose();
+		disposed.dispose();
+		for (const use of [() => disposed.step(0.1), () => disposed.state()]) expect(thrown(use).code).toBe('DISPOSED');
+	});
+
+	it('stepAsync', async () => {
+		await expect(optimizer.stepAsync(0.1)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+	});
+});
+
+describe('the binding below', () => {
+	it('throws coded errors, whatever it is given', () => {
+		const binding = native();
+		const good = {
+			algorithm: 0,
+			nonFinite: 0,
+			threads: 1,
+			hyperparameters: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, rho: 0.99 },
+			parameters: [new Float32Array(3)],
+			gradients: [new Float32Array(3)],
+			arraysPerLayer: Uint32Array.of(1),
+			controls: new Float64Array(3),
+		};
+		const junk: unknown[] = [
+			undefined,
+			null,
+			-1,
+			1.5,
+			7,
+			Number.NaN,
+			'x',
+			[],
+			{},
+			[null],
+			new Float32Array(1),
+			new Uint32Array(9),
+		];
+		let refused = 0;
+		for (const key of Object.keys(good)) {
+			for (const value of junk) {
+				try {
+					new binding.LayerwisePlan({ ...good, [key]: value } as typeof good).dispose();
+				} catch (error) {
+					expect((error as { code?: string }).code, `${key}: ${(error as Error).message}`).toBe('INVALID_ARGUMENT');
+					refused++;
+				}
+			}
+		}
+		expect(refused).toBeGreaterThan(70);
+		const plan = new binding.LayerwisePlan(good);
+		for (const method of ['step', 'probe', 'readMoment', 'writeMoment', 'readSteps', 'writeSteps'] as const) {
+			for (const first of junk) {
+				for (const second of junk) {
+					try {
+						(plan[method] as (...values: unknown[]) => void)(first, second, first);
+					} catch (error) {
+						expect((error as { code?: string }).code, method).toBe('INVALID_ARGUMENT');
+					}
+				}
+			}
+			expect(() => (plan[method] as () => void).call({})).toThrow(TypeError);
+		}
+		plan.dispose();
+	});
+});
