@@ -133,9 +133,10 @@ async function runIteration(
 	});
 }
 
-/** What a policy file and a checkpoint say about their origin. */
+/** What a policy file says about its origin; without what changes no bit of it, so that equal policies are equal files. */
 function trainingRecord(config: Config, dataset: Dataset) {
-	return { ganno: packageVersion(), dataset: dataset.name, seed: config.seed, config };
+	const { workers: _, device: __, dataDirectory: ___, ...settings } = config;
+	return { ganno: packageVersion(), dataset: dataset.name, seed: config.seed, config: settings };
 }
 
 function writeCheckpoint(learner: Learner, run: RunDirectory, dataset: Dataset): string {
