@@ -4,6 +4,7 @@ import type { PolicySnapshot } from '../agents/policy.js';
 import { type EvaluationTable, evaluatePolicy } from '../experiments/evaluate.js';
 import { formatEvaluation } from '../experiments/evaluation-table.js';
 import { RUN_FILES } from '../experiments/run-directory.js';
+import { writeRunReport } from '../experiments/run-report.js';
 import { writeFileAtomic } from '../files/atomic-write.js';
 import type { Session } from './training-session.js';
 
@@ -34,5 +35,8 @@ export function writeResults(
 	const evaluation = join(directory, RUN_FILES.evaluation);
 	mkdirSync(directory, { recursive: true });
 	writeFileAtomic(evaluation, `${JSON.stringify(table, undefined, 2)}\n`);
-	return [{ name: 'Evaluation:', path: evaluation }];
+	return [
+		{ name: 'Evaluation:', path: evaluation },
+		{ name: 'Report:', path: writeRunReport(directory, table) },
+	];
 }

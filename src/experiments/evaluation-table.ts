@@ -7,32 +7,48 @@ function cell(mean: number, standardError: number, diverged = 0): string {
 	return `${percent(mean)} ± ${percent(standardError)}${marks}`;
 }
 
+/** Header and rows of the table, cells as text. */
+export function evaluationCells(table: EvaluationTable): {
+	readonly header: readonly string[];
+	readonly rows: readonly (readonly string[])[];
+} {
+	return {
+		header: ['schedule', ...table.learningRates.map((rate) => rate.toExponential(0)), 'mean'],
+		rows: table.rows.map((row) => [
+			row.contender,
+			...row.cells.map(({ mean, standardError, diverged }) => cell(mean, standardError, diverged)),
+			cell(row.mean, row.standardError),
+		]),
+	};
+}
+
+/** What must be said below the table. */
+export function evaluationNotes({ rows, tuning }: EvaluationTable): readonly string[] {
+	const diverged = rows.some(({ cells }) => cells.some((entry) => entry.diverged > 0));
+	return [
+		...(diverged ? ['In brackets: networks that diverged.'] : []),
+		`The tuned cosine starts at ${tuning.learningRate.toExponential(0)} everywhere: the best of ${tuning.grid.length} learning rates by validation accuracy, ${tuning.seeds} seeds each, ${tuning.childRuns} networks trained to find it.`,
+		verdict(rows),
+	];
+}
+
 /** The table as text: test accuracy in percent. */
 export function formatEvaluation(table: EvaluationTable): string {
-	const header = ['schedule', ...table.learningRates.map((rate) => rate.toExponential(0)), 'mean'];
-	const lines = table.rows.map((row) => [
-		row.contender,
-		...row.cells.map(({ mean, standardError, diverged }) => cell(mean, standardError, diverged)),
-		cell(row.mean, row.standardError),
-	]);
-	const widths = header.map((_, column) => Math.max(...[header, ...lines].map((line) => (line[column] ?? '').length)));
+	const { header, rows } = evaluationCells(table);
+	const widths = header.map((_, column) => Math.max(...[header, ...rows].map((line) => (line[column] ?? '').length)));
 	const format = (line: readonly string[]): string =>
 		line
 			.map((text, column) => (column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0)))
 			.join('  ');
-	const { tuning } = table;
-	const diverged = table.rows.some(({ cells }) => cells.some((entry) => entry.diverged > 0));
 	return [
 		`Test accuracy in % (mean ± standard error over ${table.seeds} held-out seeds) by initial learning rate`,
 		`${table.dataset}, ${table.network}, ${table.optimizer}, batch ${table.batchSize}, ${table.horizon} steps`,
 		'',
 		format(header),
 		widths.map((width) => '-'.repeat(width)).join('  '),
-		...lines.map(format),
+		...rows.map(format),
 		'',
-		...(diverged ? ['In brackets: networks that diverged.'] : []),
-		`The tuned cosine starts at ${tuning.learningRate.toExponential(0)} everywhere: the best of ${tuning.grid.length} learning rates by validation accuracy, ${tuning.seeds} seeds each, ${tuning.childRuns} networks trained to find it.`,
-		verdict(table.rows),
+		...evaluationNotes(table),
 	].join('\n');
 }
 

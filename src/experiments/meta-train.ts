@@ -9,6 +9,7 @@ import { GannoError } from '../errors.js';
 import { packageVersion } from '../native.js';
 import type { RolloutExecutor, Trajectory } from '../rollouts/executor.js';
 import type { Config } from './config.js';
+import { openEventFile } from './event-file.js';
 import { type IterationMetrics, iterationMetrics } from './iteration-metrics.js';
 import { openExecutor } from './open-executor.js';
 import { type RunDirectory, readLatestCheckpoint } from './run-directory.js';
@@ -83,6 +84,7 @@ export async function metaTrain(options: MetaTrainOptions): Promise<MetaTrainRes
 		run.truncateMetrics(learner.iteration);
 
 		options.onStart?.(learner.iteration);
+		using events = openEventFile(run.path, learner.iteration === 0 ? {} : { resumedAt: learner.iteration });
 		let written = learner.iteration;
 		const save = (): void => {
 			checkpointPath = writeCheckpoint(learner, run, dataset);
@@ -92,6 +94,9 @@ export async function metaTrain(options: MetaTrainOptions): Promise<MetaTrainRes
 			while (learner.iteration < config.iterations) {
 				const metrics = await runIteration(learner, executor, options);
 				run.appendMetrics(metrics);
+				for (const [key, value] of Object.entries(metrics)) {
+					if (key !== 'iteration') events.scalar(`train/${key}`, value, metrics.iteration);
+				}
 				options.onIteration?.(metrics);
 				if (learner.iteration % config.checkpoint.every === 0) save();
 				if (signal?.aborted === true) throw new GannoError('CANCELLED', 'The run was cancelled.');

@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EvaluationTable } from './evaluate.js';
+import { evaluationCells, evaluationNotes } from './evaluation-table.js';
+import { type ReportSeries, type ReportTable, writeReport } from './report.js';
+import { type MetricsRecord, RUN_FILES, readMetrics } from './run-directory.js';
+
+/** The curves of a report: key of the metrics, name, unit, and the key of the band around it. */
+const CURVES: readonly {
+	readonly key: string;
+	readonly name: string;
+	readonly unit: string;
+	readonly error?: string;
+}[] = [
+	{ key: 'return', name: 'Return', unit: 'ln V0 − ln V', error: 'returnStandardError' },
+	{ key: 'finalValidationAccuracy', name: 'Final validation accuracy', unit: '' },
+	{ key: 'divergedShare', name: 'Networks that diverged', unit: 'share' },
+	{ key: 'entropy', name: "Entropy of the agents' policy", unit: 'nats' },
+	{ key: 'explainedVariance', name: 'Explained variance of the critic', unit: '' },
+	{ key: 'approximateKl', name: 'Approximate KL divergence', unit: 'nats' },
+	{ key: 'networkStepsPerSecond', name: 'Speed', unit: 'optimiser steps per second' },
+	{ key: 'learnerShare', name: "Learner's share of the time", unit: '' },
+];
+
+function series(records: readonly MetricsRecord[]): ReportSeries[] {
+	return CURVES.flatMap(({ key, name, unit, error }) => {
+		const points = records.flatMap((record) => {
+			const y = record[key];
+			const band = error === undefined ? undefined : record[error];
+			if (typeof y !== 'number') return [];
+			return [{ x: record.iteration + 1, y, ...(typeof band === 'number' ? { error: band } : {}) }];
+		});
+		return points.length === 0 ? [] : [{ name, unit, points }];
+	});
+}
+
+function evaluationTable(table: EvaluationTable): ReportTable {
+	const { header, rows } = evaluationCells(table);
+	return {
+		caption: `Test accuracy in % by initial learning rate: ${table.dataset}, ${table.network}, ${table.optimizer}, ${table.horizon} steps`,
+		header,
+		rows,
+		note: evaluationNotes(table).join(' '),
+	};
+}
+
+/**
+ * Writes `report.html`: the evaluation's table, and the curves of the run where the folder holds one.
+ * @returns its path
+ */
+export function writeRunReport(directory: string, evaluation: EvaluationTable | undefined): string {
+	const metrics = join(directory, RUN_FILES.metrics);
+	const records = existsSync(metrics) ? readMetrics(metrics) : [];
+	const path = join(directory, RUN_FILES.report);
+	const last = records.at(-1);
+	writeReport(path, {
+		title: 'Learned learning-rate schedules',
+		description: [
+			...(last === undefined ? [] : [`${last.iteration + 1} iterations of meta-training.`]),
+			...(evaluation === undefined ? [] : [`Evaluated on ${evaluation.dataset}, ${evaluation.seeds} held-out seeds.`]),
+		],
+		series: series(records),
+		tables: evaluation === undefined ? [] : [evaluationTable(evaluation)],
+	});
+	return path;
+}

@@ -1,0 +1,108 @@
+/**
+ * The public face of ganno; semantic versioning covers what is exported here. Importing it loads neither the addon nor an optional
+ * peer: each is loaded by the first call that needs it.
+ */
+
+export { createPolicyInference } from './agents/inference.js';
+export { createLearner, type Learner, type LearnerOptions, type LearnerState } from './agents/learner.js';
+export type {
+	NamedTensor,
+	Policy,
+	PolicyInference,
+	PolicySnapshot,
+	PolicySpec,
+	TrainingRecord,
+} from './agents/policy.js';
+export { PolicyController } from './agents/policy-controller.js';
+export { describePolicy, loadPolicy, savePolicy } from './agents/policy-file.js';
+export type { UpdateMetrics } from './agents/ppo.js';
+export { DEFAULT_PPO_SETTINGS, type LearningAlgorithm, type PpoSettings } from './agents/ppo-settings.js';
+export type { LearnerBackend } from './agents/tensorflow.js';
+export type { Dataset, SplitName } from './datasets/dataset.js';
+export type { DownloadProgress } from './datasets/download.js';
+export { type LoadDatasetOptions, loadDataset } from './datasets/load.js';
+export { DATASET_NAMES, type DatasetName } from './datasets/sources.js';
+export { type SyntheticOptions, syntheticDataset } from './datasets/synthetic.js';
+export { type DeviceInfo, devices } from './devices.js';
+export { ACTION_COUNT, ACTION_MODES, type ActionMode } from './environment/action.js';
+export type { Controller, Decision, DecisionContext } from './environment/controller.js';
+export { type EpisodeOptions, type EpisodeOutcome, runEpisode } from './environment/episode.js';
+export type { NetworkFamily } from './environment/network-family.js';
+export {
+	type Agents,
+	OBSERVATION_SIZE,
+	OBSERVATION_VERSION,
+	OBSERVATIONS,
+	type ObservationDescription,
+} from './environment/observation.js';
+export type { Population, PopulationFactory, PopulationOutput } from './environment/population.js';
+export { REWARDS, type Reward, type RewardName } from './environment/reward.js';
+export type { EnvironmentInfos, ResetResult, StepResult } from './environment/step-result.js';
+export type { TaskNetwork, TrainingTask } from './environment/task.js';
+export { sampleTasks, type TaskDistribution } from './environment/task-distribution.js';
+export { TrainingEnvironment, type TrainingEnvironmentOptions } from './environment/training-environment.js';
+export { ERROR_CODES, type ErrorCode, GannoError } from './errors.js';
+export { type Config, type ConfigInput, parseConfig } from './experiments/config.js';
+export {
+	type EvaluateOptions,
+	type EvaluationRow,
+	type EvaluationTable,
+	evaluatePolicy,
+} from './experiments/evaluate.js';
+export { formatEvaluation } from './experiments/evaluation-table.js';
+export type { IterationMetrics } from './experiments/iteration-metrics.js';
+export { type LearningCheck, type LearningCheckOptions, learningCheck } from './experiments/learning-check.js';
+export { type MetaTrainOptions, type MetaTrainResult, metaTrain } from './experiments/meta-train.js';
+export { openExecutor } from './experiments/open-executor.js';
+export { PRESET_NAMES, PRESETS, type PresetName } from './experiments/presets.js';
+export { RunDirectory } from './experiments/run-directory.js';
+export { packageVersion } from './native.js';
+export type {
+	Activation,
+	ConvLayerSpec,
+	DenseLayerSpec,
+	DropoutLayerSpec,
+	GlobalAveragePoolLayerSpec,
+	Initializer,
+	LayerSpec,
+	NetworkSpec,
+	Padding,
+	PoolLayerSpec,
+	TrainableLayer,
+} from './networks/spec.js';
+export { ALGORITHMS, type Algorithm, type Hyperparameters, type OptimizerSpec } from './optimizer/algorithms.js';
+export {
+	LayerwiseOptimizer,
+	type OptimizerState,
+	type StepControls,
+	type StepOptions,
+} from './optimizer/layerwise-optimizer.js';
+export type { LayerwiseOptimizerOptions, NonFinitePolicy, OptimizerLayer } from './optimizer/options.js';
+export {
+	POPULATION_STATISTICS,
+	STATISTIC_INDEX,
+	STATISTICS,
+	type StatisticName,
+} from './optimizer/statistics.js';
+export type { ControllerSpec } from './rollouts/controller-spec.js';
+export type {
+	EnvironmentSettings,
+	Episode,
+	EpisodeResult,
+	RolloutExecutor,
+	RunOptions,
+	Trajectory,
+} from './rollouts/executor.js';
+export { InProcessExecutor, type InProcessExecutorOptions } from './rollouts/in-process.js';
+export { PiscinaExecutor, type PiscinaExecutorOptions } from './rollouts/piscina.js';
+export {
+	constantSchedule,
+	cosineSchedule,
+	exponentialSchedule,
+	oneCycleSchedule,
+	stepSchedule,
+	warmupStableDecaySchedule,
+} from './schedules/hand-made.js';
+export { SCHEDULES, type ScheduleName, type ScheduleOptions, scheduleByName } from './schedules/registry.js';
+export { trustRatioSchedule } from './schedules/trust-ratio.js';
+export { type TuneOptions, type TuneResult, tuneSchedule } from './schedules/tune.js';
