@@ -83,3 +83,91 @@ export class LayerwisePlan {
 	/** Frees the native memory now; idempotent. Any other call then throws `DISPOSED`. */
 	dispose(): void;
 }
+
+export interface NativePopulationOptions {
+	/** [3]: height, width, channels. */
+	readonly input: Float64Array;
+	/** [layers × 8], see src/networks/encode.ts. */
+	readonly layers: Float64Array;
+	readonly replicas: number;
+	readonly batchSize: number;
+	/** Index into ALGORITHMS (src/optimizer/algorithms.ts). */
+	readonly algorithm: number;
+	readonly hyperparameters: {
+		readonly beta1: number;
+		readonly beta2: number;
+		readonly epsilon: number;
+		readonly momentum: number;
+		readonly rho: number;
+		readonly weightDecay: number;
+	};
+	/** [replicas] */
+	readonly seeds: Uint32Array;
+	/** Instruction-set tier, for tests; default {@link cpuTier}. */
+	readonly tier?: string | undefined;
+	/** Threads one call may use, this one included. */
+	readonly threads: number;
+	/** [images × height × width × channels] and [images]; over SharedArrayBuffers, anything else is refused. */
+	readonly images: Uint8Array;
+	readonly labels: Uint8Array;
+	/** Image numbers of each split; copied. */
+	readonly train: Uint32Array;
+	readonly validation: Uint32Array;
+	readonly test: Uint32Array;
+	/** From batchSize to the length of `train`. */
+	readonly sliceSize: number;
+	/** From 1 to the length of `validation`. */
+	readonly validationSize: number;
+	/** [channels], of pixel / 255. */
+	readonly mean: Float64Array;
+	readonly standardDeviation: Float64Array;
+	/** Over a SharedArrayBuffer: polled every inner step, non-zero stops. */
+	readonly cancellation?: Int32Array | undefined;
+}
+
+/**
+ * N child networks trained side by side on the CPU. R = replicas, L = layers with weights, P = their elements.
+ *
+ * `train`, `trainAsync`, `probe` and `evaluate` return false when the cancellation flag stopped them. Errors carry a `code`:
+ * `INVALID_ARGUMENT` (also while a `trainAsync` is in flight), `OUT_OF_MEMORY`, `DISPOSED`.
+ */
+export class NativePopulation {
+	constructor(options: NativePopulationOptions);
+	/**
+	 * @param learningRates [R × L]; weightDecays and momenta likewise, undefined: the hyperparameters'
+	 * @param statistics [R × L × 16], written; trainingLoss [R × steps], written; validation [R × 3], written unless undefined
+	 * @param baseSchedule [steps], multiplies the learning rates
+	 */
+	train(
+		steps: number,
+		learningRates: Float32Array,
+		weightDecays: Float32Array | undefined,
+		momenta: Float32Array | undefined,
+		statistics: Float32Array,
+		trainingLoss: Float32Array,
+		validation: Float32Array | undefined,
+		baseSchedule: Float32Array | undefined,
+	): boolean;
+	/** Works on copies, on another thread; the outputs are written when the promise resolves. */
+	trainAsync(...args: Parameters<NativePopulation['train']>): Promise<boolean>;
+	/** The statistics that `steps` batches would give; changes nothing but the logits that validation compares with. */
+	probe(...args: Parameters<NativePopulation['train']>): boolean;
+	/** @param split 0 train (each network's slice), 1 validation, 2 test @param out [R × 2]: mean loss, accuracy */
+	evaluate(split: number, out: Float32Array): boolean;
+	/** Mean loss of the images, dropout off. @param indices 1 to max(batchSize, 64) image numbers @param out [P] */
+	lossAndGradient(replica: number, indices: Uint32Array, out: Float32Array): number;
+	save(replica: number): void;
+	/** @returns false when nothing was saved */
+	restore(replica: number): boolean;
+	fork(from: number, to: number): void;
+	/** @param out [P], layer by layer, weights then bias */
+	parameters(replica: number, out: Float32Array): void;
+	setParameters(replica: number, values: Float32Array): void;
+	/** @param flags [R] */
+	divergedFlags(flags: Uint8Array): void;
+	/** New networks in the same memory; what was saved is forgotten. @param seeds [R] */
+	reset(seeds: Uint32Array): void;
+	/** Frees the native memory now; idempotent. Any other call then throws `DISPOSED`. */
+	dispose(): void;
+	bytes(): number;
+}

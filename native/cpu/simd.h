@@ -11,6 +11,7 @@
 //   memory
 //                                                     beyond is not touched
 //   load_uint8(p) load_uint8_partial(p, n)            bytes widened to float
+//   store_uint8(p, v)                                 integral lanes in [0, 255] narrowed to bytes
 //   + - * / (operators)  sqrt abs negate              correctly rounded, the same bits in every tier
 //   min(a, b) max(a, b)                               b where either lane is NaN, as minps/maxps
 //   fma(a, b, c) = a*b + c                            one rounding on AVX2 and AVX-512, two on baseline

@@ -5,6 +5,7 @@
 #include "node/handles.h"
 #include "node/napi_setup.h"
 #include "node/optimizer.h"
+#include "node/population.h"
 #include "node/random.h"
 
 namespace ganno::node {
@@ -36,6 +37,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports["randomBlocks"] = Napi::Function::New<random_blocks>(env, "randomBlocks");
   exports["liveHandles"] = Napi::Function::New<count_live_handles>(env, "liveHandles");
   exports["LayerwisePlan"] = layerwise_plan_class(env);
+  exports["NativePopulation"] = NativePopulation::define(env);
   return exports;
 }
 

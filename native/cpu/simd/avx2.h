@@ -53,6 +53,12 @@ GANNO_INLINE Vector load_uint8_partial(const std::uint8_t* p, std::size_t n) {
   return load_uint8(bytes);
 }
 
+GANNO_INLINE void store_uint8(std::uint8_t* p, Vector v) {
+  const __m256i words = _mm256_cvtps_epi32(v.native);
+  const __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(halves, halves));
+}
+
 GANNO_INLINE Vector operator+(Vector a, Vector b) {
   return {_mm256_add_ps(a.native, b.native)};
 }

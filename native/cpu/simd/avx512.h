@@ -48,6 +48,10 @@ GANNO_INLINE Vector load_uint8_partial(const std::uint8_t* p, std::size_t n) {
   return {_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(first_lanes(n).native, p)))};
 }
 
+GANNO_INLINE void store_uint8(std::uint8_t* p, Vector v) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v.native)));
+}
+
 GANNO_INLINE Vector operator+(Vector a, Vector b) {
   return {_mm512_add_ps(a.native, b.native)};
 }

@@ -58,6 +58,13 @@ GANNO_INLINE Vector load_uint8_partial(const std::uint8_t* p, std::size_t n) {
   return load_uint8(bytes);
 }
 
+GANNO_INLINE void store_uint8(std::uint8_t* p, Vector v) {
+  const __m128i words = _mm_cvtps_epi32(v.native);
+  const __m128i halves = _mm_packs_epi32(words, words);
+  const std::int32_t bytes = _mm_cvtsi128_si32(_mm_packus_epi16(halves, halves));
+  std::memcpy(p, &bytes, sizeof bytes);
+}
+
 GANNO_INLINE Vector operator+(Vector a, Vector b) {
   return {_mm_add_ps(a.native, b.native)};
 }

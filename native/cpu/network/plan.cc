@@ -1,0 +1,289 @@
+#include "cpu/network/plan.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+namespace ganno {
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& what) {
+  throw std::invalid_argument(what);
+}
+
+std::int64_t output_size(std::int64_t input, std::int64_t size, std::int64_t stride, bool same) {
+  if (same) return (input + stride - 1) / stride;
+  return input < size ? 0 : (input - size) / stride + 1;
+}
+
+/// TensorFlow's SAME: what is missing is split in two, the odd one goes to the end.
+std::int64_t padding_before(std::int64_t input, std::int64_t output, std::int64_t size, std::int64_t stride,
+                            bool same) {
+  return same ? std::max<std::int64_t>((output - 1) * stride + size - input, 0) / 2 : 0;
+}
+
+/// A stride of a multiple of 512 bytes would put the rows of a tile on the same few cache sets.
+std::int64_t spread(std::int64_t floats) {
+  return floats % 128 == 0 ? floats + 16 : floats;
+}
+
+bool is_vector(const Tensor& tensor) {
+  return tensor.height == 1 && tensor.width == 1;
+}
+
+}  // namespace
+
+NetworkPlan::NetworkPlan(ImageShape input_shape, const std::vector<LayerSpec>& layers, std::int64_t samples)
+    : input(input_shape), capacity(samples) {
+  if (input.height < 1 || input.width < 1 || input.channels < 1 || capacity < 1) refuse("empty input");
+  if (layers.empty() || layers.back().kind != LayerKind::kDense) refuse("the last layer must be dense");
+  plan_nodes(layers);
+  plan_strides();
+  for (std::size_t i = 0; i < dense_begin; ++i) {
+    if (nodes[i].kind == LayerKind::kConvolution) plan_convolution(i);
+  }
+  plan_workspace();
+}
+
+void NetworkPlan::add_tensor(std::int64_t height, std::int64_t width, std::int64_t channels) {
+  if (height < 1 || width < 1) refuse("a window does not fit its input");
+  constexpr std::int64_t kLimit = std::int64_t{1} << 31;
+  if (channels < 1 || channels > kLimit || height * width > kLimit / channels) refuse("a layer is too large");
+  Tensor tensor;
+  tensor.height = height;
+  tensor.width = width;
+  tensor.channels = channels;
+  tensors.push_back(tensor);
+}
+
+void NetworkPlan::plan_nodes(const std::vector<LayerSpec>& layers) {
+  add_tensor(input.height, input.width, input.channels);
+  bool dense = false;
+  bool trainable = false;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const LayerSpec& layer = layers[i];
+    const Tensor from = tensors.back();
+    Node node;
+    node.kind = layer.kind;
+    node.activation = layer.activation;
+    node.initializer = layer.initializer;
+    node.size = layer.size;
+    node.stride = layer.stride;
+    node.rate = layer.rate;
+    node.needs_input_gradient = trainable;
+    switch (layer.kind) {
+      case LayerKind::kDense:
+        if (!dense) {
+          // Channel padding inside an image would sit between the rows of the weights; the input itself has none.
+          const bool padded = !is_vector(from) && from.channels % 16 != 0 && !nodes.empty();
+          if (padded) {
+            Node flatten;
+            flatten.kind = LayerKind::kFlatten;
+            flatten.needs_input_gradient = trainable;
+            nodes.push_back(flatten);
+            add_tensor(1, 1, from.values());
+          }
+          dense_begin = nodes.size();
+          dense = true;
+        }
+        node.in = from.values();
+        node.columns = layer.units;
+        add_tensor(1, 1, layer.units);
+        break;
+      case LayerKind::kConvolution: {
+        if (dense) refuse("a convolution cannot follow a dense layer");
+        node.taps = layer.size * layer.size;
+        node.in = from.channels;
+        node.columns = layer.units;
+        node.height = output_size(from.height, layer.size, layer.stride, layer.same_padding);
+        node.width = output_size(from.width, layer.size, layer.stride, layer.same_padding);
+        if (node.height < 1 || node.width < 1) refuse("a convolution does not fit its input");
+        node.pad_top = padding_before(from.height, node.height, layer.size, layer.stride, layer.same_padding);
+        node.pad_left = padding_before(from.width, node.width, layer.size, layer.stride, layer.same_padding);
+        if (i + 1 < layers.size() && layer.activation != Activation::kTanh) {
+          const LayerSpec& next = layers[i + 1];
+          const bool even = node.height % 2 == 0 && node.width % 2 == 0;
+          node.pooled = next.kind == LayerKind::kMaxPool && next.size == 2 && next.stride == 2 &&
+                        (even || !next.same_padding) && node.height >= 2 && node.width >= 2;
+        }
+        if (node.pooled) {
+          add_tensor(node.height / 2, node.width / 2, layer.units);
+          ++i;
+        } else {
+          add_tensor(node.height, node.width, layer.units);
+        }
+        break;
+      }
+      case LayerKind::kMaxPool:
+      case LayerKind::kAveragePool: {
+        if (dense) refuse("pooling cannot follow a dense layer");
+        node.height = output_size(from.height, layer.size, layer.stride, layer.same_padding);
+        node.width = output_size(from.width, layer.size, layer.stride, layer.same_padding);
+        node.pad_top = padding_before(from.height, node.height, layer.size, layer.stride, layer.same_padding);
+        node.pad_left = padding_before(from.width, node.width, layer.size, layer.stride, layer.same_padding);
+        add_tensor(node.height, node.width, from.channels);
+        break;
+      }
+      case LayerKind::kGlobalAveragePool:
+        if (dense) refuse("pooling cannot follow a dense layer");
+        add_tensor(1, 1, from.channels);
+        break;
+      case LayerKind::kDropout:
+        if (!(layer.rate >= 0 && layer.rate < 1)) refuse("a dropout rate must lie in [0, 1)");
+        add_tensor(from.height, from.width, from.channels);
+        break;
+      default:
+        refuse("unknown layer kind");
+    }
+    if (node.columns > 0) {
+      node.padded = pad16(node.columns);
+      const std::uint64_t rows = static_cast<std::uint64_t>(node.taps * node.in);
+      const std::uint64_t columns = static_cast<std::uint64_t>(node.columns);
+      node.layer = static_cast<int>(table.add_layer("", {rows * columns, columns}));
+      const LayerEntry& entry = table.layers().back();
+      node.weights = table.arrays()[entry.first_array].offset;
+      node.bias = table.arrays()[entry.first_array + 1].offset;
+      if (!trainable) first_trainable = nodes.size();
+      trainable = true;
+    }
+    nodes.push_back(node);
+  }
+  classes = tensors.back().channels;
+}
+
+void NetworkPlan::plan_strides() {
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    Tensor& tensor = tensors[i];
+    const bool raw = i == 0 && (nodes[0].kind == LayerKind::kConvolution || nodes[0].kind == LayerKind::kDense);
+    tensor.pixel = raw ? tensor.channels : pad16(tensor.channels);
+    if (is_vector(tensor)) {
+      tensor.pixel = tensor.row = tensor.sample = spread(pad16(tensor.channels));
+      if (i < nodes.size() && nodes[i].kind != LayerKind::kConvolution) continue;
+      tensor.pixel = raw ? tensor.channels : pad16(tensor.channels);
+    }
+    std::int64_t top = 0, left = 0, bottom = 0, right = 0;
+    if (i < nodes.size() && nodes[i].kind == LayerKind::kConvolution) {
+      const Node& node = nodes[i];
+      top = node.pad_top;
+      left = node.pad_left;
+      bottom = std::max<std::int64_t>((node.height - 1) * node.stride + node.size - tensor.height - top, 0);
+      right = std::max<std::int64_t>((node.width - 1) * node.stride + node.size - tensor.width - left, 0);
+    }
+    tensor.row = (tensor.width + left + right) * tensor.pixel;
+    tensor.origin = top * tensor.row + left * tensor.pixel;
+    tensor.sample = pad16((tensor.height + top + bottom) * tensor.row);
+    if (i >= dense_begin) tensor.sample = spread(tensor.sample);
+  }
+}
+
+void NetworkPlan::plan_convolution(std::size_t index) {
+  Node& node = nodes[index];
+  const Tensor& from = tensors[index];
+  const std::int64_t k = node.size, s = node.stride, in = node.in, out = node.columns;
+
+  // Forward: where pixels are compact, the taps of a row are one run over (kx, channel).
+  const bool compact = from.pixel == in;
+  node.forward_depth = compact ? k * in : in;
+  for (std::int64_t y = 0; y < k; ++y) {
+    for (std::int64_t x = 0; x < (compact ? 1 : k); ++x) {
+      node.forward_a.push_back(y * from.row + x * from.pixel);
+      node.forward_b.push_back((y * k + x) * in * node.padded);
+    }
+  }
+
+  // The output's gradient, with the border the input gradient reads.
+  std::int64_t top = 0, left = 0, bottom = 0, right = 0;
+  if (node.needs_input_gradient) {
+    const auto before = [&](std::int64_t pad) { return std::max<std::int64_t>((k - 1 - pad + s - 1) / s, 0); };
+    const auto after = [&](std::int64_t size, std::int64_t pad, std::int64_t output) {
+      return std::max<std::int64_t>((size - 1 + pad) / s - (output - 1), 0);
+    };
+    top = before(node.pad_top);
+    left = before(node.pad_left);
+    bottom = after(from.height, node.pad_top, node.height);
+    right = after(from.width, node.pad_left, node.width);
+  }
+  node.output_gradient_row = (node.width + left + right) * node.padded;
+  node.output_gradient_origin = top * node.output_gradient_row + left * node.padded;
+  node.output_gradient = reserve((node.height + top + bottom) * node.output_gradient_row);
+
+  for (std::int64_t y = 0; y < node.height; ++y) {
+    node.weight_a.push_back(y * s * from.row);
+    node.weight_b.push_back(y * node.output_gradient_row);
+  }
+  if (!node.needs_input_gradient) return;
+
+  node.transposed_columns = pad16(in);
+  node.transposed = reserve(node.taps * out * node.transposed_columns);
+  const bool run = s == 1 && node.padded == out;
+  for (std::int64_t py = 0; py < s; ++py) {
+    for (std::int64_t px = 0; px < s; ++px) {
+      Node::InputClass pixels;
+      pixels.first_row = py;
+      pixels.first_column = px;
+      pixels.rows = (from.height - py + s - 1) / s;
+      pixels.columns = (from.width - px + s - 1) / s;
+      pixels.depth = run ? k * out : out;
+      for (std::int64_t y = k - 1; y >= 0; --y) {
+        if ((py + node.pad_top - y) % s != 0) continue;
+        for (std::int64_t x = k - 1; x >= 0; --x) {
+          if ((px + node.pad_left - x) % s != 0) continue;
+          if (run && x != k - 1) continue;
+          pixels.a.push_back((py + node.pad_top - y) / s * node.output_gradient_row +
+                             (px + node.pad_left - x) / s * node.padded);
+          pixels.b.push_back((node.taps - 1 - (y * k + x)) * out * node.transposed_columns);
+        }
+      }
+      node.input_classes.push_back(std::move(pixels));
+    }
+  }
+}
+
+std::size_t NetworkPlan::reserve(std::int64_t floats) {
+  const std::size_t offset = workspace_floats;
+  // 32 floats of slack: kernels may read, never use, a few values past a row's end.
+  workspace_floats += static_cast<std::size_t>((floats + 32 + 63) / 64 * 64);
+  return offset;
+}
+
+void NetworkPlan::plan_workspace() {
+  std::int64_t scratch_floats = 0;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    Tensor& tensor = tensors[i];
+    tensor.buffer = reserve(capacity * tensor.sample);
+    if (i >= dense_begin && i > 0) tensor.gradient = reserve(capacity * tensor.sample);
+    scratch_floats = std::max(scratch_floats, tensor.height * tensor.width * pad16(tensor.channels));
+  }
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    Node& node = nodes[i];
+    const Tensor& from = tensors[i];
+    const Tensor& to = tensors[i + 1];
+    if (node.columns > 0 && node.columns != node.padded) {
+      node.packed_weights = reserve(node.taps * node.in * node.padded);
+      node.packed_gradient = reserve(node.taps * node.in * node.padded);
+    }
+    if (node.kind == LayerKind::kDense && node.needs_input_gradient) {
+      node.transposed_columns = pad16(node.in);
+      node.transposed = reserve(node.columns * node.transposed_columns);
+    }
+    if (node.kind == LayerKind::kMaxPool || node.pooled) {
+      node.argmax_sample = to.height * to.width * pad16(to.channels);
+      node.argmax = reserve_bytes(capacity * node.argmax_sample);
+    }
+    if (node.pooled) node.rows_buffer = reserve(2 * node.width * node.padded);
+    if (node.kind == LayerKind::kDropout) {
+      node.factors_sample = from.height * from.width * pad16(from.channels);
+      node.factors = reserve(capacity * node.factors_sample);
+    }
+  }
+  gradients = reserve(static_cast<std::int64_t>(table.arena_size()));
+  for (std::size_t& offset : scratch) offset = reserve(scratch_floats);
+  losses = reserve(capacity);
+  labels = reserve_bytes(capacity);
+  correct = reserve_bytes(capacity);
+  expand_scale = reserve(input.width * input.channels);
+  expand_shift = reserve(input.width * input.channels);
+}
+
+}  // namespace ganno

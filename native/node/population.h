@@ -1,0 +1,47 @@
+#pragma once
+#include <atomic>
+#include <memory>
+
+#include "cpu/network/population.h"
+#include "node/handles.h"
+#include "node/napi_setup.h"
+
+namespace ganno::node {
+
+/// The handle of a Population (binding.d.ts: NativePopulation).
+class NativePopulation : public Napi::ObjectWrap<NativePopulation> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit NativePopulation(const Napi::CallbackInfo& info);
+
+ private:
+  class TrainWork;
+
+  Napi::Value train(const Napi::CallbackInfo& info);
+  Napi::Value train_async(const Napi::CallbackInfo& info);
+  Napi::Value probe(const Napi::CallbackInfo& info);
+  Napi::Value evaluate(const Napi::CallbackInfo& info);
+  Napi::Value loss_and_gradient(const Napi::CallbackInfo& info);
+  Napi::Value save(const Napi::CallbackInfo& info);
+  Napi::Value restore(const Napi::CallbackInfo& info);
+  Napi::Value fork(const Napi::CallbackInfo& info);
+  Napi::Value parameters(const Napi::CallbackInfo& info);
+  Napi::Value set_parameters(const Napi::CallbackInfo& info);
+  Napi::Value diverged_flags(const Napi::CallbackInfo& info);
+  Napi::Value reset(const Napi::CallbackInfo& info);
+  Napi::Value dispose(const Napi::CallbackInfo& info);
+  Napi::Value bytes(const Napi::CallbackInfo& info);
+
+  Population& open() const;
+  std::uint32_t replica(Napi::Value value) const;
+  Napi::Value run(const Napi::CallbackInfo& info, bool store);
+  void account(Napi::Env env);
+
+  std::shared_ptr<Population> population_;  // shared with work in flight
+  std::shared_ptr<std::atomic<bool>> busy_ = std::make_shared<std::atomic<bool>>(false);
+  // Views over SharedArrayBuffers (images, labels, cancellation): kept so that their memory stays.
+  Napi::ObjectReference views_;
+  HandleResources resources_;
+};
+
+}  // namespace ganno::node

@@ -1,0 +1,69 @@
+import { inferShapes, type Shape } from './shapes.js';
+import type { Activation, LayerSpec, NetworkSpec } from './spec.js';
+
+export interface MlpOptions {
+	readonly input: Shape;
+	/** Units of the hidden layers, first to last; may be empty. */
+	readonly hidden: readonly number[];
+	readonly classes: number;
+	/** Of the hidden layers; default `relu`. */
+	readonly activation?: Activation;
+	/** Dropout after every hidden layer; default none. */
+	readonly dropout?: number;
+}
+
+/**
+ * A multilayer perceptron over the flattened image.
+ * @throws GannoError `INVALID_ARGUMENT`
+ */
+export function mlp({ input, hidden, classes, activation = 'relu', dropout = 0 }: MlpOptions): NetworkSpec {
+	const layers = hidden.flatMap((units): LayerSpec[] => denseBlock(units, activation, dropout));
+	return checked({ input, layers: [...layers, { type: 'dense', units: classes }] });
+}
+
+export interface CnnOptions {
+	readonly input: Shape;
+	/** Filters of the convolutions, first to last; a 2×2 max pooling follows each. */
+	readonly filters: readonly number[];
+	readonly kernelSize?: 1 | 3 | 5; // default 3
+	/** Units of the hidden dense layers; default none. */
+	readonly hidden?: readonly number[];
+	readonly classes: number;
+	readonly activation?: Activation; // default 'relu'
+	/** Dropout after every hidden dense layer; default none. */
+	readonly dropout?: number;
+}
+
+/**
+ * Convolutions ('same' padding), each followed by 2×2 max pooling, then dense layers.
+ * @throws GannoError `INVALID_ARGUMENT`
+ */
+export function cnn(options: CnnOptions): NetworkSpec {
+	const { input, filters, kernelSize = 3, hidden = [], classes, activation = 'relu', dropout = 0 } = options;
+	const images = filters.flatMap((count): LayerSpec[] => [
+		{ type: 'conv', filters: count, kernelSize, activation },
+		{ type: 'max-pool', size: 2 },
+	]);
+	const vectors = hidden.flatMap((units): LayerSpec[] => denseBlock(units, activation, dropout));
+	return checked({ input, layers: [...images, ...vectors, { type: 'dense', units: classes }] });
+}
+
+function denseBlock(units: number, activation: Activation, dropout: number): LayerSpec[] {
+	const dense: LayerSpec = { type: 'dense', units, activation };
+	return dropout === 0 ? [dense] : [dense, { type: 'dropout', rate: dropout }];
+}
+
+function checked(spec: NetworkSpec): NetworkSpec {
+	inferShapes(spec);
+	return spec;
+}
+
+/** The networks that the benchmarks measure, under their names there. */
+export const NETWORKS = {
+	/** 784-128-64-10; 109,386 parameters. */
+	mlp: mlp({ input: [28, 28, 1], hidden: [128, 64], classes: 10 }),
+	/** conv16-pool-conv32-pool-fc64-fc10 on 28×28×1; 105,866 parameters. */
+	'cnn-small': cnn({ input: [28, 28, 1], filters: [16, 32], hidden: [64], classes: 10 }),
+	/** conv32-pool-conv64-pool-conv64-pool-fc128-fc10 on 32×32×3; 188,810 parameters. */
+	'cnn-cifar': cnn({ input: [32, 32, 3], filters: [32, 64, 64], hidden: [128], classes: 10 }),
+} as const satisfies Record<string, NetworkSpec>;

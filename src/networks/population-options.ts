@@ -1,0 +1,206 @@
+import { availableParallelism } from 'node:os';
+import { isMainThread } from 'node:worker_threads';
+import type { NativePopulationOptions } from '../../binding.d.ts';
+import { checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
+import type { Dataset } from '../datasets/dataset.js';
+import { GannoError } from '../errors.js';
+import { ALGORITHMS, type OptimizerSpec } from '../optimizer/algorithms.js';
+import { checkAlgorithm, resolveHyperparameters } from '../optimizer/options.js';
+import { encodeLayers } from './encode.js';
+import { inferShapes, type NetworkShapes } from './shapes.js';
+import type { NetworkSpec } from './spec.js';
+
+/** What a {@link NetworkPopulation} is made from, and the checks of it. */
+
+/** Networks a population may have at most. */
+export const MAXIMUM_REPLICAS = 2 ** 20;
+/** Images of the validation subset, unless said otherwise. */
+export const DEFAULT_VALIDATION_SIZE = 512;
+
+export interface NetworkPopulationOptions {
+	/** What every network of the population is made of. */
+	readonly spec: NetworkSpec;
+	/** Networks trained side by side. */
+	readonly replicas: number;
+	/** Images of one optimiser step; the ragged tail of an epoch is dropped. */
+	readonly batchSize: number;
+	readonly optimizer: OptimizerSpec;
+	/** Bound once; its arrays must lie over SharedArrayBuffers. */
+	readonly dataset: Dataset;
+	/** `[replicas]`: initial weights, slice, batch order and dropout of each network follow from its seed alone. */
+	readonly seeds: Uint32Array;
+	/** Each network trains on this many images of the training split, chosen by its seed; default all. At least `batchSize`. */
+	readonly sliceSize?: number | undefined;
+	/** Images of the validation split that `train` judges every network on, the same for all; default 512 or all there are. */
+	readonly validationSize?: number | undefined;
+	/** Threads that networks are shared out over; default 1 inside a worker thread, else all cores. Results do not depend on it. */
+	readonly threads?: number | undefined;
+	readonly device?: 'auto' | 'cpu' | undefined;
+	/** Instruction-set tier, for tests; default the best one (`GANNO_CPU_TIER`). */
+	readonly tier?: 'baseline' | 'avx2' | 'avx512' | undefined;
+	/** Over a SharedArrayBuffer. Polled at every optimiser step: when element 0 is not 0, the call throws `CANCELLED`. */
+	readonly cancellation?: Int32Array | undefined;
+}
+
+const OPTION_NAMES: readonly string[] = [
+	'spec',
+	'replicas',
+	'batchSize',
+	'optimizer',
+	'dataset',
+	'seeds',
+	'sliceSize',
+	'validationSize',
+	'threads',
+	'device',
+	'tier',
+	'cancellation',
+] satisfies (keyof NetworkPopulationOptions)[];
+
+export interface ResolvedPopulation {
+	readonly shapes: NetworkShapes;
+	readonly native: NativePopulationOptions;
+}
+
+function isShared(view: ArrayBufferView): boolean {
+	return view.buffer instanceof SharedArrayBuffer;
+}
+
+function checkSharedArray<T extends ArrayBufferView>(
+	value: unknown,
+	name: string,
+	type: { new (length: number): T; readonly name: string },
+): T {
+	if (!(value instanceof type)) throw invalidArgument(`a ${type.name} over a SharedArrayBuffer`, name, value);
+	if (!isShared(value)) {
+		throw invalidArgument(
+			`a ${type.name} over a SharedArrayBuffer`,
+			name,
+			value,
+			'A plain ArrayBuffer could be detached while native code reads it; copy it once into a shared one.',
+		);
+	}
+	return value;
+}
+
+function checkDataset(dataset: Dataset, spec: NetworkSpec, shapes: NetworkShapes): void {
+	if (typeof dataset !== 'object' || dataset === null) throw invalidArgument('a Dataset', 'dataset', dataset);
+	checkSharedArray(dataset.images, 'dataset.images', Uint8Array);
+	checkSharedArray(dataset.labels, 'dataset.labels', Uint8Array);
+	const { shape, classes } = dataset;
+	if (!Array.isArray(shape) || shape.length !== 3) {
+		throw invalidArgument('[height, width, channels]', 'dataset.shape', shape);
+	}
+	if (shape.some((edge, i) => edge !== spec.input[i])) {
+		throw new GannoError(
+			'INVALID_ARGUMENT',
+			`The network takes ${spec.input.join('×')} images, but those of ${dataset.name} are ${shape.join('×')}; set spec.input to the data set's shape`,
+		);
+	}
+	const units = shapes.outputs.at(-1)?.[2];
+	if (units !== classes) {
+		throw new GannoError(
+			'INVALID_ARGUMENT',
+			`The last layer has ${units} units, but ${dataset.name} has ${classes} classes; they must be the same`,
+		);
+	}
+	const pixels = shape[0] * shape[1] * shape[2];
+	if (dataset.images.length !== dataset.labels.length * pixels) {
+		throw invalidArgument(
+			`a Uint8Array of length ${dataset.labels.length * pixels} (labels × ${pixels})`,
+			'dataset.images',
+			dataset.images,
+		);
+	}
+	for (const [index, label] of dataset.labels.entries()) {
+		if (label >= classes) throw invalidArgument(`a label below ${classes}`, `dataset.labels[${index}]`, label);
+	}
+	if (typeof dataset.splits !== 'object' || dataset.splits === null) {
+		throw invalidArgument('the three splits', 'dataset.splits', dataset.splits);
+	}
+	for (const split of ['train', 'validation', 'test'] as const) {
+		const name = `dataset.splits.${split}`;
+		const indices = checkSharedArray(dataset.splits[split], name, Uint32Array);
+		if (indices.length === 0 && split !== 'test') throw invalidArgument('at least one image', name, indices);
+		const beyond = indices.findIndex((index) => index >= dataset.labels.length);
+		if (beyond >= 0) {
+			throw invalidArgument(`an index below ${dataset.labels.length}`, `${name}[${beyond}]`, indices[beyond]);
+		}
+	}
+	for (const key of ['mean', 'standardDeviation'] as const) {
+		const values: unknown = dataset[key];
+		if (!Array.isArray(values) || values.length !== shape[2] || !values.every((value) => Number.isFinite(value))) {
+			throw invalidArgument(`${shape[2]} finite numbers (channels)`, `dataset.${key}`, values);
+		}
+	}
+	for (const [channel, value] of dataset.standardDeviation.entries()) {
+		if (!(value > 0)) throw invalidArgument('a number above 0', `dataset.standardDeviation[${channel}]`, value);
+	}
+}
+
+export function checkSeeds(seeds: unknown, replicas: number): Uint32Array {
+	if (!(seeds instanceof Uint32Array) || seeds.length !== replicas) {
+		throw invalidArgument(`a Uint32Array of length ${replicas} (replicas)`, 'seeds', seeds);
+	}
+	return seeds;
+}
+
+/** @throws GannoError `INVALID_ARGUMENT` */
+export function resolvePopulation(options: NetworkPopulationOptions): ResolvedPopulation {
+	if (typeof options !== 'object' || options === null) throw invalidArgument('an object', 'options', options);
+	for (const key of Object.keys(options)) {
+		if (!OPTION_NAMES.includes(key)) {
+			throw new GannoError('INVALID_ARGUMENT', `Unknown option ${key}; known ones are ${OPTION_NAMES.join(', ')}`);
+		}
+	}
+	const { spec, dataset, optimizer } = options;
+	const shapes = inferShapes(spec);
+	checkDataset(dataset, spec, shapes);
+	const replicas = checkInteger(options.replicas, 'replicas', 1, MAXIMUM_REPLICAS);
+	const batchSize = checkInteger(options.batchSize, 'batchSize', 1, 2 ** 16);
+	if (typeof optimizer !== 'object' || optimizer === null) throw invalidArgument('an object', 'optimizer', optimizer);
+	const algorithm = checkAlgorithm(optimizer.algorithm);
+	const hyperparameters = resolveHyperparameters(algorithm, optimizer.hyperparameters);
+	checkOneOf(options.device ?? 'auto', 'device', ['auto', 'cpu']);
+	if (options.tier !== undefined) checkOneOf(options.tier, 'tier', ['baseline', 'avx2', 'avx512']);
+	const { train, validation, test } = dataset.splits;
+	const sliceSize = options.sliceSize ?? train.length;
+	checkInteger(sliceSize, 'sliceSize', 1, train.length);
+	if (batchSize > sliceSize) {
+		throw new GannoError(
+			'INVALID_ARGUMENT',
+			`A batch of ${batchSize} images cannot be drawn from ${sliceSize}; use a smaller batchSize or a larger sliceSize`,
+		);
+	}
+	const validationSize = options.validationSize ?? Math.min(DEFAULT_VALIDATION_SIZE, validation.length);
+	checkInteger(validationSize, 'validationSize', 1, validation.length);
+	const threads = options.threads ?? (isMainThread ? availableParallelism() : 1);
+	checkInteger(threads, 'threads', 1, 256);
+	const cancellation =
+		options.cancellation === undefined ? undefined : checkSharedArray(options.cancellation, 'cancellation', Int32Array);
+	if (cancellation?.length === 0) throw invalidArgument('at least one element', 'cancellation', cancellation);
+	return {
+		shapes,
+		native: {
+			input: Float64Array.from(spec.input),
+			layers: encodeLayers(spec),
+			replicas,
+			batchSize,
+			algorithm: ALGORITHMS.indexOf(algorithm),
+			hyperparameters,
+			seeds: checkSeeds(options.seeds, replicas),
+			tier: options.tier,
+			threads,
+			images: dataset.images,
+			labels: dataset.labels,
+			train,
+			validation,
+			test,
+			sliceSize,
+			validationSize,
+			mean: Float64Array.from(dataset.mean),
+			standardDeviation: Float64Array.from(dataset.standardDeviation),
+			cancellation,
+		},
+	};
+}

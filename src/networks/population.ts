@@ -1,0 +1,292 @@
+import type { NativePopulation } from '../../binding.d.ts';
+import { checkFiniteElements, checkFloat32Array, checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
+import { fromNative, GannoError } from '../errors.js';
+import { native } from '../native.js';
+import { POPULATION_STATISTICS } from '../optimizer/statistics.js';
+import { checkSeeds, type NetworkPopulationOptions, resolvePopulation } from './population-options.js';
+import type { TrainableLayer } from './spec.js';
+
+/** Stands in every output where a loss is not a finite number: outputs never hold NaN. The accuracy beside it is 0. */
+export const DIVERGED_LOSS = 1e6;
+
+/** Per network and layer; `[replicas × layers]` each. */
+export interface PopulationControls {
+	readonly learningRates: Float32Array;
+	/** Default: the optimiser's. */
+	readonly weightDecays?: Float32Array | undefined;
+	/** Momentum and Nesterov; default: the optimiser's. */
+	readonly momenta?: Float32Array | undefined;
+}
+
+export interface PopulationOutput {
+	/**
+	 * `[replicas × layers × POPULATION_STATISTICS.length]`: means over the steps, `gradientMaxAbs` the largest, `nonFiniteCount` the sum.
+	 * Zero where a network took no step.
+	 */
+	readonly statistics: Float32Array;
+	/** `[replicas × steps]`: mean loss of each batch before its step. */
+	readonly trainingLoss: Float32Array;
+	/**
+	 * `[replicas × 3]`: loss and accuracy on the validation subset after the last step, and the variance of its logits' change since
+	 * validation was last asked for (0 the first time).
+	 */
+	readonly validation?: Float32Array | undefined;
+}
+
+export interface TrainOptions {
+	/** `[steps]`: multiplies every learning rate, step by step. */
+	readonly baseSchedule?: Float32Array | undefined;
+}
+
+const SPLITS = ['train', 'validation', 'test'] as const;
+
+/**
+ * Child networks of one specification, trained side by side in native code: each on its own batches, with one learning rate per layer,
+ * and every layer's statistics out of the same pass. One call trains all networks for many steps; nothing is allocated per step.
+ *
+ * What a network does follows from its seed: not from its neighbours, the number of threads, or (with AVX2 or AVX-512) the
+ * instruction set. An epoch is a fresh permutation of the network's images; the last images that fill no batch are left out of it.
+ *
+ * A network whose loss or parameters stop being finite has diverged: it takes no more steps until `reset`, `restore` or `fork` gives it
+ * another state, its losses read {@link DIVERGED_LOSS}, its accuracy 0, and its statistics cover the steps it took.
+ */
+export class NetworkPopulation {
+	readonly replicas: number;
+	readonly batchSize: number;
+	/** The layers with weights, in order: one learning rate each. */
+	readonly layers: readonly TrainableLayer[];
+	/** Elements of one network's parameters. */
+	readonly parameterCount: number;
+	/** Images `lossAndGradient` takes at most. */
+	readonly maximumBatch: number;
+	readonly #native: NativePopulation;
+	readonly #images: number;
+	readonly #uniform: Float32Array;
+	#disposed = false;
+
+	/** @throws GannoError `INVALID_ARGUMENT`, `OUT_OF_MEMORY`, `NATIVE_NOT_FOUND` */
+	constructor(options: NetworkPopulationOptions) {
+		const { shapes, native: resolved } = resolvePopulation(options);
+		this.replicas = resolved.replicas;
+		this.batchSize = resolved.batchSize;
+		this.layers = shapes.layers;
+		this.parameterCount = shapes.parameterCount;
+		this.maximumBatch = Math.max(resolved.batchSize, 64);
+		this.#images = resolved.labels.length;
+		this.#uniform = new Float32Array(this.replicas * this.layers.length);
+		this.#native = guarded(() => new (native().NativePopulation)(resolved));
+	}
+
+	/** Native memory held, in bytes; 0 after dispose. */
+	get bytes(): number {
+		return this.#native.bytes();
+	}
+
+	/**
+	 * `steps` optimiser steps of every network, then validation when `out.validation` is there.
+	 * @param controls a learning rate for all, or one per network and layer (`[replicas × layers]`), or those and other controls
+	 * @param out written
+	 * @throws GannoError `INVALID_ARGUMENT`, `DISPOSED`; `CANCELLED`: networks have then taken different numbers of steps, and `out` is
+	 * incomplete
+	 */
+	train(
+		steps: number,
+		controls: number | Float32Array | PopulationControls,
+		out: PopulationOutput,
+		options: TrainOptions = {},
+	): void {
+		const args = this.#trainArguments(steps, controls, out, options);
+		checkFinished(guarded(() => this.#native.train(...args)));
+	}
+
+	/**
+	 * As {@link train}, on another thread. Controls are copied at once; `out` is written just before the promise resolves. No other call
+	 * is allowed meanwhile, except `dispose`.
+	 */
+	async trainAsync(
+		steps: number,
+		controls: number | Float32Array | PopulationControls,
+		out: PopulationOutput,
+		options: TrainOptions = {},
+	): Promise<void> {
+		const args = this.#trainArguments(steps, controls, out, options);
+		try {
+			checkFinished(await this.#native.trainAsync(...args));
+		} catch (error) {
+			throw fromNative(error);
+		}
+	}
+
+	/**
+	 * The statistics-only pass: `batches` batches, drawn from a random stream of their own, give the statistics and losses that one step
+	 * on each would have. Changes no parameter, moment or counter; validation starts the comparison of logits.
+	 */
+	probe(batches: number, controls: number | Float32Array | PopulationControls, out: PopulationOutput): void {
+		const args = this.#trainArguments(batches, controls, out, {});
+		checkFinished(guarded(() => this.#native.probe(...args)));
+	}
+
+	/**
+	 * Loss and accuracy on a whole split; `train` is each network's own slice.
+	 * @param out `[replicas × 2]`: mean loss, accuracy; written
+	 */
+	evaluate(split: 'train' | 'validation' | 'test', out: Float32Array): void {
+		this.#checkOpen();
+		checkOneOf(split, 'split', SPLITS);
+		checkFloat32Array(out, 'out', this.replicas * 2, 'replicas × 2');
+		checkFinished(guarded(() => this.#native.evaluate(SPLITS.indexOf(split), out)));
+	}
+
+	/** Keeps a copy of a network's whole state: parameters, moments, counters and with them its random streams. */
+	save(replica: number): void {
+		this.#checkReplica(replica, 'replica');
+		guarded(() => this.#native.save(replica));
+	}
+
+	/**
+	 * Brings back what was saved last, any number of times.
+	 * @throws GannoError `INVALID_ARGUMENT` when nothing was saved since the last reset
+	 */
+	restore(replica: number): void {
+		this.#checkReplica(replica, 'replica');
+		if (!guarded(() => this.#native.restore(replica))) {
+			throw new GannoError('INVALID_ARGUMENT', `Nothing was saved of network ${replica}; call save(${replica}) first`);
+		}
+	}
+
+	/** Makes network `to` an exact copy of network `from`, seed and random streams included. */
+	fork(from: number, to: number): void {
+		this.#checkReplica(from, 'from');
+		this.#checkReplica(to, 'to');
+		guarded(() => this.#native.fork(from, to));
+	}
+
+	/** A compact copy of a network's parameters, `[parameterCount]`: layer by layer, weights (tfjs layouts), then bias. */
+	parameters(replica: number): Float32Array {
+		this.#checkReplica(replica, 'replica');
+		const out = new Float32Array(this.parameterCount);
+		guarded(() => this.#native.parameters(replica, out));
+		return out;
+	}
+
+	/** Replaces a network's parameters; moments and counters stay. @param values as {@link parameters} gives them; all finite */
+	setParameters(replica: number, values: Float32Array): void {
+		this.#checkReplica(replica, 'replica');
+		checkFloat32Array(values, 'values', this.parameterCount, 'parameterCount');
+		const wrong = values.findIndex((value) => !Number.isFinite(value));
+		if (wrong >= 0) throw invalidArgument('a finite number', `values[${wrong}]`, values[wrong]);
+		guarded(() => this.#native.setParameters(replica, values));
+	}
+
+	/**
+	 * Mean loss over some images and its gradient at a network's parameters; dropout is off and nothing changes.
+	 * @param indices numbers of images of the data set, 1 to `maximumBatch` of them
+	 * @param out `[parameterCount]`, written, in the order of {@link parameters}
+	 * @returns the loss
+	 */
+	lossAndGradient(replica: number, indices: Uint32Array, out: Float32Array): number {
+		this.#checkReplica(replica, 'replica');
+		if (!(indices instanceof Uint32Array) || indices.length === 0 || indices.length > this.maximumBatch) {
+			throw invalidArgument(`a Uint32Array of 1 to ${this.maximumBatch} image numbers`, 'indices', indices);
+		}
+		const beyond = indices.findIndex((index) => index >= this.#images);
+		if (beyond >= 0) throw invalidArgument(`an index below ${this.#images}`, `indices[${beyond}]`, indices[beyond]);
+		checkFloat32Array(out, 'out', this.parameterCount, 'parameterCount');
+		return guarded(() => this.#native.lossAndGradient(replica, indices, out));
+	}
+
+	/** `[replicas]`: 1 where a network has diverged. */
+	divergedFlags(): Uint8Array {
+		this.#checkOpen();
+		const flags = new Uint8Array(this.replicas);
+		guarded(() => this.#native.divergedFlags(flags));
+		return flags;
+	}
+
+	/** New networks from new seeds in the same memory; what was saved is forgotten. @param seeds `[replicas]` */
+	reset(seeds: Uint32Array): void {
+		this.#checkOpen();
+		checkSeeds(seeds, this.replicas);
+		guarded(() => this.#native.reset(seeds));
+	}
+
+	/** Frees the native memory now. Idempotent; any other call then throws `DISPOSED`. */
+	dispose(): void {
+		this.#disposed = true;
+		this.#native.dispose();
+	}
+
+	[Symbol.dispose](): void {
+		this.dispose();
+	}
+
+	#checkOpen(): void {
+		if (this.#disposed) throw new GannoError('DISPOSED', 'This NetworkPopulation was disposed; make a new one');
+	}
+
+	#checkReplica(replica: number, name: string): void {
+		this.#checkOpen();
+		checkInteger(replica, name, 0, this.replicas - 1);
+	}
+
+	#trainArguments(
+		steps: number,
+		controls: number | Float32Array | PopulationControls,
+		out: PopulationOutput,
+		options: TrainOptions,
+	): Parameters<NativePopulation['train']> {
+		this.#checkOpen();
+		checkInteger(steps, 'steps', 1, 10_000_000);
+		if (typeof out !== 'object' || out === null) throw invalidArgument('an object', 'out', out);
+		if (typeof options !== 'object' || options === null) throw invalidArgument('an object', 'options', options);
+		const size = this.replicas * this.layers.length;
+		const { learningRates, weightDecays, momenta } = this.#controls(controls);
+		const check = (values: Float32Array | undefined, name: string): void => {
+			if (values === undefined) return;
+			checkFloat32Array(values, name, size, 'replicas × layers');
+			checkFiniteElements(values, name, 0);
+		};
+		if (learningRates === undefined) throw invalidArgument('a Float32Array', 'controls.learningRates', learningRates);
+		check(learningRates, 'learningRates');
+		check(weightDecays, 'weightDecays');
+		check(momenta, 'momenta');
+		const { statistics, trainingLoss, validation } = out;
+		checkFloat32Array(statistics, 'out.statistics', size * POPULATION_STATISTICS.length, 'replicas × layers × 16');
+		checkFloat32Array(trainingLoss, 'out.trainingLoss', this.replicas * steps, 'replicas × steps');
+		if (validation !== undefined) {
+			checkFloat32Array(validation, 'out.validation', this.replicas * 3, 'replicas × 3');
+		}
+		const { baseSchedule } = options;
+		if (baseSchedule !== undefined) {
+			checkFloat32Array(baseSchedule, 'baseSchedule', steps, 'steps');
+			checkFiniteElements(baseSchedule, 'baseSchedule', 0);
+		}
+		return [steps, learningRates, weightDecays, momenta, statistics, trainingLoss, validation, baseSchedule];
+	}
+
+	#controls(controls: number | Float32Array | PopulationControls): PopulationControls {
+		if (typeof controls === 'number') {
+			if (!(controls >= 0) || !Number.isFinite(controls)) {
+				throw invalidArgument('a finite number of at least 0', 'controls', controls);
+			}
+			return { learningRates: this.#uniform.fill(controls) };
+		}
+		if (controls instanceof Float32Array) return { learningRates: controls };
+		if (typeof controls !== 'object' || controls === null) {
+			throw invalidArgument('a number, a Float32Array or an object', 'controls', controls);
+		}
+		return controls;
+	}
+}
+
+function guarded<T>(call: () => T): T {
+	try {
+		return call();
+	} catch (error) {
+		throw fromNative(error);
+	}
+}
+
+function checkFinished(finished: boolean): void {
+	if (!finished) throw new GannoError('CANCELLED', 'Cancelled through the cancellation flag');
+}
