@@ -122,11 +122,13 @@ describe('batches', () => {
 		]);
 	});
 
-	it('refuse rewards that are not finite, and arrays that do not fit', () => {
+	it('refuse numbers that are not finite, and arrays that do not fit', () => {
 		const bad = { ...first, rewards: first.rewards.slice().fill(Number.NaN, 4, 5) };
 		expect(() => assembleBatch([first, bad], snapshot, false)).toThrow(/trajectories\[1\]\.rewards\[4\]/);
 		const hidden = { ...first, rewards: first.rewards.slice().fill(Number.NaN, 10, 11) }; // an inactive row: means nothing
 		expect(() => assembleBatch([hidden], snapshot, false)).not.toThrow();
+		const blind = { ...first, observations: first.observations.slice().fill(Number.NaN, 7, 8) };
+		expect(() => assembleBatch([blind], snapshot, false)).toThrow(/observations\[7\]/);
 		const short = { ...first, actions: new Uint8Array(3) };
 		expect(() => assembleBatch([short], snapshot, false)).toThrow(/trajectories\[0\]\.actions/);
 		const unknown = { ...first, actions: first.actions.slice().fill(3) };

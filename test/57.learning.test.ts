@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { createLearner } from '../src/agents/learner.js';
+import { PolicyController } from '../src/agents/policy-controller.js';
 import type { PpoSettings } from '../src/agents/ppo-settings.js';
+import { syntheticDataset } from '../src/datasets/synthetic.js';
+import type { Controller } from '../src/environment/controller.js';
+import { runEpisode } from '../src/environment/episode.js';
+import type { TrainingTask } from '../src/environment/task.js';
+import { TrainingEnvironment } from '../src/environment/training-environment.js';
+import { PhiloxGenerator } from '../src/philox.js';
+import type { Trajectory } from '../src/rollouts/executor.js';
+import { InProcessExecutor } from '../src/rollouts/in-process.js';
 import { type CueOptions, cueSpec, meanReward, playCues } from './support/cue-tasks.js';
+import { fakePopulations, fakeTask } from './support/fake-population.js';
+import { policySpec } from './support/policies.js';
 
 /** That it learns, apart from the hard problem: games whose best return is known. */
 
@@ -52,5 +63,53 @@ describe('independent PPO with shared parameters', () => {
 		const memory: CueOptions = { game: 'memory', networks: 32, agents: 3, decisions: 5 };
 		const { after } = await train('feed-forward', memory, 20, { lambda: 1 });
 		expect(after).toBeLessThan(0.6);
+	});
+});
+
+describe('learning-rate control of networks one can follow by hand', () => {
+	// Loss Σ w², w ← w (1 − 2η) per layer: ½ is perfect, above 1 it diverges, and the start is five decades wide.
+	const dataset = syntheticDataset();
+	/** ln V₀ − ln 1e-4, the losses' floor, with V₀ = 3 on average. */
+	const BEST = Math.log(3) - Math.log(1e-4);
+	const dense = { type: 'dense', units: 2 } as const;
+	function task(index: number, networks: number): TrainingTask {
+		const generator = new PhiloxGenerator(77, 'task', index);
+		return fakeTask({
+			index,
+			spec: { input: [2, 2, 1], layers: [dense, dense, dense] },
+			horizon: 40,
+			interval: 4,
+			networks: Array.from({ length: networks }, () => ({
+				seed: generator.nextUint32(),
+				learningRate: 10 ** generator.uniform(-5.5, -0.5),
+			})),
+		});
+	}
+
+	it.each(['feed-forward', 'recurrent'] as const)('is learned through the whole stack (%s)', async (network) => {
+		await using executor = new InProcessExecutor({ dataset, population: fakePopulations().factory });
+		const iterations = network === 'recurrent' ? 40 : 32;
+		const spec = policySpec({ network, hiddenUnits: 64 });
+		const learner = await createLearner({ spec, seed: 1, iterations });
+		let untrained: number | undefined;
+		for (let i = 0; i < iterations; i++) {
+			const trajectories: Trajectory[] = [];
+			for await (const trajectory of executor.run([task(i, 32)], learner.snapshot(), { explorationSeed: 1 })) {
+				trajectories.push(trajectory);
+			}
+			const { meanReturn } = await learner.update(trajectories);
+			untrained ??= meanReturn; // of the first, nearly uniform policy
+		}
+		const environment = new TrainingEnvironment({ task: task(1000, 64), population: fakePopulations().factory });
+		const returnsOf = (controller: Controller): number => {
+			const { returns } = runEpisode({ environment, controller, test: false });
+			return returns.reduce((a, b) => a + b) / returns.length;
+		};
+		const learned = returnsOf(new PolicyController(learner.policy()));
+		const nothing = returnsOf({ name: 'nothing', reset() {}, decide: ({ learningRates }) => ({ learningRates }) });
+		environment.dispose();
+		expect(learned).toBeGreaterThan(nothing + 3);
+		expect(learned).toBeGreaterThan((untrained as number) + 3);
+		expect(learned).toBeGreaterThan(0.9 * BEST);
 	});
 });

@@ -44,6 +44,12 @@ function checkTrajectory(trajectory: Trajectory, name: string, observationSize: 
 		if (!Number.isFinite(trajectory.logProbabilities[row])) {
 			throw invalidArgument('a finite number', `${name}.logProbabilities[${row}]`, trajectory.logProbabilities[row]);
 		}
+		for (let i = row * observationSize; i < (row + 1) * observationSize; i++) {
+			// The normaliser would remember it for ever.
+			if (!Number.isFinite(trajectory.observations[i])) {
+				throw invalidArgument('a finite number', `${name}.observations[${i}]`, trajectory.observations[i]);
+			}
+		}
 		if ((trajectory.actions[row] as number) >= actions) {
 			throw invalidArgument(`an action below ${actions}`, `${name}.actions[${row}]`, trajectory.actions[row]);
 		}
@@ -52,7 +58,7 @@ function checkTrajectory(trajectory: Trajectory, name: string, observationSize: 
 
 /**
  * @param central the critic also sees the mean observation over the agents of the network (MAPPO)
- * @throws GannoError `INVALID_ARGUMENT` for arrays that do not fit and for rewards that are not finite
+ * @throws GannoError `INVALID_ARGUMENT` for arrays that do not fit and for numbers that are not finite
  */
 export function assembleBatch(trajectories: readonly Trajectory[], policy: PolicySnapshot, central: boolean): Batch {
 	const size = policy.spec.observationSize;

@@ -175,7 +175,8 @@ export async function createLearner(options: LearnerOptions): Promise<Learner> {
 		},
 		restore({ tensors, record }) {
 			checkReady();
-			if (record.version !== 1 || JSON.stringify(record.spec) !== JSON.stringify(spec)) {
+			const keys = Object.keys(spec) as (keyof PolicySpec)[];
+			if (record?.version !== 1 || keys.some((key) => record.spec[key] !== spec[key])) {
 				throw invalidArgument(
 					`the state of a learner of ${JSON.stringify(spec)}`,
 					'state',
