@@ -145,7 +145,8 @@ describe('divergence', () => {
 		['not two in a row, then one below', [2, 9, 9, 7, 9, 9, 7], -1],
 		['the third in a row after an interruption', [2, 9, 9, 7, 9, 9, 9], 6],
 		['not a loss of exactly 4 V₀', [2, 8, 8, 8, 8], -1],
-		['not a spike', [2, 1e6, 1, 1e6, 1], -1],
+		['not a spike', [2, 1e5, 1, 1e5, 1], -1],
+		['the loss that populations report in place of one that is not finite', [2, 1, 1e6], 2],
 	])('is %s', (_, losses, expected) => {
 		expect(divergesAt(losses)).toBe(expected);
 	});

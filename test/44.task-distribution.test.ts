@@ -20,6 +20,7 @@ const RICH: TaskDistribution = {
 	durations: [{ horizon: 200 }, { horizon: 90, interval: 30 }],
 	layerSpreadDecades: 2,
 	layerSpreadShare: 0.5,
+	validationSize: 256,
 };
 
 describe('sampleTasks', () => {
@@ -56,7 +57,7 @@ describe('sampleTasks', () => {
 		for (const { spec, validationSize } of tasks) {
 			expect(spec.input).toEqual([28, 28, 1]);
 			expect(spec.layers.at(-1)).toEqual({ type: 'dense', units: 10 });
-			expect(validationSize).toBe(512);
+			expect(validationSize).toBe(256);
 		}
 	});
 

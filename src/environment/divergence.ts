@@ -1,3 +1,5 @@
+import { DIVERGED_LOSS } from '../networks/population.js';
+
 /** A validation loss above this many times the initial one counts as lost … */
 export const DIVERGENCE_FACTOR = 4;
 
@@ -5,8 +7,8 @@ export const DIVERGENCE_FACTOR = 4;
 export const DIVERGENCE_PATIENCE = 3;
 
 /**
- * Says which networks have diverged: a loss that is not finite, or a validation loss above 4 × the initial one at three decisions
- * in a row. A network that diverged stays so until the next reset.
+ * Says which networks have diverged: a loss that is not finite (populations report it as `DIVERGED_LOSS`, 1e6), or a validation loss
+ * above 4 × the initial one at three decisions in a row. A network that diverged stays so until the next reset.
  */
 export class DivergenceDetector {
 	readonly #initialLoss: Float64Array;
@@ -26,7 +28,7 @@ export class DivergenceDetector {
 			const loss = validationLoss[n]!;
 			this.#initialLoss[n] = loss;
 			this.#above[n] = 0;
-			diverged[n] = Number.isFinite(loss) ? 0 : 1;
+			diverged[n] = isBroken(loss) ? 1 : 0;
 		}
 	}
 
@@ -39,7 +41,7 @@ export class DivergenceDetector {
 		for (let n = 0; n < this.#above.length; n++) {
 			if (diverged[n] === 1) continue;
 			const loss = validationLoss[n]!;
-			if (!Number.isFinite(loss) || !Number.isFinite(trainingLoss[n]!)) {
+			if (isBroken(loss) || !Number.isFinite(trainingLoss[n]!)) {
 				diverged[n] = 1;
 				continue;
 			}
@@ -47,4 +49,8 @@ export class DivergenceDetector {
 			if (this.#above[n]! >= DIVERGENCE_PATIENCE) diverged[n] = 1;
 		}
 	}
+}
+
+function isBroken(loss: number): boolean {
+	return !(loss < DIVERGED_LOSS);
 }

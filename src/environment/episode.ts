@@ -23,7 +23,8 @@ export interface EpisodeOptions {
 export interface EpisodeOutcome {
 	readonly networks: number;
 	readonly decisions: number;
-	/** `[networks]` each. Losses and accuracies of a network that diverged are those of its last decision, possibly not finite. */
+	/** `[networks]` each. Those of a network that diverged are of its last decision; a loss that is not finite reads 1e6, its
+	 * accuracy 0. */
 	readonly initialValidationLoss: Float32Array;
 	readonly initialValidationAccuracy: Float32Array;
 	readonly finalValidationLoss: Float32Array;

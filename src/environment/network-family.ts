@@ -1,4 +1,5 @@
 import { checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
+import { cnn, mlp } from '../networks/builders.js';
 import type { LayerSpec, NetworkSpec } from '../networks/spec.js';
 import type { PhiloxGenerator } from '../philox.js';
 
@@ -29,7 +30,25 @@ export interface NetworkEnds {
 
 /** A network of the family. Draws from `generator` only what the family leaves open. */
 export function drawNetwork(family: NetworkFamily, ends: NetworkEnds, generator: PhiloxGenerator): NetworkSpec {
-	return { input: ends.shape, layers: [...hiddenLayers(family, generator), { type: 'dense', units: ends.classes }] };
+	const { shape: input, classes } = ends;
+	if (family.type === 'layers') return { input, layers: [...family.layers, { type: 'dense', units: classes }] };
+	const activation = family.activation ?? 'relu';
+	if (family.type === 'cnn') {
+		return cnn({ input, filters: family.filters, hidden: family.hidden, classes, activation });
+	}
+	return mlp({
+		input,
+		hidden: 'hidden' in family ? family.hidden : drawWidths(family, generator),
+		classes,
+		activation,
+	});
+}
+
+function drawWidths({ depth, width }: { depth: Range; width: Range }, generator: PhiloxGenerator): number[] {
+	const layers = depth[0] + generator.nextInteger(depth[1] - depth[0] + 1);
+	return Array.from({ length: layers }, () =>
+		Math.round(Math.exp(generator.uniform(Math.log(width[0]), Math.log(width[1])))),
+	);
 }
 
 /** @throws GannoError `INVALID_ARGUMENT` naming what of the family is wrong; the layers themselves are the population's to check */
@@ -61,24 +80,4 @@ function checkRange(range: Range, name: string, low: number, high: number): void
 	checkList(range, name);
 	checkInteger(range[0], `${name}[0]`, low, high);
 	checkInteger(range[1], `${name}[1]`, range[0], high);
-}
-
-function hiddenLayers(family: NetworkFamily, generator: PhiloxGenerator): readonly LayerSpec[] {
-	if (family.type === 'layers') return family.layers;
-	const activation = family.activation ?? 'relu';
-	const dense = (units: number): LayerSpec => ({ type: 'dense', units, activation });
-	if (family.type === 'cnn') {
-		const blocks = family.filters.flatMap((filters): LayerSpec[] => [
-			{ type: 'conv', filters, kernelSize: 3, activation },
-			{ type: 'max-pool', size: 2 },
-		]);
-		return [...blocks, ...family.hidden.map(dense)];
-	}
-	if ('hidden' in family) return family.hidden.map(dense);
-	const [shallow, deep] = family.depth;
-	const depth = shallow + generator.nextInteger(deep - shallow + 1);
-	const [narrow, wide] = family.width;
-	return Array.from({ length: depth }, () =>
-		dense(Math.round(Math.exp(generator.uniform(Math.log(narrow), Math.log(wide))))),
-	);
 }

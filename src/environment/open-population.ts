@@ -1,6 +1,6 @@
 import { invalidArgument } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
-import { GannoError } from '../errors.js';
+import { NetworkPopulation } from '../networks/population.js';
 import type { PopulationFactory } from './population.js';
 
 export interface PopulationSource {
@@ -8,20 +8,24 @@ export interface PopulationSource {
 	readonly dataset?: Dataset;
 	/** Opens a task's population, in place of a `NetworkPopulation` over `dataset`. */
 	readonly population?: PopulationFactory;
-	/** Polled at every optimiser step: set its first element to 1, and the call throws `CANCELLED`. */
-	readonly cancellation?: Int32Array;
+	/** Over a SharedArrayBuffer, polled at every optimiser step: set its first element to 1, and the call throws `CANCELLED`. */
+	readonly cancellation?: Int32Array | undefined;
 	/** Threads of native calls. Default: 1 inside a worker, else all cores. */
-	readonly threads?: number;
+	readonly threads?: number | undefined;
 }
 
 /** How an environment opens the population of a task. */
-export function populationFactory({ population, dataset }: PopulationSource): PopulationFactory {
+export function populationFactory(source: PopulationSource): PopulationFactory {
+	const { population, dataset, cancellation, threads } = source;
 	if (population !== undefined) {
 		if (typeof population === 'function') return population;
 		throw invalidArgument('a function that opens a population', 'population', population);
 	}
 	if (dataset === undefined) throw invalidArgument('a data set, or a function for population', 'dataset', dataset);
-	return () => {
-		throw new GannoError('INTERNAL', 'NetworkPopulation is not built in yet; pass population.');
+	return (task, seeds) => {
+		const { spec, batchSize, optimizer, sliceSize, validationSize } = task;
+		const replicas = task.networks.length;
+		const shape = { spec, replicas, batchSize, optimizer, sliceSize, validationSize };
+		return new NetworkPopulation({ ...shape, dataset, seeds, cancellation, threads });
 	};
 }

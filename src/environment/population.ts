@@ -30,8 +30,8 @@ export interface PopulationOutput {
 	readonly statistics: Float32Array;
 	/** `[replicas × steps]` */
 	readonly trainingLoss: Float32Array;
-	/** `[replicas × 3]`: loss, accuracy, variance of the logits' change since the last call */
-	readonly validation?: Float32Array;
+	/** `[replicas × 3]`: loss (`DIVERGED_LOSS` where it is not finite), accuracy, variance of the logits' change since the last call */
+	readonly validation?: Float32Array | undefined;
 }
 
 /** Opens the population of a task. `seeds` has one entry a network of the task. */

@@ -9,7 +9,7 @@ export interface EnvironmentInfos {
 	readonly active: Uint8Array;
 	/** `[networks]`: 1 where it diverged */
 	readonly diverged: Uint8Array;
-	/** `[networks]`: mean over the interval; as measured, so possibly not finite where it diverged */
+	/** `[networks]`: mean over the interval; a loss that is not finite is reported as 1e6 */
 	readonly trainingLoss: Float32Array;
 	/** `[networks]` */
 	readonly validationLoss: Float32Array;

@@ -30,7 +30,7 @@ export interface TaskDistribution {
 	readonly sliceSizes?: readonly (number | 'all')[];
 	/** Default 500 steps in 20 intervals. */
 	readonly durations?: readonly Duration[];
-	/** Validation images (default 512). */
+	/** Validation images (default: 512, or all there are). */
 	readonly validationSize?: number;
 	/** Initial learning rates, log-uniform, network by network (default 10^−5.5 to 10^−0.5). */
 	readonly learningRates?: Range;
@@ -47,13 +47,13 @@ const DEFAULTS = {
 	batchSizes: [32],
 	sliceSizes: [4000],
 	durations: [{ horizon: 500 }],
-	validationSize: 512,
 	learningRates: [10 ** -5.5, 10 ** -0.5],
 	layerSpreadDecades: 1,
 	layerSpreadShare: 0.25,
-} as const satisfies Omit<TaskDistribution, 'ends'>;
+} as const satisfies Omit<TaskDistribution, 'ends' | 'validationSize'>;
 
-type CompleteDistribution = Required<TaskDistribution>;
+type CompleteDistribution = Required<Omit<TaskDistribution, 'validationSize'>> &
+	Pick<TaskDistribution, 'validationSize'>;
 
 /**
  * Tasks `firstIndex` to `firstIndex + count − 1` of a run. Each is a pure function of the distribution, the seed and its own index
@@ -88,8 +88,17 @@ function sampleTask(distribution: CompleteDistribution, seed: number, index: num
 		sampleNetwork(distribution, layers, generator),
 	);
 	const { validationSize } = distribution;
-	const task = { index, spec, optimizer, batchSize, horizon, interval, validationSize, networks };
-	return sliceSize === 'all' ? task : { ...task, sliceSize };
+	return {
+		index,
+		spec,
+		optimizer,
+		batchSize,
+		horizon,
+		interval,
+		...(sliceSize === 'all' ? {} : { sliceSize }),
+		...(validationSize === undefined ? {} : { validationSize }),
+		networks,
+	};
 }
 
 function sampleNetwork(distribution: CompleteDistribution, layers: number, generator: PhiloxGenerator): TaskNetwork {

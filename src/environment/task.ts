@@ -24,7 +24,7 @@ export interface TrainingTask {
 	readonly interval: number;
 	/** Each network trains on this many images of the training split, chosen by its seed; absent: on all. */
 	readonly sliceSize?: number;
-	/** Images of the validation split that every network is judged on, the same for all (default 512). */
+	/** Images of the validation split that every network is judged on, the same for all (default: 512, or all there are). */
 	readonly validationSize?: number;
 	readonly networks: readonly TaskNetwork[];
 }
