@@ -1,0 +1,98 @@
+/** tfjs in WebAssembly, contender of bench:children: tfjs.js CASE. One fixed batch, no statistics. */
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { Tensor4D } from '@tensorflow/tfjs';
+import { caseNamed } from '../cases.js';
+import { reply, serve } from './protocol.js';
+
+const BATCH = 64;
+
+async function load(): Promise<typeof import('@tensorflow/tfjs') | undefined> {
+	try {
+		const tf = await import('@tensorflow/tfjs');
+		const wasm = await import('@tensorflow/tfjs-backend-wasm');
+		const folder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json'));
+		wasm.setWasmPaths(`${join(folder, 'dist')}/`);
+		await tf.setBackend('wasm');
+		await tf.ready();
+		return tf;
+	} catch (error) {
+		reply({
+			unavailable: `not measured: tfjs did not load (${(error as Error).message}); install it with: npm ci`,
+		});
+		return undefined;
+	}
+}
+
+/**
+ * The wasm back end lacks Conv2DBackpropFilter (tfjs issue 8474), so stock tfjs cannot train a convolution there. With stride 1 and
+ * same padding the weight gradient is itself a convolution: of the transposed input with the transposed output gradient.
+ */
+function registerWeightGradient(tf: typeof import('@tensorflow/tfjs')): void {
+	if (tf.getKernel('Conv2DBackpropFilter', 'wasm') !== undefined) return;
+	tf.registerKernel({
+		kernelName: 'Conv2DBackpropFilter',
+		backendName: 'wasm',
+		kernelFunc: ({ inputs, attrs }) => {
+			const { x, dy } = inputs as { x: Tensor4D; dy: Tensor4D };
+			const margin = (((attrs as { filterShape: number[] }).filterShape[0] as number) - 1) / 2;
+			return tf.tidy(() => {
+				const input = tf.transpose(x, [3, 1, 2, 0]).pad([
+					[0, 0],
+					[margin, margin],
+					[margin, margin],
+					[0, 0],
+				]) as Tensor4D;
+				const result = tf.conv2d(input, tf.transpose(dy, [1, 2, 0, 3]) as Tensor4D, 1, 'valid');
+				return tf.transpose(result, [1, 2, 0, 3]);
+			});
+		},
+	});
+}
+
+async function main(): Promise<void> {
+	const tf = await load();
+	if (tf === undefined) return;
+	registerWeightGradient(tf);
+	const { spec } = caseNamed(process.argv[2] as string);
+	const model = tf.sequential();
+	let flat = false;
+	spec.layers.forEach((layer, index) => {
+		const inputShape = index === 0 ? { inputShape: [...spec.input] } : {};
+		if (layer.type === 'conv') {
+			model.add(
+				tf.layers.conv2d({
+					filters: layer.filters,
+					kernelSize: layer.kernelSize,
+					padding: 'same',
+					activation: 'relu',
+					...inputShape,
+				}),
+			);
+		} else if (layer.type === 'max-pool') {
+			model.add(tf.layers.maxPooling2d({ poolSize: layer.size }));
+		} else if (layer.type === 'dense') {
+			if (!flat) model.add(tf.layers.flatten(inputShape));
+			flat = true;
+			model.add(
+				tf.layers.dense({ units: layer.units, ...(layer.activation === 'relu' ? { activation: 'relu' } : {}) }),
+			);
+		}
+	});
+	const optimizer = tf.train.adam(1e-3);
+	const images = tf.randomNormal([BATCH, ...spec.input]);
+	const labels = tf.tidy(() => tf.oneHot(tf.randomUniform([BATCH], 0, 10, 'int32'), 10).toFloat());
+	const variables = model.trainableWeights.map((weight) => weight.read() as ReturnType<typeof tf.variable>);
+	await serve(`tfjs ${tf.version.tfjs}`, () =>
+		tf.tidy(() => {
+			const { value, grads } = tf.variableGrads(
+				() => tf.losses.softmaxCrossEntropy(labels, model.apply(images, { training: true }) as Tensor4D).asScalar(),
+				variables,
+			);
+			optimizer.applyGradients(Object.entries(grads).map(([name, tensor]) => ({ name, tensor })));
+			return { steps: 1, loss: value.dataSync()[0] as number };
+		}),
+	);
+}
+
+await main();

@@ -1,0 +1,54 @@
+// A policy file drives the learning rates of networks that start far too low, far too high, and about right; the same networks with
+// those learning rates left alone stand beside them. No tfjs is needed to use a policy.
+//
+//   node examples/policy-controller.mjs runs/<run>/policy.safetensors [fashion-mnist | mnist | cifar-10 | synthetic] [steps]
+import {
+	constantSchedule,
+	loadDataset,
+	loadPolicy,
+	PolicyController,
+	runEpisode,
+	syntheticDataset,
+	TrainingEnvironment,
+} from 'ganno';
+
+const [path, name = 'fashion-mnist', steps = '1000'] = process.argv.slice(2);
+if (path === undefined) {
+	console.error('Usage: node examples/policy-controller.mjs POLICY [DATASET] [STEPS]');
+	process.exit(2);
+}
+const dataset =
+	name === 'synthetic' ? syntheticDataset({ shape: [28, 28, 1], classes: 10, size: 2000 }) : await loadDataset(name);
+const policy = loadPolicy(path);
+
+const initialRates = [1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
+const task = {
+	index: 0,
+	spec: {
+		input: dataset.shape,
+		layers: [
+			{ type: 'dense', units: 64, activation: 'relu' },
+			{ type: 'dense', units: 32, activation: 'relu' },
+			{ type: 'dense', units: dataset.classes },
+		],
+	},
+	optimizer: { algorithm: 'adam' },
+	batchSize: 64,
+	horizon: Number(steps),
+	interval: Number(steps) / 20, // the policy decides twenty times
+	networks: initialRates.map((learningRate, n) => ({ seed: 1000 + n, learningRate })),
+};
+
+const environment = new TrainingEnvironment({ task, dataset, action: policy.spec.action, agents: policy.spec.agents });
+const learned = runEpisode({ environment, controller: new PolicyController(policy) });
+const constant = runEpisode({ environment, controller: constantSchedule() });
+environment.dispose();
+
+const percent = (accuracy) => `${(100 * accuracy).toFixed(1)} %`.padStart(8);
+console.log('initial rate   learned  constant   (test accuracy)');
+initialRates.forEach((rate, n) => {
+	console.log(
+		`${String(rate).padEnd(12)} ${percent(learned.testAccuracy[n])}  ${percent(constant.testAccuracy[n])}` +
+			(constant.diverged[n] ? '  constant diverged' : ''),
+	);
+});
