@@ -1,0 +1,77 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { actorParameterCount } from '../src/agents/actor.js';
+import type { PolicySpec } from '../src/agents/policy.js';
+import { savePolicy } from '../src/agents/policy-file.js';
+import { ACTION_COUNT } from '../src/environment/action.js';
+import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../src/environment/observation.js';
+import { packageRoot } from '../src/native.js';
+
+/** Examples run as users run them: by node, on the built package. */
+
+const directory = mkdtempSync(join(tmpdir(), 'ganno-examples-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function example(name: string, ...words: string[]): string {
+	const { status, stdout, stderr } = spawnSync(process.execPath, [join(packageRoot, 'examples', name), ...words], {
+		encoding: 'utf8',
+		cwd: directory,
+		timeout: 60_000,
+	});
+	expect(stderr).toBe('');
+	expect(status).toBe(0);
+	return stdout;
+}
+
+const tested = ['layerwise-optimizer.mjs', 'population-schedule.mjs', 'policy-controller.mjs'];
+
+it('every example has a test', () => {
+	const programs = readdirSync(join(packageRoot, 'examples')).filter((file) => file.endsWith('.mjs'));
+	expect(programs.sort()).toEqual([...tested].sort());
+});
+
+it('layerwise-optimizer separates the two spirals', () => {
+	const lines = example('layerwise-optimizer.mjs').trim().split('\n');
+	const accuracy = (line: string): number => Number(/accuracy ([\d.]+) %/.exec(line)?.[1]);
+	expect(accuracy(lines[0] as string)).toBeLessThan(75);
+	expect(accuracy(lines.at(-1) as string)).toBeGreaterThan(95);
+});
+
+it('population-schedule trains its networks', () => {
+	const output = example('population-schedule.mjs', 'synthetic', '200');
+	const accuracies = [...output.matchAll(/test accuracy ([\d.]+) %/g)].map((match) => Number(match[1]));
+	expect(accuracies).toHaveLength(4);
+	expect(Math.max(...accuracies)).toBeGreaterThan(80); // ten classes: 10 by chance
+});
+
+it('policy-controller is driven by a policy file, and a policy that does nothing equals a constant schedule', () => {
+	const spec: PolicySpec = {
+		network: 'feed-forward',
+		observation: OBSERVATION_VERSION,
+		observationSize: OBSERVATION_SIZE,
+		action: 'compounding',
+		actions: ACTION_COUNT,
+		hiddenUnits: 64,
+		agents: 'layerwise',
+	};
+	const parameters = new Float32Array(actorParameterCount(spec));
+	parameters[parameters.length - ACTION_COUNT + 4] = 1; // the output bias of the neutral action, the only one above 0
+	const path = join(directory, 'neutral.safetensors');
+	savePolicy(path, {
+		spec,
+		parameters,
+		normalizerMean: new Float32Array(OBSERVATION_SIZE),
+		normalizerStandardDeviation: new Float32Array(OBSERVATION_SIZE).fill(1),
+		training: {},
+	});
+	const rows = example('policy-controller.mjs', path, 'synthetic', '100').trim().split('\n').slice(1);
+	expect(rows).toHaveLength(5);
+	for (const row of rows) {
+		const [, learned, constant] = /^\S+\s+([\d.]+) %\s+([\d.]+) %/.exec(row) as RegExpExecArray;
+		expect(learned).toBe(constant);
+	}
+	expect(rows.some((row) => !/ 100\.0 %/.test(row))).toBe(true);
+});
