@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { native } from '../src/native.js';
-import { ALGORITHMS } from '../src/optimizer/algorithms.js';
+import { ALGORITHMS, type Algorithm } from '../src/optimizer/algorithms.js';
 import { keepsFirstMoment, type LayerwiseBackend, MOMENT_COUNT, ReferencePlan } from '../src/optimizer/reference.js';
 import { STATISTIC_INDEX, STATISTICS } from '../src/optimizer/statistics.js';
 import { exactStatistics, statisticBound } from './support/exact-statistics.js';
@@ -57,6 +57,44 @@ function expectClose(actual: number, expected: number, bound: number, what: stri
 	}
 }
 
+const finiteOrZero = (value: number | undefined): number => (Number.isFinite(value) ? (value as number) : 0);
+
+/** [array][moment]. */
+function readMoments({ layout, backend }: Side, algorithm: Algorithm): Float32Array[][] {
+	return layout.options.parameters.map(({ length }, i) =>
+		Array.from({ length: MOMENT_COUNT[algorithm] }, (_, moment) => {
+			const values = new Float32Array(length);
+			backend.readMoment(i, moment, values);
+			return values;
+		}),
+	);
+}
+
+const isSquare = (algorithm: Algorithm, moment: number): boolean => algorithm === 'rmsprop' || moment === 1;
+
+/** How far rounding may move an update, as docs/numerics.md states: eight roundings of its operands, through the formula. */
+function updateBound(
+	algorithm: Algorithm,
+	step: number,
+	learningRate: number,
+	rounded: number,
+	operands: number,
+	lastMoment: number,
+): number {
+	const unit = 8 * EPSILON * learningRate;
+	switch (algorithm) {
+		case 'rmsprop':
+			return (unit * operands) / (Math.sqrt(finiteOrZero(lastMoment)) + 1e-8);
+		case 'adam':
+		case 'adamw': {
+			const corrected2 = finiteOrZero(lastMoment) / (1 - 0.999 ** step);
+			return (unit * rounded) / (1 - 0.9 ** step) / (Math.sqrt(corrected2) + 1e-8);
+		}
+		default:
+			return 2 * unit * rounded;
+	}
+}
+
 const tame = arrayArbitrary(undefined, ['normal', 'zero', 'constant', 'ratio', 'non-finite']);
 
 describe('one step of the addon against float64', () => {
@@ -65,26 +103,37 @@ describe('one step of the addon against float64', () => {
 			fc.property(layoutArbitrary(tame), (random) => {
 				const spec = { ...random, algorithm: ALGORITHMS.indexOf(algorithm) };
 				const [ours, exact] = sides(spec);
-				for (let step = 0; step < STEPS; step++) {
+				const layerOf = spec.layers.flatMap((arrays, layer) => arrays.map(() => layer));
+				for (let step = 1; step <= STEPS; step++) {
 					const before = ours.layout.options.parameters.map((array) => array.slice());
+					const momentsBefore = readMoments(ours, algorithm);
 					ours.backend.step(undefined, spec.inverseScale);
 					exact.backend.step(undefined, spec.inverseScale);
+					const moments = readMoments(ours, algorithm);
+					const exactMoments = readMoments(exact, algorithm);
 					for (const [i, array] of ours.layout.options.parameters.entries()) {
+						const learningRate = spec.learningRate * ((layerOf[i] as number) + 1);
 						for (let j = 0; j < array.length; j++) {
-							const old = before[i]?.[j] as number;
-							const gradient = (ours.layout.options.gradients[i]?.[j] as number) * spec.inverseScale;
+							const old = finiteOrZero(before[i]?.[j]);
+							const gradient = finiteOrZero(ours.layout.options.gradients[i]?.[j]) * spec.inverseScale;
+							// What is rounded on the way: the decayed gradient and the moment it is mixed with.
+							const operands = Math.abs(gradient) + spec.weightDecay * Math.abs(old);
+							const rounded = operands + Math.abs(finiteOrZero(momentsBefore[i]?.[0]?.[j]));
+							const bound = updateBound(algorithm, step, learningRate, rounded, operands, moments[i]?.at(-1)?.[j] ?? 0);
 							const expected = exact.layout.options.parameters[i]?.[j] as number;
-							const adaptive = algorithm.startsWith('adam') || algorithm === 'rmsprop';
-							// Rounding of the parameter itself, and 16 roundings of the update (docs/numerics.md).
-							const decayed = (Number.isFinite(gradient) ? Math.abs(gradient) : 0) + spec.weightDecay * Math.abs(old);
-							const learningRate = spec.learningRate * spec.layers.length;
-							const largest = Math.max(Math.abs(expected - old), adaptive ? learningRate * 10 : learningRate * decayed);
-							expectClose(
-								array[j] as number,
-								expected,
-								EPSILON * (Math.abs(old) + 16 * largest) + 1e-44,
-								`${algorithm}[${i}][${j}]`,
-							);
+							const where = `${algorithm}[${i}][${j}] in step ${step}`;
+							expectClose(array[j] as number, expected, EPSILON * Math.abs(old) + bound, where);
+							for (const [moment, values] of (moments[i] ?? []).entries()) {
+								const largest = isSquare(algorithm, moment) ? operands ** 2 : rounded;
+								const known = Math.abs(finiteOrZero(momentsBefore[i]?.[moment]?.[j]));
+								const momentBound = 8 * EPSILON * Math.max(largest, known) + 1e-44;
+								expectClose(
+									values[j] as number,
+									exactMoments[i]?.[moment]?.[j] as number,
+									momentBound,
+									`moment ${moment} of ${where}`,
+								);
+							}
 						}
 					}
 					synchronise(ours, exact, spec);

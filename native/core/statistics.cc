@@ -127,11 +127,30 @@ Moments block_moments(double count, double shift, double deviation, double devia
   return {count, shift + mean_deviation, std::max(0.0, deviation_squared - deviation * mean_deviation)};
 }
 
+Moments gradient_moments(const BlockSums& block) {
+  return block_moments(block.gradient_count, block.gradient_shift, block.gradient_deviation,
+                       block.gradient_deviation_squared);
+}
+
+Moments parameter_moments(const BlockSums& block) {
+  return block_moments(block.parameter_count, block.parameter_shift, block.parameter_deviation,
+                       block.parameter_deviation_squared);
+}
+
+/// The first block of a piece: written, not added to zeros, because small layers have no other (a third of their cost).
+void start_with_block(LayerSums& sums, const BlockSums& block) {
+  sums.gradient = gradient_moments(block);
+  sums.parameter = parameter_moments(block);
+  sums.moment_squared = block.moment_squared;
+  sums.update_squared = block.update_squared;
+  sums.gradient_moment = block.gradient_moment;
+  sums.gradient_parameter = block.gradient_parameter;
+  sums.gradient_update = block.gradient_update;
+}
+
 void add_trusted_block(LayerSums& sums, const BlockSums& block) {
-  merge(sums.gradient, block_moments(block.gradient_count, block.gradient_shift, block.gradient_deviation,
-                                     block.gradient_deviation_squared));
-  merge(sums.parameter, block_moments(block.parameter_count, block.parameter_shift, block.parameter_deviation,
-                                      block.parameter_deviation_squared));
+  merge(sums.gradient, gradient_moments(block));
+  merge(sums.parameter, parameter_moments(block));
   sums.moment_squared += block.moment_squared;
   sums.update_squared += block.update_squared;
   sums.gradient_moment += block.gradient_moment;
@@ -150,8 +169,13 @@ double variance(const Moments& moments) {
 
 }  // namespace
 
-void add_block(LayerSums& sums, const BlockSums& block, const BlockArrays& arrays) {
-  add_trusted_block(sums, trustworthy(block, arrays) ? block : exact_sums(arrays));
+void add_block(LayerSums& sums, bool first, const BlockSums& block, const BlockArrays& arrays) {
+  const auto add = first ? start_with_block : add_trusted_block;
+  if (trustworthy(block, arrays)) [[likely]] {
+    add(sums, block);
+  } else {
+    add(sums, exact_sums(arrays));
+  }
 }
 
 void add_sums(LayerSums& sums, const LayerSums& next) {

@@ -140,9 +140,11 @@ void LayerwiseStep::step(std::span<const double> controls, float inverse_scale, 
       function(piece.elements, scalars_[piece.layer], &piece.sums);
     });
     for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+      const std::span<const Piece> own(pieces_.data() + layers_[layer].first_piece, layers_[layer].piece_count);
       LayerSums sums;
-      for (std::uint32_t i = 0; i < layers_[layer].piece_count; ++i) {
-        add_sums(sums, pieces_[layers_[layer].first_piece + i].sums);
+      if (!own.empty()) {
+        sums = own[0].sums;
+        for (const Piece& piece : own.subspan(1)) add_sums(sums, piece.sums);
       }
       finalize_statistics(sums, options_.algorithm, scalars_[layer], statistics + layer * kStepStatisticCount);
     }

@@ -81,7 +81,7 @@ function stepElement(
 		}
 		case 'adam':
 		case 'adamw': {
-			const moment1 = beta1 * old.moment1 + (1 - beta1) * gradient;
+			const moment1 = old.moment1 + (1 - beta1) * (gradient - old.moment1);
 			const moment2 = beta2 * old.moment2 + (1 - beta2) * gradient * gradient;
 			const corrected1 = moment1 / (1 - beta1 ** step);
 			const corrected2 = moment2 / (1 - beta2 ** step);

@@ -161,7 +161,7 @@ void step_piece(const StepArray& piece, const StepScalars& scalars, LayerSums* s
   Accumulators lanes;
   for (int j = 0; j < kVectors; ++j) lanes.gradient_max_abs[j] = zero();
   std::uint64_t non_finite = 0;
-  if (kStatistics) *sums = LayerSums{};
+  if (kStatistics && piece.size == 0) *sums = LayerSums{};
 
   for (std::uint64_t begin = 0; begin < piece.size; begin += kBlockSize) {
     const std::uint64_t left = piece.size - begin;
@@ -230,12 +230,12 @@ void step_piece(const StepArray& piece, const StepScalars& scalars, LayerSums* s
         block.moment_squared = fold16(lanes.moment_squared);
         block.gradient_moment = fold16(lanes.gradient_moment);
       }
-      add_block(*sums, block,
+      add_block(*sums, begin == 0, block,
                 {at.gradients, scalars.inverse_scale, at.old_parameters, at.new_parameters,
                  Rule::kFirstMoment ? at.new_moment1 : nullptr, size});
     }
   }
-  if (kStatistics) {
+  if (kStatistics && piece.size != 0) {
     sums->gradient_max_abs = maximum16(lanes.gradient_max_abs);
     sums->non_finite = non_finite;
   }
