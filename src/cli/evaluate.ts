@@ -35,7 +35,7 @@ Examples:
 			const policy = loadPolicy(policyPath(path));
 			const config = evaluationConfig(policy, options);
 			const output = options.output ?? (isFolder(path) ? path : undefined);
-			const table = await withSession(config, (session) => evaluateWithProgress(session, policy));
+			const table = await withSession(config, (session) => evaluateWithProgress(session, policy, path));
 			if (output === undefined) return;
 			for (const { name, path: file } of writeResults(output, table))
 				process.stdout.write(`${name.padEnd(12)} ${file}\n`);

@@ -8,23 +8,35 @@ import { writeRunReport } from '../experiments/run-report.js';
 import { writeFileAtomic } from '../files/atomic-write.js';
 import type { Session } from './training-session.js';
 
-/** Evaluates with progress and prints the table on stdout. */
-export async function evaluateWithProgress(session: Session, policy: PolicySnapshot): Promise<EvaluationTable> {
+/**
+ * Evaluates with progress and prints the table on stdout.
+ * @param path what was evaluated: an interruption says how to evaluate it again
+ */
+export async function evaluateWithProgress(
+	session: Session,
+	policy: PolicySnapshot,
+	path: string,
+): Promise<EvaluationTable> {
 	const { config, dataset, executor, signal, progress } = session;
 	progress.stage(
 		`Evaluating on ${dataset.name}: ${config.evaluation.learningRates.length} initial learning rates, ${config.evaluation.seeds} held-out seeds`,
 	);
-	const table = await evaluatePolicy({
-		config,
-		dataset,
-		policy,
-		executor,
-		signal,
-		onProgress: (done, total) => progress.update('episode', done, total),
-	});
-	progress.finish('Evaluation done');
-	process.stdout.write(`\n${formatEvaluation(table)}\n\n`);
-	return table;
+	try {
+		const table = await evaluatePolicy({
+			config,
+			dataset,
+			policy,
+			executor,
+			signal,
+			onProgress: (done, total) => progress.update('episode', done, total),
+		});
+		progress.finish('Evaluation done');
+		process.stdout.write(`\n${formatEvaluation(table)}\n\n`);
+		return table;
+	} catch (error) {
+		if (signal.aborted) progress.finish(`Interrupted. Evaluate again with: ganno evaluate ${path}`);
+		throw error;
+	}
 }
 
 /** Writes everything an evaluation leaves behind. @returns what was written, in words and paths */

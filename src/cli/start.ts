@@ -29,7 +29,7 @@ Examples:
 				const result = await trainWithProgress(run, session);
 				return {
 					trained: result,
-					table: await evaluateWithProgress(session, loadPolicy(result.policyPath)),
+					table: await evaluateWithProgress(session, loadPolicy(result.policyPath), run.path),
 				};
 			});
 			const written = [

@@ -1,0 +1,259 @@
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { loadPolicy } from '../src/agents/policy-file.js';
+import type { EvaluationTable } from '../src/experiments/evaluate.js';
+import { listCheckpoints, readMetrics } from '../src/experiments/run-directory.js';
+import { ganno, startGanno } from './support/run-ganno.js';
+
+/** Seconds, not minutes: an 8 × 8 data set, two tiny networks, few steps. */
+const TINY = {
+	dataset: 'synthetic',
+	iterations: 3,
+	workers: 2,
+	tasks: {
+		networks: [{ type: 'mlp', hidden: [8] }],
+		perIteration: 2,
+		networksPerTask: 2,
+		horizon: 20,
+		decisions: 4,
+		batchSizes: [8],
+		sliceSize: 64,
+		validationSize: 32,
+	},
+	policy: { hiddenUnits: 8 },
+	checkpoint: { every: 2 },
+	evaluation: {
+		network: { type: 'mlp', hidden: [8] },
+		learningRates: [1e-3, 1e-1],
+		seeds: 2,
+		tuningLearningRates: [1e-3, 1e-2],
+		tuningSeeds: 2,
+	},
+};
+
+let folder: string;
+let tiny: string;
+beforeEach(() => {
+	folder = mkdtempSync(join(tmpdir(), 'ganno-cli-'));
+	tiny = join(folder, 'tiny.json');
+	writeFileSync(tiny, JSON.stringify(TINY));
+});
+
+describe('ganno', () => {
+	it('describes itself and each command, with examples', async () => {
+		const help = await ganno(['--help']);
+		expect(help.code).toBe(0);
+		for (const command of ['start', 'train', 'evaluate', 'info', 'devices']) {
+			expect(help.stdout).toContain(command);
+			const own = await ganno([command, '--help']);
+			expect(own.code, command).toBe(0);
+			expect(own.stdout, command).toContain('Examples:');
+		}
+		expect((await ganno(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+	});
+
+	it('answers a wrong command line with exit code 2', async () => {
+		for (const args of [['fly'], ['train', '--altitude', '3'], ['info'], ['start', '--preset', 'slow']]) {
+			const result = await ganno(args);
+			expect(result.code, args.join(' ')).toBe(2);
+			expect(result.stderr, args.join(' ')).toContain('error:');
+		}
+	});
+});
+
+describe('ganno devices', () => {
+	it('lists the CPU, and says why CUDA is absent', async () => {
+		const { code, stdout } = await ganno(['devices']);
+		expect(code).toBe(0);
+		expect(stdout).toMatch(/^cpu .*cores/m);
+		const list = JSON.parse((await ganno(['devices', '--json'])).stdout) as { kind: string }[];
+		expect(list.map(({ kind }) => kind)).toEqual(['cpu', 'cuda']);
+	});
+
+	it('names a tier that this machine does not have', async () => {
+		const { code, stderr } = await ganno(['devices'], { env: { GANNO_CPU_TIER: 'mmx' } });
+		expect(code).not.toBe(0);
+		expect(stderr).toContain('mmx');
+	});
+});
+
+describe('ganno train', () => {
+	it('writes a run that info and evaluate understand', async () => {
+		const run = join(folder, 'run');
+		const trained = await ganno(['train', '--config', tiny, '--run-dir', run, '--seed', '5']);
+		expect(trained.stderr).toContain('iteration 3/3');
+		expect(trained.code).toBe(0);
+		expect(trained.stdout).toContain(join(run, 'policy.safetensors'));
+		expect(readMetrics(join(run, 'metrics.jsonl'))).toHaveLength(3);
+		expect(loadPolicy(join(run, 'policy.safetensors')).training).toMatchObject({ seed: 5, iterations: 3 });
+
+		const info = await ganno(['info', run]);
+		expect(info.code).toBe(0);
+		expect(info.stdout).toMatch(/^observation +layer-v1/m);
+		const json = JSON.parse((await ganno(['info', join(run, 'policy.safetensors'), '--json'])).stdout) as {
+			spec: { hiddenUnits: number };
+		};
+		expect(json.spec.hiddenUnits).toBe(8);
+
+		const evaluated = await ganno(['evaluate', run, '--seeds', '3', '--workers', '1']);
+		expect(evaluated.code).toBe(0);
+		expect(evaluated.stdout).toMatch(/^cosine, tuned .*±/m);
+		expect(evaluated.stdout).toContain(join(run, 'report.html'));
+		const table = JSON.parse(readFileSync(join(run, 'evaluation.json'), 'utf8')) as EvaluationTable;
+		expect(table.seeds).toBe(3);
+		expect(readFileSync(join(run, 'report.html'), 'utf8')).toContain('cosine, tuned');
+	});
+
+	it('ends with the same files for one worker, two, three and none', async () => {
+		const policies: Buffer[] = [];
+		for (const workers of ['0', '1', '2', '3']) {
+			const run = join(folder, `workers-${workers}`);
+			const result = await ganno(['train', '--config', tiny, '--run-dir', run, '--workers', workers]);
+			expect(result.code, result.stderr).toBe(0);
+			policies.push(readFileSync(join(run, 'policy.safetensors')));
+			expect(readFileSync(join(run, 'checkpoint-000003.safetensors'))).toEqual(
+				readFileSync(join(folder, 'workers-0', 'checkpoint-000003.safetensors')),
+			);
+		}
+		for (const policy of policies) expect(policy).toEqual(policies[0]);
+	});
+
+	it('stops at Ctrl-C with a checkpoint, and goes on from it to the same bits', async () => {
+		const settings = ['--config', tiny, '--iterations', '60'];
+		const whole = join(folder, 'whole');
+		expect((await ganno(['train', ...settings, '--run-dir', whole])).code).toBe(0);
+
+		const run = join(folder, 'stopped');
+		const { child, until, result } = startGanno(['train', ...settings, '--run-dir', run]);
+		await until('iteration 3/60');
+		child.kill('SIGINT');
+		const stopped = await result;
+		expect(stopped.code).toBe(130);
+		expect(stopped.stderr).toContain(`ganno train --resume ${run}`);
+		const checkpoint = listCheckpoints(run).at(-1)!;
+		expect(checkpoint.iteration).toBeGreaterThanOrEqual(3);
+		expect(checkpoint.iteration).toBe(readMetrics(join(run, 'metrics.jsonl')).length);
+		expect(existsSync(join(run, 'run.lock'))).toBe(false);
+
+		const resumed = await ganno(['train', '--resume', run, '--workers', '1']);
+		expect(resumed.code, resumed.stderr).toBe(0);
+		expect(readFileSync(join(run, 'policy.safetensors'))).toEqual(readFileSync(join(whole, 'policy.safetensors')));
+	});
+
+	it('is killed without harm: the lock is taken over and the run goes on from its last checkpoint', async () => {
+		const run = join(folder, 'killed');
+		const { child, until, result } = startGanno(['train', '--config', tiny, '--iterations', '60', '--run-dir', run]);
+		await until('iteration 6/60');
+		child.kill('SIGKILL');
+		expect((await result).signal).toBe('SIGKILL');
+		expect(existsSync(join(run, 'run.lock'))).toBe(true);
+		const resumed = await ganno(['train', '--resume', run]);
+		expect(resumed.code, resumed.stderr).toBe(0);
+		expect(readMetrics(join(run, 'metrics.jsonl')).map(({ iteration }) => iteration)).toEqual(
+			Array.from({ length: 60 }, (_, i) => i),
+		);
+	});
+
+	it('refuses a second run in the directory of one that lives', async () => {
+		const run = join(folder, 'busy');
+		const first = startGanno(['train', '--config', tiny, '--iterations', '100000', '--run-dir', run]);
+		await first.until('Meta-training');
+		const second = await ganno(['train', '--resume', run]);
+		expect(second.code).toBe(1);
+		expect(second.stderr).toContain(`process ${first.child.pid}`);
+		first.child.kill('SIGINT');
+		expect((await first.result).code).toBe(130);
+		const third = await ganno(['train', '--config', tiny, '--run-dir', run]);
+		expect(third.code).toBe(2);
+		expect(third.stderr).toContain(`--resume ${run}`);
+	});
+
+	it('names what is wrong with a config, in one sentence and with exit code 2', async () => {
+		const cases: [string[], string][] = [
+			[['--set', 'tasks.horizn=5'], 'Unknown config key tasks.horizn in the command line. Did you mean tasks.horizon?'],
+			[['--iterations', 'many'], 'Expected an integer from 0 to 10000000 for iterations but received "many"'],
+			[['--config', join(folder, 'none.json')], 'none.json cannot be read'],
+			[['--set', 'tasks.decisions=7'], 'Expected a divisor of tasks.horizon'],
+		];
+		for (const [args, message] of cases) {
+			const result = await ganno(['train', '--run-dir', join(folder, 'never'), ...args]);
+			expect(result.code, message).toBe(2);
+			expect(result.stderr).toContain(message);
+			expect(result.stderr.trim().split('\n'), message).toHaveLength(1);
+		}
+		expect(existsSync(join(folder, 'never'))).toBe(false);
+	});
+
+	it('keeps the config of a resumed run', async () => {
+		const result = await ganno(['train', '--resume', folder, '--seed', '3', '--preset', 'quick']);
+		expect(result.code).toBe(2);
+		expect(result.stderr).toContain('seed, preset cannot be changed');
+	});
+
+	it('shows the stack where GANNO_DEBUG asks for it', async () => {
+		const args = ['train', '--iterations', 'many'];
+		expect((await ganno(args)).stderr).not.toContain('    at ');
+		expect((await ganno(args, { env: { GANNO_DEBUG: '1' } })).stderr).toContain('    at ');
+	});
+
+	it('says what to do about a device that is not there', async () => {
+		const result = await ganno(['train', '--config', tiny, '--device', 'cuda:0', '--run-dir', join(folder, 'gpu')]);
+		expect(result.code).toBe(1);
+		expect(result.stderr).toContain('--device cpu');
+	});
+
+	it('tells a full disk, and leaves what was there whole', async () => {
+		const run = join(folder, 'full');
+		expect((await ganno(['train', '--config', tiny, '--run-dir', run])).code).toBe(0);
+		const before = readFileSync(join(run, 'policy.safetensors'));
+		const full = await ganno(['train', '--resume', run, '--iterations', '6'], {
+			env: { NODE_OPTIONS: `--import=${new URL('./support/full-disk.mjs', import.meta.url).href}` },
+		});
+		expect(full.code).toBe(1);
+		expect(full.stderr).toContain('ENOSPC');
+		expect(full.stderr).toContain('free some space');
+		expect(readFileSync(join(run, 'policy.safetensors'))).toEqual(before);
+		const resumed = await ganno(['train', '--resume', run]);
+		expect(resumed.code, resumed.stderr).toBe(0);
+	});
+});
+
+describe('ganno evaluate and info', () => {
+	it('say what is wrong with a file that is no policy', async () => {
+		const path = join(folder, 'broken.safetensors');
+		writeFileSync(path, 'not a policy');
+		for (const command of ['evaluate', 'info']) {
+			const broken = await ganno([command, path]);
+			expect(broken.code, command).toBe(1);
+			expect(broken.stderr, command).toContain(`${path}: not a valid safetensors file`);
+			const missing = await ganno([command, join(folder, 'none.safetensors')]);
+			expect(missing.code, command).toBe(1);
+			expect(missing.stderr, command).toContain('ENOENT');
+		}
+	});
+});
+
+describe('ganno start', () => {
+	it('trains, evaluates and says where everything lies', async () => {
+		const result = await ganno(['start', '--config', tiny], { cwd: folder });
+		expect(result.code, result.stderr).toBe(0);
+		expect(result.stdout).toMatch(/^learned .*±/m);
+		const paths = [...result.stdout.matchAll(/^[A-Z]\w+: +(runs\/\S+)$/gm)].map((match) => match[1]!);
+		expect(paths.length).toBeGreaterThanOrEqual(5);
+		for (const path of paths) expect(existsSync(join(folder, path)), path).toBe(true);
+	});
+
+	it('stops in the middle of the evaluation too', async () => {
+		const { child, until, result } = startGanno(
+			['start', '--config', tiny, '--run-dir', join(folder, 'run'), '--set', 'evaluation.seeds=100000'],
+			{ cwd: folder },
+		);
+		await until('Evaluating');
+		child.kill('SIGINT');
+		const stopped = await result;
+		expect(stopped.code).toBe(130);
+		expect(stopped.stderr).toContain('ganno evaluate');
+	});
+});
