@@ -50,6 +50,18 @@ describe('the config', () => {
 		expect(config.learner.clip).toBe(0.1);
 	});
 
+	it('replaces lists and networks whole', () => {
+		const config = resolveConfig([
+			{ source: 'preset', values: PRESETS.standard },
+			{
+				source: 'flags',
+				values: { evaluation: { network: { type: 'mlp', hidden: [8] } }, tasks: { batchSizes: [4] } },
+			},
+		]);
+		expect(config.evaluation.network).toEqual({ type: 'mlp', hidden: [8] });
+		expect(config.tasks.batchSizes).toEqual([4]);
+	});
+
 	it.each([
 		[{ learner: { clip: 'wide' } }, 'learner.clip', '"wide"', 'a number above 0 and at most 1'],
 		[{ iterations: -1 }, 'iterations', '-1', 'an integer from 0 to 10000000'],

@@ -121,13 +121,13 @@ describe('ganno train', () => {
 	});
 
 	it('stops at Ctrl-C with a checkpoint, and goes on from it to the same bits', async () => {
-		const settings = ['--config', tiny, '--iterations', '60'];
+		const settings = ['--config', tiny, '--iterations', '30'];
 		const whole = join(folder, 'whole');
 		expect((await ganno(['train', ...settings, '--run-dir', whole])).code).toBe(0);
 
 		const run = join(folder, 'stopped');
 		const { child, until, result } = startGanno(['train', ...settings, '--run-dir', run]);
-		await until('iteration 3/60');
+		await until('iteration 3/30');
 		child.kill('SIGINT');
 		const stopped = await result;
 		expect(stopped.code).toBe(130);
@@ -144,15 +144,15 @@ describe('ganno train', () => {
 
 	it('is killed without harm: the lock is taken over and the run goes on from its last checkpoint', async () => {
 		const run = join(folder, 'killed');
-		const { child, until, result } = startGanno(['train', '--config', tiny, '--iterations', '60', '--run-dir', run]);
-		await until('iteration 6/60');
+		const { child, until, result } = startGanno(['train', '--config', tiny, '--iterations', '30', '--run-dir', run]);
+		await until('iteration 6/30');
 		child.kill('SIGKILL');
 		expect((await result).signal).toBe('SIGKILL');
 		expect(existsSync(join(run, 'run.lock'))).toBe(true);
 		const resumed = await ganno(['train', '--resume', run]);
 		expect(resumed.code, resumed.stderr).toBe(0);
 		expect(readMetrics(join(run, 'metrics.jsonl')).map(({ iteration }) => iteration)).toEqual(
-			Array.from({ length: 60 }, (_, i) => i),
+			Array.from({ length: 30 }, (_, i) => i),
 		);
 	});
 
@@ -204,19 +204,30 @@ describe('ganno train', () => {
 		expect(result.stderr).toContain('--device cpu');
 	});
 
-	it('tells a full disk, and leaves what was there whole', async () => {
+	it('tells a full disk, leaves what was there whole, and goes on when there is room again', async () => {
 		const run = join(folder, 'full');
 		expect((await ganno(['train', '--config', tiny, '--run-dir', run])).code).toBe(0);
 		const before = readFileSync(join(run, 'policy.safetensors'));
-		const full = await ganno(['train', '--resume', run, '--iterations', '6'], {
-			env: { NODE_OPTIONS: `--import=${new URL('./support/full-disk.mjs', import.meta.url).href}` },
-		});
-		expect(full.code).toBe(1);
-		expect(full.stderr).toContain('ENOSPC');
-		expect(full.stderr).toContain('free some space');
-		expect(readFileSync(join(run, 'policy.safetensors'))).toEqual(before);
+		const preload = `--import=${new URL('./support/full-disk.mjs', import.meta.url).href}`;
+		for (const file of [
+			'run.lock',
+			'config.json',
+			'metrics.jsonl',
+			'events.out',
+			'checkpoint-',
+			'policy.safetensors',
+		]) {
+			const env = { NODE_OPTIONS: preload, FULL_DISK: file };
+			const full = await ganno(['train', '--resume', run, '--iterations', '6'], { env });
+			expect(full.code, file).toBe(1);
+			expect(full.stderr, file).toContain('ENOSPC');
+			expect(full.stderr, file).toContain('free some space');
+			expect(readFileSync(join(run, 'policy.safetensors')), file).toEqual(before);
+			expect(existsSync(join(run, 'run.lock')), file).toBe(false);
+		}
 		const resumed = await ganno(['train', '--resume', run]);
 		expect(resumed.code, resumed.stderr).toBe(0);
+		expect(readMetrics(join(run, 'metrics.jsonl'))).toHaveLength(6);
 	});
 });
 
@@ -247,7 +258,7 @@ describe('ganno start', () => {
 
 	it('stops in the middle of the evaluation too', async () => {
 		const { child, until, result } = startGanno(
-			['start', '--config', tiny, '--run-dir', join(folder, 'run'), '--set', 'evaluation.seeds=100000'],
+			['start', '--config', tiny, '--run-dir', join(folder, 'run'), '--set', 'evaluation.seeds=5000'],
 			{ cwd: folder },
 		);
 		await until('Evaluating');

@@ -33,6 +33,12 @@ Examples:
 	return program;
 }
 
+// A reader that has seen enough (ganno info … | head) closes the pipe: that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+	if (error.code === 'EPIPE') process.exit(0);
+	throw error;
+});
+
 try {
 	await createProgram().parseAsync();
 } catch (error) {

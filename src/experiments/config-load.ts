@@ -23,10 +23,10 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Objects are merged key by key; everything else, lists included, is replaced. */
+/** Objects are merged key by key; lists, and objects that state their `type` (a network, say), are replaced whole. */
 export function mergeLayers(layers: readonly ConfigLayer[]): Record<string, unknown> {
 	const merge = (below: unknown, above: unknown): unknown => {
-		if (!isRecord(below) || !isRecord(above)) return above;
+		if (!isRecord(below) || !isRecord(above) || 'type' in above) return above;
 		const merged: Record<string, unknown> = { ...below };
 		for (const [key, value] of Object.entries(above)) {
 			if (value !== undefined) merged[key] = key in merged ? merge(merged[key], value) : value;

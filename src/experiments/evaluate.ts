@@ -1,6 +1,7 @@
 import type { PolicySnapshot } from '../agents/policy.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { TrainingTask } from '../environment/task.js';
+import { DIVERGED_LOSS } from '../networks/population.js';
 import type { ControllerSpec } from '../rollouts/controller-spec.js';
 import type { Episode, RolloutExecutor } from '../rollouts/executor.js';
 import { OUTCOME_SIZE } from '../rollouts/trajectory-slab.js';
@@ -172,14 +173,15 @@ async function runCells(
 		}),
 	);
 	let done = 0;
+	// A network whose parameters are no longer finite guesses; its outcome reads accuracy 0, which would be worse than guessing.
 	const chance = 1 / dataset.classes;
-	const accuracy = (value: number | undefined): number =>
-		value !== undefined && Number.isFinite(value) ? value : chance;
+	const accuracy = (loss: number | undefined, value: number | undefined): number =>
+		loss !== undefined && value !== undefined && loss < DIVERGED_LOSS && Number.isFinite(value) ? value : chance;
 	for await (const { outcomes, diverged } of executor.evaluate(episodes, signal === undefined ? {} : { signal })) {
 		const result = results[owners[done] as number] as CellResult;
 		for (let n = 0; n < diverged.length; n++) {
-			result.validationAccuracy.push(accuracy(outcomes[n * OUTCOME_SIZE + 2]));
-			result.testAccuracy.push(accuracy(outcomes[n * OUTCOME_SIZE + 4]));
+			result.validationAccuracy.push(accuracy(outcomes[n * OUTCOME_SIZE + 1], outcomes[n * OUTCOME_SIZE + 2]));
+			result.testAccuracy.push(accuracy(outcomes[n * OUTCOME_SIZE + 3], outcomes[n * OUTCOME_SIZE + 4]));
 			result.diverged += diverged[n] as number;
 		}
 		done++;

@@ -5,6 +5,7 @@ export const PRESETS = {
 	/** What `npm start` runs: small networks, few iterations; minutes on two cores. */
 	quick: {
 		iterations: 60,
+		downsample: 2,
 		tasks: {
 			networks: [{ type: 'mlp', hidden: [64, 32] }],
 			perIteration: 4,

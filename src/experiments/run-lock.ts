@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync, renameSync, rmSync, unlinkSync, writ
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { GannoError } from '../errors.js';
+import { fileSystemError } from '../files/file-system-error.js';
 
 /** Who holds a run directory. */
 interface LockHolder {
@@ -85,12 +86,13 @@ function createExclusively(path: string, text: string): boolean {
 		file = openSync(path, 'wx');
 	} catch (error) {
 		if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-		throw new GannoError('FILE_SYSTEM', `The run directory cannot be locked: ${(error as Error).message}`, {
-			cause: error,
-		});
+		throw fileSystemError('write', path, error);
 	}
 	try {
 		writeSync(file, text);
+	} catch (error) {
+		rmSync(path, { force: true });
+		throw fileSystemError('write', path, error);
 	} finally {
 		closeSync(file);
 	}

@@ -20,7 +20,10 @@ export interface GannoProcess {
 	readonly result: Promise<GannoResult>;
 }
 
-export function startGanno(args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): GannoProcess {
+export function startGanno(
+	args: readonly string[],
+	options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): GannoProcess {
 	const child = spawn(process.execPath, [MAIN, ...args], {
 		...(options.cwd === undefined ? {} : { cwd: options.cwd }),
 		env: { ...process.env, GANNO_DEBUG: '', NODE_OPTIONS: '', ...options.env },
@@ -57,6 +60,9 @@ export function startGanno(args: readonly string[], options: { cwd?: string; env
 	};
 }
 
-export async function ganno(args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<GannoResult> {
+export async function ganno(
+	args: readonly string[],
+	options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<GannoResult> {
 	return await startGanno(args, options).result;
 }
