@@ -27,7 +27,7 @@ export { type DeviceInfo, devices } from './devices.js';
 export { ACTION_COUNT, ACTION_MODES, type ActionMode } from './environment/action.js';
 export type { Controller, Decision, DecisionContext } from './environment/controller.js';
 export { type EpisodeOptions, type EpisodeOutcome, runEpisode } from './environment/episode.js';
-export type { NetworkFamily } from './environment/network-family.js';
+export type { NetworkEnds, NetworkFamily } from './environment/network-family.js';
 export {
 	type Agents,
 	OBSERVATION_SIZE,
@@ -108,5 +108,6 @@ export {
 	warmupStableDecaySchedule,
 } from './schedules/hand-made.js';
 export { SCHEDULES, type ScheduleName, type ScheduleOptions, scheduleByName } from './schedules/registry.js';
+export { type ScheduleFactor, scheduleController } from './schedules/schedule-controller.js';
 export { trustRatioSchedule } from './schedules/trust-ratio.js';
 export { type TuneOptions, type TuneResult, tuneSchedule } from './schedules/tune.js';
