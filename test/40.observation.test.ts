@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { BOUNDED_FEATURES } from '../src/agents/normalizer.js';
 import {
 	BOUNDED_OBSERVATIONS,
 	OBSERVATION_SIZE,
-	OBSERVATION_VERSION,
 	OBSERVATIONS,
 	ObservationEncoder,
 	type ObservationInput,
@@ -74,7 +72,6 @@ describe('the observation layer-v1', () => {
 		expect(OBSERVATIONS).toHaveLength(OBSERVATION_SIZE);
 		expect(new Set(observationNames).size).toBe(23);
 		expect(BOUNDED_OBSERVATIONS).toEqual([19, 20, 21, 22]);
-		expect(BOUNDED_FEATURES[OBSERVATION_VERSION]).toEqual(BOUNDED_OBSERVATIONS);
 	});
 
 	it('has every feature as worked by hand at reset', () => {
