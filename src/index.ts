@@ -17,6 +17,7 @@ export { PolicyController } from './agents/policy-controller.js';
 export { describePolicy, loadPolicy, savePolicy } from './agents/policy-file.js';
 export type { UpdateMetrics } from './agents/ppo.js';
 export { DEFAULT_PPO_SETTINGS, type LearningAlgorithm, type PpoSettings } from './agents/ppo-settings.js';
+export { type SamplingOptions, sampleActions } from './agents/sampling.js';
 export type { LearnerBackend } from './agents/tensorflow.js';
 export type { Dataset, SplitName } from './datasets/dataset.js';
 export type { DownloadProgress } from './datasets/download.js';
