@@ -1,36 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { actorParameterCount } from '../src/agents/actor.js';
 import { createPolicyInference } from '../src/agents/inference.js';
-import type { PolicySnapshot, PolicySpec } from '../src/agents/policy.js';
+import type { PolicySpec } from '../src/agents/policy.js';
 import { syntheticDataset } from '../src/datasets/synthetic.js';
 import { ACTION_COUNT, NEUTRAL_ACTION } from '../src/environment/action.js';
-import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../src/environment/observation.js';
+import { OBSERVATION_SIZE } from '../src/environment/observation.js';
 import type { TrainingTask } from '../src/environment/task.js';
-import { PhiloxGenerator } from '../src/philox.js';
 import type { Trajectory } from '../src/rollouts/executor.js';
 import { InProcessExecutor } from '../src/rollouts/in-process.js';
 import { fakePopulations, fakeTask } from './support/fake-population.js';
+import { randomPolicy } from './support/policies.js';
 
 const dataset = syntheticDataset();
-
-function policy(network: PolicySpec['network'] = 'feed-forward', seed = 1): PolicySnapshot {
-	const spec: PolicySpec = {
-		network,
-		observation: OBSERVATION_VERSION,
-		observationSize: OBSERVATION_SIZE,
-		action: 'compounding',
-		actions: ACTION_COUNT,
-		hiddenUnits: 8,
-		agents: 'layerwise',
-	};
-	const generator = new PhiloxGenerator(seed, 'policy');
-	return {
-		spec,
-		parameters: Float32Array.from({ length: actorParameterCount(spec) }, () => 0.3 * generator.nextNormal()),
-		normalizerMean: new Float32Array(OBSERVATION_SIZE),
-		normalizerStandardDeviation: new Float32Array(OBSERVATION_SIZE).fill(1),
-	};
-}
 
 /** The fake has three layers, whatever its spec says; the spec must say so too. */
 function task(options: Parameters<typeof fakeTask>[0] = {}): TrainingTask {
@@ -58,7 +38,7 @@ async function collect(executor: InProcessExecutor, ...args: Parameters<InProces
 describe.each(['feed-forward', 'recurrent'] as const)('a rollout of a %s policy', (network) => {
 	it('records what the policy saw, drew and earned', async () => {
 		await using executor = new InProcessExecutor({ dataset, population: fakePopulations().factory });
-		const snapshot = policy(network);
+		const snapshot = randomPolicy(network);
 		const [trajectory] = await collect(executor, [task()], snapshot);
 		const { observations, actions, logProbabilities, rewards, active, outcomes } = trajectory!;
 		expect(observations).toHaveLength(4 * 2 * 3 * OBSERVATION_SIZE);
@@ -93,7 +73,7 @@ describe('an executor', () => {
 		const tasks = [3, 1, 2].map((index) => task({ index }));
 		const seen: { index: number; buffer: ArrayBufferLike }[] = [];
 		for (let run = 0; run < 2; run++) {
-			for await (const trajectory of executor.run(tasks, policy())) {
+			for await (const trajectory of executor.run(tasks, randomPolicy())) {
 				seen.push({ index: trajectory.task.index, buffer: trajectory.observations.buffer });
 			}
 		}
@@ -104,19 +84,19 @@ describe('an executor', () => {
 
 	it('gives the same bits again, other bits for another exploration seed, the greedy ones whatever the seed', async () => {
 		await using executor = new InProcessExecutor({ dataset, population: fakePopulations().factory });
-		const first = await collect(executor, [task()], policy());
-		expect(await collect(executor, [task()], policy())).toEqual(first);
-		const other = await collect(executor, [task()], policy(), { explorationSeed: 9 });
+		const first = await collect(executor, [task()], randomPolicy());
+		expect(await collect(executor, [task()], randomPolicy())).toEqual(first);
+		const other = await collect(executor, [task()], randomPolicy(), { explorationSeed: 9 });
 		expect(other[0]!.actions).not.toEqual(first[0]!.actions);
-		const greedy = await collect(executor, [task()], policy(), { greedy: true });
-		expect(await collect(executor, [task()], policy(), { greedy: true, explorationSeed: 9 })).toEqual(greedy);
+		const greedy = await collect(executor, [task()], randomPolicy(), { greedy: true });
+		expect(await collect(executor, [task()], randomPolicy(), { greedy: true, explorationSeed: 9 })).toEqual(greedy);
 	});
 
 	it('keeps populations between runs and opens one a shape', async () => {
 		const { factory, opened } = fakePopulations();
 		await using executor = new InProcessExecutor({ dataset, population: factory });
-		await collect(executor, [task(), task({ horizon: 40, interval: 10 }), task()], policy());
-		await collect(executor, [task()], policy());
+		await collect(executor, [task(), task({ horizon: 40, interval: 10 }), task()], randomPolicy());
+		await collect(executor, [task()], randomPolicy());
 		expect(opened).toHaveLength(2);
 		expect(opened.some(({ disposed }) => disposed)).toBe(false);
 	});
@@ -126,7 +106,7 @@ describe('an executor', () => {
 		{
 			await using executor = new InProcessExecutor({ dataset, population: factory });
 			const many = Array.from({ length: 6 }, (_, i) => task({ batchSize: i + 1 }));
-			await collect(executor, many, policy());
+			await collect(executor, many, randomPolicy());
 			expect(opened.map(({ disposed }) => disposed)).toEqual([true, true, false, false, false, false]);
 		}
 		expect(opened.every(({ disposed }) => disposed)).toBe(true);
@@ -144,44 +124,46 @@ describe('an executor', () => {
 		const done: number[] = [];
 		const tasks = [task({ index: 0 }), task({ index: 1, batchSize: 99 }), task({ index: 2 })];
 		const run = async () => {
-			for await (const trajectory of executor.run(tasks, policy())) done.push(trajectory.task.index);
+			for await (const trajectory of executor.run(tasks, randomPolicy())) done.push(trajectory.task.index);
 		};
 		await expect(run()).rejects.toThrow('no such batch');
 		expect(done).toEqual([0]);
-		expect(await collect(executor, [task()], policy())).toHaveLength(1);
+		expect(await collect(executor, [task()], randomPolicy())).toHaveLength(1);
 	});
 
 	it('stops between decisions when it is cancelled, and works again afterwards', async () => {
 		const { factory, opened } = fakePopulations();
 		await using executor = new InProcessExecutor({ dataset, population: factory });
 		const controller = new AbortController();
-		const run = collect(executor, [task({ horizon: 1000, interval: 5 })], policy(), { signal: controller.signal });
+		const run = collect(executor, [task({ horizon: 1000, interval: 5 })], randomPolicy(), {
+			signal: controller.signal,
+		});
 		setImmediate(() => controller.abort());
 		await expect(run).rejects.toMatchObject({ code: 'CANCELLED' });
 		expect(opened[0]!.calls.filter((call) => call === 'train').length).toBeLessThan(10);
-		expect(await collect(executor, [task()], policy())).toHaveLength(1);
+		expect(await collect(executor, [task()], randomPolicy())).toHaveLength(1);
 	});
 
 	it('does nothing for a signal that was aborted before', async () => {
 		const { factory, opened } = fakePopulations();
 		await using executor = new InProcessExecutor({ dataset, population: factory });
-		const run = collect(executor, [task()], policy(), { signal: AbortSignal.abort() });
+		const run = collect(executor, [task()], randomPolicy(), { signal: AbortSignal.abort() });
 		await expect(run).rejects.toMatchObject({ code: 'CANCELLED' });
 		expect(opened).toHaveLength(0);
 	});
 
 	it('refuses a second run while one is under way; leaving the loop ends it', async () => {
 		await using executor = new InProcessExecutor({ dataset, population: fakePopulations().factory });
-		for await (const _ of executor.run([task(), task()], policy())) {
-			await expect(collect(executor, [task()], policy())).rejects.toThrow('running already');
+		for await (const _ of executor.run([task(), task()], randomPolicy())) {
+			await expect(collect(executor, [task()], randomPolicy())).rejects.toThrow('running already');
 			break;
 		}
-		expect(await collect(executor, [task()], policy())).toHaveLength(1);
+		expect(await collect(executor, [task()], randomPolicy())).toHaveLength(1);
 	});
 
 	it('refuses a policy that is not made for its environment', async () => {
 		await using executor = new InProcessExecutor({ dataset, population: fakePopulations().factory });
-		const snapshot = policy();
+		const snapshot = randomPolicy();
 		const wrong: [Partial<PolicySpec>, string][] = [
 			[{ agents: 'one' }, "agents: 'one'"],
 			[{ action: 'fine' }, "action: 'fine'"],
@@ -204,7 +186,7 @@ describe('an executor', () => {
 				return population;
 			},
 		});
-		const [trajectory] = await collect(executor, [task()], policy());
+		const [trajectory] = await collect(executor, [task()], randomPolicy());
 		expect([...trajectory!.active]).toEqual([1, 1, 1, 1, 0, 0, 0, 0]);
 		expect([...trajectory!.diverged]).toEqual([1, 1]);
 		expect([...trajectory!.rewards.subarray(12)]).toEqual(Array.from({ length: 12 }, () => 0));
@@ -232,7 +214,7 @@ describe('episodes under a controller', () => {
 
 	it('under a policy follow its greedy rollout', async () => {
 		await using executor = new InProcessExecutor({ dataset, population: fakePopulations().factory });
-		const snapshot = policy();
+		const snapshot = randomPolicy();
 		const [rollout] = await collect(executor, [task()], snapshot, { greedy: true });
 		for await (const { outcomes } of executor.evaluate([
 			{ task: task(), controller: { type: 'policy', policy: snapshot } },
