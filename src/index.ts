@@ -36,7 +36,7 @@ export {
 	OBSERVATIONS,
 	type ObservationDescription,
 } from './environment/observation.js';
-export type { Population, PopulationFactory } from './environment/population.js';
+export type { Population, PopulationFactory, PopulationOutput } from './environment/population.js';
 export { REWARDS, type Reward, type RewardName } from './environment/reward.js';
 export type { EnvironmentInfos, ResetResult, StepResult } from './environment/step-result.js';
 export type { TaskNetwork, TrainingTask } from './environment/task.js';
@@ -58,31 +58,10 @@ export { openExecutor } from './experiments/open-executor.js';
 export { PRESET_NAMES, PRESETS, type PresetName } from './experiments/presets.js';
 export { RunDirectory } from './experiments/run-directory.js';
 export { packageVersion } from './native.js';
-export {
-	type CnnOptions,
-	type CnnOptions,
-	cnn,
-	cnn,
-	type MlpOptions,
-	type MlpOptions,
-	mlp,
-	mlp,
-	NETWORKS,
-	NETWORKS,
-} from './networks/builders.js';
-export {
-	DIVERGED_LOSS,
-	DIVERGED_LOSS,
-	NetworkPopulation,
-	NetworkPopulation,
-	type PopulationControls,
-	type PopulationControls,
-	type PopulationOutput,
-	type TrainOptions,
-	type TrainOptions,
-} from './networks/population.js';
-export type { NetworkPopulationOptions, NetworkPopulationOptions } from './networks/population-options.js';
-export { inferShapes, inferShapes, type NetworkShapes, type NetworkShapes, type Shape } from './networks/shapes.js';
+export { type CnnOptions, cnn, type MlpOptions, mlp, NETWORKS } from './networks/builders.js';
+export { DIVERGED_LOSS, NetworkPopulation, type PopulationControls, type TrainOptions } from './networks/population.js';
+export type { NetworkPopulationOptions } from './networks/population-options.js';
+export { inferShapes, type NetworkShapes, type Shape } from './networks/shapes.js';
 export type {
 	Activation,
 	ConvLayerSpec,

@@ -8,7 +8,7 @@ import type { TrainingTask } from '../src/environment/task.js';
 import type { Trajectory } from '../src/rollouts/executor.js';
 import { InProcessExecutor } from '../src/rollouts/in-process.js';
 import { fakePopulations, fakeTask } from './support/fake-population.js';
-import { randomPolicy } from './support/policies.js';
+import { randomPolicy } from './support/random-policy.js';
 
 const dataset = syntheticDataset();
 

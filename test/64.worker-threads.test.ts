@@ -4,7 +4,7 @@ import type { TrainingTask } from '../src/environment/task.js';
 import type { RolloutExecutor, RunOptions } from '../src/rollouts/executor.js';
 import { InProcessExecutor } from '../src/rollouts/in-process.js';
 import { PiscinaExecutor } from '../src/rollouts/piscina.js';
-import { randomPolicy } from './support/policies.js';
+import { randomPolicy } from './support/random-policy.js';
 
 /** Worker threads run the built package (npm test builds first) over real networks. */
 

@@ -1,32 +1,32 @@
 import { actorParameterCount } from '../../src/agents/actor.js';
 import type { PolicySnapshot, PolicySpec } from '../../src/agents/policy.js';
-import { ACTION_COUNT } from '../../src/environment/action.js';
-import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../../src/environment/observation.js';
 import { PhiloxGenerator } from '../../src/philox.js';
 
-const shared = (values: Iterable<number>): Float32Array => {
-	const list = Float32Array.from(values);
-	const array = new Float32Array(new SharedArrayBuffer(list.byteLength));
-	array.set(list);
-	return array;
-};
-
-/** A small policy with random weights, over shared memory as a learner's. */
-export function randomPolicy(network: PolicySpec['network'] = 'feed-forward', seed = 1): PolicySnapshot {
-	const spec: PolicySpec = {
+export function policySpec(changes: Partial<PolicySpec> = {}): PolicySpec {
+	const network = changes.network ?? 'feed-forward';
+	return {
 		network,
-		observation: OBSERVATION_VERSION,
-		observationSize: OBSERVATION_SIZE,
+		observation: 'layer-v1',
+		observationSize: 23,
 		action: 'compounding',
-		actions: ACTION_COUNT,
-		hiddenUnits: 8,
+		actions: 9,
+		hiddenUnits: network === 'feed-forward' ? 64 : 128,
 		agents: 'layerwise',
+		...changes,
 	};
+}
+
+export function uniformArray(length: number, scale: number, seed: number): Float32Array {
 	const generator = new PhiloxGenerator(seed, 'policy');
+	return Float32Array.from({ length }, () => generator.uniform(-scale, scale));
+}
+
+/** A policy with random weights and a normaliser that is not the identity. */
+export function randomSnapshot(spec: PolicySpec, seed = 1): PolicySnapshot {
 	return {
 		spec,
-		parameters: shared(Array.from({ length: actorParameterCount(spec) }, () => 0.3 * generator.nextNormal())),
-		normalizerMean: shared(Array.from({ length: OBSERVATION_SIZE }, () => 0)),
-		normalizerStandardDeviation: shared(Array.from({ length: OBSERVATION_SIZE }, () => 1)),
+		parameters: uniformArray(actorParameterCount(spec), 0.3, seed),
+		normalizerMean: uniformArray(spec.observationSize, 1, seed + 1),
+		normalizerStandardDeviation: uniformArray(spec.observationSize, 0.4, seed + 2).map((x) => x + 0.6),
 	};
 }
