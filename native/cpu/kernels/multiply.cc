@@ -7,37 +7,37 @@ namespace ganno::GANNO_TIER {
 
 namespace {
 
-using Tile = void (*)(const Product&, const float*, const float*, float*, const float*);
+using Tile = void (*)(const Product&, const float*, const float*, float*, const float*, std::int64_t);
 
 template <int V, UnitStride kUnit>
 struct Tiles {
 #if defined(GANNO_TIER_avx512)
   static constexpr Tile by_rows[kMaximumRows + 1] = {
       nullptr,
-      register_tile<1, V, kUnit>,
-      register_tile<2, V, kUnit>,
-      register_tile<3, V, kUnit>,
-      register_tile<4, V, kUnit>,
-      register_tile<5, V, kUnit>,
-      register_tile<6, V, kUnit>,
-      register_tile<7, V, kUnit>,
-      register_tile<8, V, kUnit>,
-      register_tile<9, V, kUnit>,
-      register_tile<10, V, kUnit>,
-      register_tile<11, V, kUnit>,
-      register_tile<12, V, kUnit>,
-      register_tile<13, V, kUnit>,
-      register_tile<14, V, kUnit>,
+      register_tiles<1, V, kUnit>,
+      register_tiles<2, V, kUnit>,
+      register_tiles<3, V, kUnit>,
+      register_tiles<4, V, kUnit>,
+      register_tiles<5, V, kUnit>,
+      register_tiles<6, V, kUnit>,
+      register_tiles<7, V, kUnit>,
+      register_tiles<8, V, kUnit>,
+      register_tiles<9, V, kUnit>,
+      register_tiles<10, V, kUnit>,
+      register_tiles<11, V, kUnit>,
+      register_tiles<12, V, kUnit>,
+      register_tiles<13, V, kUnit>,
+      register_tiles<14, V, kUnit>,
   };
 #else
   static constexpr Tile by_rows[kMaximumRows + 1] = {
       nullptr,
-      register_tile<1, V, kUnit>,
-      register_tile<2, V, kUnit>,
-      register_tile<3, V, kUnit>,
-      register_tile<4, V, kUnit>,
-      register_tile<5, V, kUnit>,
-      register_tile<6, V, kUnit>,
+      register_tiles<1, V, kUnit>,
+      register_tiles<2, V, kUnit>,
+      register_tiles<3, V, kUnit>,
+      register_tiles<4, V, kUnit>,
+      register_tiles<5, V, kUnit>,
+      register_tiles<6, V, kUnit>,
   };
 #endif
 };
@@ -48,12 +48,12 @@ void panel(const Product& product, const float* a, const float* b, float* c, con
   const std::int64_t tiles = (product.rows + kMaximumRows - 1) / kMaximumRows;
   const std::int64_t height = product.rows / tiles, taller = product.rows % tiles;
   const std::int64_t a_row = kUnit == UnitStride::kRow ? 1 : product.a_row;
-  std::int64_t row = 0;
-  for (std::int64_t tile = 0; tile < tiles; ++tile) {
-    const std::int64_t rows = height + (tile < taller ? 1 : 0);
-    Tiles<V, kUnit>::by_rows[rows](product, a + row * a_row, b, c + row * product.c_row, bias);
-    row += rows;
+  if (taller > 0) {
+    Tiles<V, kUnit>::by_rows[height + 1](product, a, b, c, bias, taller);
+    a += taller * (height + 1) * a_row;
+    c += taller * (height + 1) * product.c_row;
   }
+  Tiles<V, kUnit>::by_rows[height](product, a, b, c, bias, tiles - taller);
 }
 
 template <UnitStride kUnit>

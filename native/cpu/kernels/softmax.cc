@@ -20,6 +20,7 @@ void softmax_cross_entropy(const float* logits, std::int64_t rows, std::int64_t 
                            const std::uint8_t* labels, float scale, float* losses, std::uint8_t* correct,
                            float* gradient) {
   const std::int64_t padded = (classes + 15) / 16 * 16;
+  float differences[kVectorWidth] = {};  // largest logit minus the label's, of the rows whose logarithm is due
   for (std::int64_t r = 0; r < rows; ++r) {
     const float* z = logits + r * row;
     // A label beyond the classes can only come from memory that changed under us: never an address out of the row.
@@ -46,13 +47,14 @@ void softmax_cross_entropy(const float* logits, std::int64_t rows, std::int64_t 
       g[label] -= scale;
     }
     correct[r] = z[label] == top ? 1 : 0;
-    losses[r] = top - z[label];
     // Ties count for the first class only, as argmax does.
     for (std::int64_t c = 0; c < label && correct[r] != 0; ++c) correct[r] = z[c] == top ? 0 : 1;
-    if (kVectorWidth == 1) continue;
-    float one[kVectorWidth];
-    store(one, logarithm(set1(sum)));
-    losses[r] += one[0];
+    losses[r] = sum;
+    differences[r % kVectorWidth] = top - z[label];
+    if ((r + 1) % kVectorWidth != 0 && r + 1 != rows) continue;
+    const std::int64_t first = r / kVectorWidth * kVectorWidth;
+    const auto count = static_cast<std::size_t>(r + 1 - first);
+    store_partial(losses + first, logarithm(load_partial(losses + first, count)) + load(differences), count);
   }
 }
 

@@ -62,7 +62,9 @@ void Pass::backward_dense(std::size_t index, const float* parameters, std::int64
   const Tensor& from = plan_.tensors[index];
   const Tensor& to = plan_.tensors[index + 1];
   float* gradient = at(to.gradient);
-  if (node.activation != Activation::kLinear) {
+  // ReLU's part was done by the product that wrote the gradient, unless a dropout lies between.
+  const bool followed_by_dense = index + 1 < plan_.nodes.size() && plan_.nodes[index + 1].kind == LayerKind::kDense;
+  if (node.activation != Activation::kLinear && !(node.activation == Activation::kRelu && followed_by_dense)) {
     kernels_.activation_gradient(node.activation, at(to.buffer), to.sample, gradient, to.sample, gradient, to.sample,
                                  count, node.padded);
   }
@@ -92,6 +94,10 @@ void Pass::backward_dense(std::size_t index, const float* parameters, std::int64
   product.rows = count;
   product.columns = node.transposed_columns;
   product.depth = node.columns;
+  if (index > 0 && plan_.nodes[index - 1].kind == LayerKind::kDense &&
+      plan_.nodes[index - 1].activation == Activation::kRelu) {
+    product.relu_output = at(from.buffer);
+  }
   kernels_.multiply(product);
 }
 

@@ -47,6 +47,8 @@ struct Product {
   std::int64_t depth = 0;  // k per segment
   Start start = Start::kZero;
   bool relu = false;  // max(0, .) before the store
+  // ReLU's gradient before the store: zero where this array, laid out as c, is not positive.
+  const float* relu_output = nullptr;
 };
 
 /// One sample of a pooling layer. Input and output are NHWC with their own row strides; `channels` is padded to 16.

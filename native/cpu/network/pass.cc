@@ -80,12 +80,17 @@ void Pass::forward(const float* parameters, const ImageSource& source, const std
   expand.pixel = input.pixel;
   expand.channels = input.channels;
   std::uint8_t* labels = bytes(plan_.labels);
+  // Images lie anywhere in the data set: ask for them well before they are needed.
+  const auto fetch = [&](std::int64_t i) {
+    const std::uint8_t* image = source.images + static_cast<std::int64_t>(images[i]) * image_bytes;
+    for (std::int64_t byte = 0; byte < image_bytes; byte += 64) __builtin_prefetch(image + byte);
+    __builtin_prefetch(source.labels + images[i]);
+  };
+  const std::int64_t ahead = image_bytes <= 1024 ? 6 : 2;
+  for (std::int64_t i = 0; i < std::min(ahead, count); ++i) fetch(i);
   for (std::int64_t i = 0; i < count; ++i) {
     const std::uint8_t* image = source.images + static_cast<std::int64_t>(images[i]) * image_bytes;
-    if (i + 1 < count) {
-      const std::uint8_t* next = source.images + static_cast<std::int64_t>(images[i + 1]) * image_bytes;
-      for (std::int64_t byte = 0; byte < image_bytes; byte += 64) __builtin_prefetch(next + byte);
-    }
+    if (i + ahead < count) fetch(i + ahead);
     labels[i] = source.labels[images[i]];
     kernels_.expand(expand, image, at(input.buffer) + i * input.sample + input.origin);
     // Sample by sample, all layers: one sample's activations stay in the first cache levels.

@@ -1,5 +1,6 @@
 #include "cpu/network/random.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -42,7 +43,7 @@ Permutation::Permutation(std::uint32_t seed, Stream stream, std::uint64_t sub, s
   a_ = static_cast<std::uint32_t>(std::sqrt(static_cast<double>(size)));
   if (static_cast<std::uint64_t>(a_) * a_ < size) ++a_;
   b_ = (size + a_ - 1) / a_;
-  for (int i = 0; i < kRounds; i += 4) {
+  for (int i = 0; i < 8; i += 4) {
     const PhiloxBlock block = random_block(seed, stream, static_cast<std::uint64_t>(i / 4), sub);
     for (int j = 0; j < 4; ++j) keys_[i + j] = block[static_cast<std::size_t>(j)];
   }
@@ -53,9 +54,9 @@ std::uint32_t Permutation::operator()(std::uint32_t index) const {
     std::uint32_t left = index / b_, right = index % b_;  // left < a, right < b
     for (int round = 0; round < kRounds; round += 2) {
       left += scale_to(mix(right ^ keys_[round]), a_);
-      if (left >= a_) left -= a_;
+      left = std::min(left, left - a_);  // the difference wraps where left < a: no branch to mispredict
       right += scale_to(mix(left ^ keys_[round + 1]), b_);
-      if (right >= b_) right -= b_;
+      right = std::min(right, right - b_);
     }
     index = left * b_ + right;
   } while (index >= size_);

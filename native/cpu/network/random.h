@@ -20,9 +20,9 @@ class Permutation {
   std::uint32_t operator()(std::uint32_t index) const;
 
  private:
-  static constexpr int kRounds = 8;
+  static constexpr int kRounds = 6;
   std::uint32_t size_, a_, b_;
-  std::uint32_t keys_[kRounds];
+  std::uint32_t keys_[8];
 };
 
 /// Writes a layer's initial weights: He or Xavier, uniform or normal (biases start at zero).
