@@ -77,12 +77,19 @@ export type {
 } from './networks/spec.js';
 export { ALGORITHMS, type Algorithm, type Hyperparameters, type OptimizerSpec } from './optimizer/algorithms.js';
 export {
+	type LayerState,
 	LayerwiseOptimizer,
 	type OptimizerState,
 	type StepControls,
 	type StepOptions,
 } from './optimizer/layerwise-optimizer.js';
-export type { LayerwiseOptimizerOptions, NonFinitePolicy, OptimizerLayer } from './optimizer/options.js';
+export type {
+	LayerwiseAlgorithm,
+	LayerwiseHyperparameters,
+	LayerwiseOptimizerOptions,
+	NonFinitePolicy,
+	OptimizerLayer,
+} from './optimizer/options.js';
 export {
 	POPULATION_STATISTICS,
 	STATISTIC_INDEX,

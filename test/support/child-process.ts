@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { packageRoot } from '../../src/native.js';
 
 /** Where the built addon is: worker and child scripts load it themselves. */
-export const ADDON = join(packageRoot, 'build', 'Release', 'ganno.node');
+export const ADDON = resolve(process.env.GANNO_BINDING ?? join(packageRoot, 'build', 'Release', 'ganno.node'));
 
 export interface ChildResult {
 	readonly code: number | null;
