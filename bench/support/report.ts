@@ -62,10 +62,11 @@ export function unmeasured(label: Pick<Row, 'case' | 'contender' | 'metric' | 'u
 	return { case: caseName, contender, metric, unit, median: null, min: null, max: null, samples: 0, note };
 }
 
-/** A target of at least (or at most) `bound`; null values mean that something was not measured. */
-export function target(name: string, relation: '>=' | '<=', bound: number, value: number | null): Target {
+/** A bound that a value must keep; a null value means that something was not measured. */
+export function target(name: string, relation: '>=' | '<=' | '>', bound: number, value: number | null): Target {
 	if (value !== null && Number.isNaN(value)) throw new Error(`${name}: the value is NaN; nothing is reported`);
-	const met = value === null ? null : relation === '>=' ? value >= bound : value <= bound;
+	const keeps = { '>=': (x: number) => x >= bound, '<=': (x: number) => x <= bound, '>': (x: number) => x > bound };
+	const met = value === null ? null : keeps[relation](value);
 	return { name, target: `${relation} ${bound}`, value, met };
 }
 

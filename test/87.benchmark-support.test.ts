@@ -1,0 +1,149 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { CASES, caseNamed, operationsPerStep } from '../bench/cases.js';
+import { startContender } from '../bench/support/contender.js';
+import { measured, median, report, target, unmeasured } from '../bench/support/report.js';
+import { Stopwatch, timeMethods } from '../bench/support/stopwatch.js';
+
+const label = { case: 'mlp', contender: 'ganno', metric: 'steps', unit: '1' };
+
+describe('figures', () => {
+	it('are medians with their extremes', () => {
+		expect(median([3, 1, 2])).toBe(2);
+		expect(median([4, 1, 2, 3])).toBe(2.5);
+		expect(measured(label, [5, 1, 3])).toMatchObject({ median: 3, min: 1, max: 5, samples: 3 });
+	});
+
+	it('are refused when a sample is not finite or there is none', () => {
+		expect(() => measured(label, [1, Number.NaN])).toThrow(/a sample is NaN/);
+		expect(() => measured(label, [Number.POSITIVE_INFINITY])).toThrow(/a sample is Infinity/);
+		expect(() => measured(label, [])).toThrow(/no samples/);
+		expect(() => target('speed', '>=', 3, Number.NaN)).toThrow(/NaN/);
+	});
+
+	it('meet a target, miss it, or leave it open', () => {
+		expect(target('speed', '>=', 3, 3).met).toBe(true);
+		expect(target('speed', '>=', 3, 2.9).met).toBe(false);
+		expect(target('share', '<=', 0.03, 0.04).met).toBe(false);
+		expect(target('gain', '>', 0, 0).met).toBe(false);
+		expect(target('speed', '>=', 3, null)).toEqual({ name: 'speed', target: '>= 3', value: null, met: null });
+	});
+});
+
+describe('operations per step', () => {
+	// 2 × 64 × (2 × 784·128 + 3 × (128·64 + 64·10)), and likewise for the convolutions.
+	it.each([
+		['mlp', 29_081_600],
+		['cnn-small', 414_498_816],
+		['cnn-cifar', 2_995_224_576],
+	])('%s', (name, operations) => {
+		expect(operationsPerStep(caseNamed(name).spec, 64)).toBe(operations);
+	});
+
+	it('are known for every case', () => {
+		expect(CASES.map(({ name }) => name)).toEqual(['mlp', 'cnn-small', 'cnn-cifar']);
+		expect(() => caseNamed('resnet')).toThrow(/mlp, cnn-small, cnn-cifar/);
+	});
+});
+
+describe('report', () => {
+	afterEach(() => vi.restoreAllMocks());
+
+	const result = {
+		quick: true,
+		tier: 'avx2',
+		versions: { ganno: '0' },
+		rows: [measured(label, [1, 2, 3]), unmeasured({ ...label, contender: 'rival' }, 'not installed; run this')],
+		targets: [target('speed', '>=', 3, null)],
+	};
+
+	function printed(json: boolean): string {
+		let text = '';
+		vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+			text += String(chunk);
+			return true;
+		});
+		report({ ...result, json });
+		return text;
+	}
+
+	it('prints exactly one JSON object when asked to', () => {
+		const parsed = JSON.parse(printed(true)) as Record<string, unknown>;
+		expect(Object.keys(parsed)).toEqual(['machine', 'versions', 'tier', 'quick', 'rows', 'targets']);
+		expect(parsed).toMatchObject({
+			rows: [
+				{ median: 2, samples: 3 },
+				{ median: null, samples: 0 },
+			],
+		});
+	});
+
+	it('prints a table that says what was not measured and why', () => {
+		const text = printed(false);
+		expect(text).toContain('not measured');
+		expect(text).toContain('not installed; run this');
+	});
+});
+
+describe('a contender', () => {
+	const start = (program: string) => startContender('fake', [process.execPath, '-e', program], process.env, 'Do this.');
+	const slice = { steps: 5, cpuSeconds: 0.5, wallSeconds: 1, loss: 2 };
+	const answering = (answer: unknown) => `
+		console.log('a library says hello');
+		console.log(JSON.stringify({ ready: true, version: 'fake 1' }));
+		process.stdin.on('data', () => console.log(${JSON.stringify(JSON.stringify(answer))}));`;
+
+	it('answers slices, whatever else its libraries print', async () => {
+		const contender = await start(answering(slice));
+		expect(contender.version).toBe('fake 1');
+		expect(await contender.run(1)).toEqual(slice);
+		expect(await contender.run(1)).toEqual(slice);
+		await contender.close();
+		await contender.close();
+	});
+
+	it('is unavailable when it says so or cannot start, and that is no error', async () => {
+		const saying = await start(`console.log(JSON.stringify({ unavailable: 'not installed' }))`);
+		expect(saying.unavailable).toBe('not installed');
+		await saying.close();
+		const failing = await start(`throw new Error('broken import')`);
+		expect(failing.unavailable).toMatch(/broken import.*Do this\./s);
+		await failing.close();
+		const missing = await startContender('fake', ['/nonexistent/program'], process.env, 'Do this.');
+		expect(missing.unavailable).toMatch(/ENOENT.*Do this\./s);
+		await missing.close();
+	});
+
+	it('is refused when its loss is not a number, or it dies in a slice', async () => {
+		const diverged = await start(answering({ ...slice, loss: null }));
+		await expect(diverged.run(1)).rejects.toThrow(/nothing is reported/);
+		await diverged.close();
+		const dying = await start(
+			`console.log(JSON.stringify({ ready: true })); process.stdin.on('data', () => process.exit(7));`,
+		);
+		await expect(dying.run(1)).rejects.toThrow(/status 7/);
+		await dying.close();
+	});
+});
+
+it('a stopwatch counts nested calls once and passes values and errors through', () => {
+	class Counter {
+		outer(): number {
+			return this.inner() + 1;
+		}
+		inner(): number {
+			return 1;
+		}
+		fail(): never {
+			throw new Error('as before');
+		}
+	}
+	const watch = new Stopwatch();
+	const enter = vi.spyOn(watch, 'enter');
+	timeMethods(Counter.prototype, watch);
+	const counter = new Counter();
+	expect(counter.outer()).toBe(2);
+	expect(() => counter.fail()).toThrow('as before');
+	expect(enter).toHaveBeenCalledTimes(3);
+	expect(watch.milliseconds).toBeGreaterThanOrEqual(0);
+	expect(() => timeMethods(Counter.prototype, watch)).toThrow(/timed already/);
+});
