@@ -8,9 +8,9 @@ import {
 	evaluatePolicy,
 	type LearningCheck,
 	learningCheck,
-	loadDataset,
 	loadPolicy,
 	metaTrain,
+	openDataset,
 	openExecutor,
 	PRESETS,
 	parseConfig,
@@ -36,7 +36,7 @@ async function trainAndJudge(
 ): Promise<[SeedResult, Dataset]> {
 	const changes = quick ? { iterations: 6 } : {};
 	const config = parseConfig({ ...PRESETS.quick, seed, ...changes });
-	const dataset = images ?? (await loadDataset('fashion-mnist'));
+	const dataset = images ?? (await openDataset(config));
 	const directory = mkdtempSync(join(tmpdir(), 'ganno-bench-'));
 	const executor = openExecutor(config, dataset);
 	try {

@@ -54,6 +54,7 @@ export { formatEvaluation } from './experiments/evaluation-table.js';
 export type { IterationMetrics } from './experiments/iteration-metrics.js';
 export { type LearningCheck, type LearningCheckOptions, learningCheck } from './experiments/learning-check.js';
 export { type MetaTrainOptions, type MetaTrainResult, metaTrain } from './experiments/meta-train.js';
+export { openDataset } from './experiments/open-dataset.js';
 export { openExecutor } from './experiments/open-executor.js';
 export { PRESET_NAMES, PRESETS, type PresetName } from './experiments/presets.js';
 export { RunDirectory } from './experiments/run-directory.js';

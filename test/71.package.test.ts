@@ -53,6 +53,7 @@ const EXPORTS = [
 	'metaTrain',
 	'mlp',
 	'oneCycleSchedule',
+	'openDataset',
 	'openExecutor',
 	'packageVersion',
 	'parseConfig',

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { packageVersion } from '../native.js';
 import { devicesCommand } from './devices.js';
 import { evaluateCommand } from './evaluate.js';
-import { reportFailure } from './failure.js';
+import { EXIT_CODES, reportFailure } from './failure.js';
 import { infoCommand } from './info.js';
 import { startCommand } from './start.js';
 import { trainCommand } from './train.js';
@@ -43,4 +43,6 @@ try {
 	await createProgram().parseAsync();
 } catch (error) {
 	process.exitCode = reportFailure(error);
+	// An interrupted learner may still be in an update whose result nobody wants.
+	if (process.exitCode === EXIT_CODES.interrupted) process.exit();
 }

@@ -1,6 +1,7 @@
-import { createLearner, type Learner, type LearnerStateRecord } from '../agents/learner.js';
-import type { NamedTensor, PolicySpec } from '../agents/policy.js';
+import { createLearner, type Learner, type LearnerState, type LearnerStateRecord } from '../agents/learner.js';
+import type { NamedTensor, Policy, PolicySpec } from '../agents/policy.js';
 import { savePolicy } from '../agents/policy-file.js';
+import type { UpdateMetrics } from '../agents/ppo.js';
 import type { PpoSettings } from '../agents/ppo-settings.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { ACTION_COUNT } from '../environment/action.js';
@@ -85,14 +86,16 @@ export async function metaTrain(options: MetaTrainOptions): Promise<MetaTrainRes
 
 		options.onStart?.(learner.iteration);
 		using events = openEventFile(run.path, learner.iteration === 0 ? {} : { resumedAt: learner.iteration });
+		let finished = finishedWork(learner, config, dataset);
 		let written = learner.iteration;
 		const save = (): void => {
-			checkpointPath = writeCheckpoint(learner, run, dataset);
-			written = learner.iteration;
+			checkpointPath = writeCheckpoint(run, finished);
+			written = finished.state.record.iteration;
 		};
 		try {
 			while (learner.iteration < config.iterations) {
 				const metrics = await runIteration(learner, executor, options);
+				finished = finishedWork(learner, config, dataset);
 				run.appendMetrics(metrics);
 				for (const [key, value] of Object.entries(metrics)) {
 					if (key !== 'iteration') events.scalar(`train/${key}`, value, metrics.iteration);
@@ -104,7 +107,8 @@ export async function metaTrain(options: MetaTrainOptions): Promise<MetaTrainRes
 		} catch (error) {
 			// The iteration under way is lost; what was learned before it is kept.
 			const cancelled = error instanceof GannoError && error.code === 'CANCELLED';
-			if (cancelled && (learner.iteration > written || checkpointPath === undefined)) save();
+			const { iteration } = finished.state.record;
+			if (cancelled && (iteration > written || checkpointPath === undefined)) save();
 			throw error;
 		}
 		if (learner.iteration > written || checkpointPath === undefined) save();
@@ -131,7 +135,7 @@ async function runIteration(
 	});
 	for await (const trajectory of rollouts) trajectories.push(trajectory);
 	const rolledOut = performance.now();
-	const update = await learner.update(trajectories);
+	const update = await updateUnlessCancelled(learner, trajectories, signal);
 	return iterationMetrics(iteration, trajectories, update, {
 		rollout: rolledOut - started,
 		learner: performance.now() - rolledOut,
@@ -144,14 +148,54 @@ function trainingRecord(config: Config, dataset: Dataset) {
 	return { ganno: packageVersion(), dataset: dataset.name, seed: config.seed, config: settings };
 }
 
-function writeCheckpoint(learner: Learner, run: RunDirectory, dataset: Dataset): string {
-	const { tensors, record } = learner.state();
-	const path = run.writeCheckpoint(learner.iteration, tensors, {
+/** What there is to keep after an iteration; copies, so that it can be written while the next update is under way. */
+interface FinishedWork {
+	readonly state: LearnerState;
+	readonly policy: Policy;
+}
+
+function finishedWork(learner: Learner, config: Config, dataset: Dataset): FinishedWork {
+	return { state: learner.state(), policy: learner.policy(trainingRecord(config, dataset)) };
+}
+
+function writeCheckpoint(run: RunDirectory, { state: { tensors, record }, policy }: FinishedWork): string {
+	const path = run.writeCheckpoint(record.iteration, tensors, {
 		format: 'ganno-checkpoint-1',
 		learner: JSON.stringify(record),
 	});
-	savePolicy(run.file('policy'), learner.policy(trainingRecord(run.config, dataset)));
+	savePolicy(run.file('policy'), policy);
 	return path;
+}
+
+/** An update cannot be stopped half-way. A cancelled run waits this long for it, then goes without it. */
+const UPDATE_PATIENCE_MILLISECONDS = 1000;
+
+async function updateUnlessCancelled(
+	learner: Learner,
+	trajectories: readonly Trajectory[],
+	signal: AbortSignal | undefined,
+): Promise<UpdateMetrics> {
+	const update = learner.update(trajectories);
+	if (signal === undefined) return await update;
+	update.catch(() => {}); // it may fail after it was left behind
+	let timer: NodeJS.Timeout | undefined;
+	let onAbort = (): void => {};
+	const impatience = new Promise<never>((_, reject) => {
+		onAbort = () => {
+			timer = setTimeout(
+				() => reject(new GannoError('CANCELLED', 'The run was cancelled.')),
+				UPDATE_PATIENCE_MILLISECONDS,
+			);
+		};
+		if (signal.aborted) onAbort();
+		else signal.addEventListener('abort', onAbort);
+	});
+	try {
+		return await Promise.race([update, impatience]);
+	} finally {
+		clearTimeout(timer);
+		signal.removeEventListener('abort', onAbort);
+	}
 }
 
 /** @returns the checkpoint's path; undefined where there was none */
