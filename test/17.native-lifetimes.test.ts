@@ -1,6 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { native } from '../src/native.js';
-import { LayerwiseOptimizer } from '../src/optimizer/layerwise-optimizer.js';
 import { ADDON, runScript } from './support/child-process.js';
 
 /** Workers that end in the middle of native calls, processes that end with handles open: each in a process of its own. */
@@ -136,22 +134,16 @@ describe('the addon', () => {
 		expect(result).toMatchObject({ code: 0, stdout: '0\n', stderr: '' });
 	});
 
-	it('counts handles down at dispose, once', () => {
-		const before = native().liveHandles();
-		const make = (): LayerwiseOptimizer =>
-			new LayerwiseOptimizer({
-				algorithm: 'adam',
-				layers: [{ name: 'a', parameters: new Float32Array(5), gradients: new Float32Array(5) }],
-			});
-		{
-			using first = make();
-			const second = make();
-			expect(native().liveHandles()).toBe(before + 2);
-			second.dispose();
-			second.dispose();
-			expect(native().liveHandles()).toBe(before + 1);
-			first.step(0.1);
-		}
-		expect(native().liveHandles()).toBe(before);
+	it('counts handles down at dispose, once', async () => {
+		const result = await runScript(`${LOAD} ${MAKE_PLAN}
+			const plans = [makePlan(binding, 5), makePlan(binding, 5)];
+			const counts = [binding.liveHandles()];
+			for (const plan of [plans[0], plans[0], plans[1]]) {
+				plan.dispose();
+				counts.push(binding.liveHandles());
+			}
+			console.log(counts.join());
+		`);
+		expect(result).toMatchObject({ code: 0, stdout: '2,1,1,0\n', stderr: '' });
 	});
 });
