@@ -1,7 +1,7 @@
 import { inferShapes, poolStride, type Shape } from '../../src/networks/shapes.js';
 import type { LayerSpec, NetworkSpec, PoolLayerSpec } from '../../src/networks/spec.js';
 
-/** A network in plain float64 loops: the oracle of the native engine, itself checked by finite differences. Dropout is off. */
+/** A network in plain float64 loops: the oracle of the native engine, itself checked by finite differences. */
 
 interface Stage {
 	readonly layer: LayerSpec;
@@ -214,12 +214,16 @@ function backward(
 	return inputGradient;
 }
 
+/** What dropout multiplies an element by: image of the batch, layer of the specification, element. */
+export type DropoutFactors = (image: number, layer: number, element: number) => number;
+
 /** Mean softmax cross-entropy of some images (already normalised) and its gradient. */
 export function childNetworkReference(
 	spec: NetworkSpec,
 	parameters: Float64Array,
 	images: readonly Float64Array[],
 	labels: readonly number[],
+	factors: DropoutFactors = () => 1,
 ): ReferenceResult {
 	const stages = stagesOf(spec);
 	const classes = (stages.at(-1) as Stage).to[2];
@@ -229,7 +233,11 @@ export function childNetworkReference(
 	for (const [n, image] of images.entries()) {
 		const choices = new Map<Stage, Int32Array>();
 		const values = [image];
-		for (const stage of stages) values.push(forward(stage, parameters, values.at(-1)!, choices));
+		for (const [i, stage] of stages.entries()) {
+			const output = forward(stage, parameters, values.at(-1)!, choices);
+			if (stage.layer.type === 'dropout') for (let e = 0; e < output.length; e++) output[e]! *= factors(n, i, e);
+			values.push(output);
+		}
 		const z = values.at(-1)!;
 		logits.set(z, n * classes);
 		const top = Math.max(...z);
@@ -239,6 +247,7 @@ export function childNetworkReference(
 			(value, c) => (Math.exp(value - top) / sum - (c === labels[n] ? 1 : 0)) / images.length,
 		);
 		for (let i = stages.length - 1; i >= 0; i--) {
+			if (stages[i]!.layer.type === 'dropout') for (let e = 0; e < flowing.length; e++) flowing[e]! *= factors(n, i, e);
 			flowing = backward(stages[i]!, parameters, values[i]!, values[i + 1]!, flowing, gradient, choices);
 		}
 	}

@@ -219,7 +219,7 @@ void Pass::forward_dropout(std::size_t index, std::int64_t sample, const Dropout
   }
   float* factors = at(node.factors) + sample * node.factors_sample;
   const auto blocks = static_cast<std::uint64_t>((from.values() + 3) / 4);
-  kernels_.dropout_factors(dropout.seed, dropout.stream, dropout.sub + index,
+  kernels_.dropout_factors(dropout.seed, dropout.stream, dropout.sub + node.position,
                            static_cast<std::uint64_t>(sample) * blocks, static_cast<std::uint32_t>(node.rate * 0x1p32),
                            static_cast<float>(1 / (1 - node.rate)), from.height * from.width, from.channels,
                            pad16(from.channels), factors);

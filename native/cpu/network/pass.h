@@ -18,7 +18,7 @@ struct DropoutKey {
   bool active = false;
   std::uint32_t seed = 0;
   std::uint32_t stream = 0;
-  std::uint64_t sub = 0;  // step * 256; the node's index is added
+  std::uint64_t sub = 0;  // step * 256; the layer's position in the specification is added
 };
 
 /// One thread's memory, and the pass that uses it. Holds nothing between batches.

@@ -71,6 +71,7 @@ void NetworkPlan::plan_nodes(const std::vector<LayerSpec>& layers) {
     node.size = layer.size;
     node.stride = layer.stride;
     node.rate = layer.rate;
+    node.position = i;
     node.needs_input_gradient = trainable;
     switch (layer.kind) {
       case LayerKind::kDense:

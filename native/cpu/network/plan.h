@@ -76,6 +76,7 @@ struct Node {
   std::size_t factors = 0;  // dropout, workspace: [sample][pixels][padded]
   std::int64_t factors_sample = 0;
   double rate = 0;
+  std::uint64_t position = 0;  // in the specification: numbers its random sequence
 
   // Convolution gradient with the border its input gradient reads, workspace.
   std::size_t output_gradient = 0;
