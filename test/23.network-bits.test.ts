@@ -1,0 +1,173 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { native } from '../src/native.js';
+import { NetworkPopulation } from '../src/networks/population.js';
+import type { NetworkPopulationOptions } from '../src/networks/population-options.js';
+import { inferShapes } from '../src/networks/shapes.js';
+import type { LayerSpec, NetworkSpec } from '../src/networks/spec.js';
+import { childNetworkReference } from './support/child-network-reference.js';
+import { NETWORK_CASES } from './support/network-cases.js';
+import { populationOutput } from './support/population.js';
+import { normalizedImage, randomDataset } from './support/random-dataset.js';
+
+type Tier = 'baseline' | 'avx2' | 'avx512';
+const TIERS = native().cpuTiers() as Tier[];
+const cases = Object.entries(NETWORK_CASES);
+const fullTest = process.env.GANNO_TEST_FULL !== undefined;
+
+/** Everything a short training leaves behind, in float32 bits. */
+function train(spec: NetworkSpec, options: Partial<NetworkPopulationOptions> = {}, steps = 5) {
+	const seeds = options.seeds ?? Uint32Array.of(1, 2, 3, 4, 5);
+	using population = new NetworkPopulation({
+		spec,
+		replicas: seeds.length,
+		batchSize: 6,
+		optimizer: { algorithm: 'adam' },
+		dataset: randomDataset(spec.input, 4),
+		seeds,
+		threads: 1,
+		...options,
+	});
+	const out = populationOutput(population, steps);
+	population.probe(2, 0.003, { ...populationOutput(population, 2) });
+	population.train(steps, 0.003, out);
+	const evaluation = new Float32Array(seeds.length * 2);
+	population.evaluate('test', evaluation);
+	return {
+		parameters: [...seeds].map((_, replica) => population.parameters(replica)),
+		statistics: out.statistics,
+		trainingLoss: out.trainingLoss,
+		validation: out.validation,
+		evaluation,
+	};
+}
+
+describe('the same bits', () => {
+	it.each(cases)('for 1, 2 and 3 threads: %s', (_, spec) => {
+		const one = train(spec);
+		expect(train(spec, { threads: 2 })).toEqual(one);
+		expect(train(spec, { threads: 3 })).toEqual(one);
+	});
+
+	it.skipIf(!TIERS.includes('avx512')).each(cases)('with AVX2 and AVX-512: %s', (_, spec) => {
+		expect(train(spec, { tier: 'avx2' })).toEqual(train(spec, { tier: 'avx512' }));
+	});
+
+	it.each(cases)('whoever trains beside a network: %s', (_, spec) => {
+		const together = train(spec);
+		const alone = train(spec, { seeds: Uint32Array.of(4) });
+		expect(alone.parameters[0]).toEqual(together.parameters[3]);
+		expect(alone.trainingLoss).toEqual(together.trainingLoss.slice(15, 20));
+		expect(alone.validation).toEqual(together.validation.slice(9, 12));
+	});
+
+	it('whether an interval is trained in one call or in several', () => {
+		const spec = NETWORK_CASES['pooling first, no gradient above it']!;
+		const open = () =>
+			new NetworkPopulation({
+				spec,
+				replicas: 2,
+				batchSize: 5,
+				optimizer: { algorithm: 'adam' },
+				dataset: randomDataset(spec.input, 4),
+				seeds: Uint32Array.of(8, 9),
+			});
+		using whole = open();
+		using parts = open();
+		whole.train(12, 0.01, populationOutput(whole, 12));
+		for (const steps of [1, 4, 7]) parts.train(steps, 0.01, populationOutput(parts, steps));
+		expect(parts.parameters(1)).toEqual(whole.parameters(1));
+	});
+});
+
+describe('the baseline tier', () => {
+	it.skipIf(TIERS.length < 2).each(cases)('agrees to 1e-5: %s', (_, spec) => {
+		const best = train(spec, { tier: TIERS.at(-1)! }, 2);
+		const baseline = train(spec, { tier: 'baseline' }, 2);
+		for (const [i, loss] of baseline.trainingLoss.entries()) expect(loss).toBeCloseTo(best.trainingLoss[i]!, 4);
+		for (const [i, value] of baseline.evaluation.entries()) expect(value).toBeCloseTo(best.evaluation[i]!, 3);
+	});
+});
+
+describe('any network that fits', () => {
+	const layer: fc.Arbitrary<LayerSpec> = fc.oneof(
+		fc.record({
+			type: fc.constant('conv' as const),
+			filters: fc.constantFrom(1, 3, 8, 16, 17, 32),
+			kernelSize: fc.constantFrom(1 as const, 3 as const, 5 as const),
+			stride: fc.constantFrom(1 as const, 2 as const),
+			padding: fc.constantFrom('same' as const, 'valid' as const),
+			activation: fc.constantFrom('linear' as const, 'tanh' as const),
+		}),
+		fc.record({
+			type: fc.constantFrom('max-pool' as const, 'average-pool' as const),
+			size: fc.constantFrom(2 as const, 3 as const, 4 as const, 5 as const),
+			stride: fc.constantFrom(1 as const, 2 as const, 3 as const),
+			padding: fc.constantFrom('same' as const, 'valid' as const),
+		}),
+		fc.constant<LayerSpec>({ type: 'global-average-pool' }),
+		fc.constant<LayerSpec>({ type: 'dropout', rate: 0.4 }),
+	);
+	const dense = fc.record({
+		type: fc.constant('dense' as const),
+		units: fc.integer({ min: 1, max: 40 }),
+		activation: fc.constantFrom('linear' as const, 'tanh' as const),
+	});
+	const network = fc
+		.record({
+			input: fc.tuple(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 1, max: 10 }), fc.constantFrom(1, 2, 3, 16)),
+			images: fc.array(layer, { maxLength: 4 }),
+			vectors: fc.array(fc.oneof(dense, fc.constant<LayerSpec>({ type: 'dropout', rate: 0.2 })), { maxLength: 2 }),
+		})
+		.map(
+			({ input, images, vectors }): NetworkSpec => ({
+				input,
+				layers: [...images, ...vectors, { type: 'dense', units: 3 }],
+			}),
+		)
+		.filter((spec) => {
+			try {
+				inferShapes(spec);
+				return true;
+			} catch {
+				return false;
+			}
+		});
+
+	it('has the reference gradient, and the same bits in both FMA tiers', () => {
+		fc.assert(
+			fc.property(network, fc.integer({ min: 1, max: 9 }), (spec, count) => {
+				const dataset = randomDataset(spec.input, 3, 32);
+				const indices = Uint32Array.from({ length: count }, (_, i) => (7 * i) % 32);
+				const gradients = TIERS.map((tier) => {
+					using population = new NetworkPopulation({
+						spec,
+						replicas: 1,
+						batchSize: 2,
+						optimizer: { algorithm: 'sgd' },
+						dataset,
+						seeds: Uint32Array.of(count),
+						tier,
+					});
+					const parameters = population.parameters(0);
+					const gradient = new Float32Array(population.parameterCount);
+					population.lossAndGradient(0, indices, gradient);
+					return { parameters, gradient };
+				});
+				if (TIERS.includes('avx512')) expect(gradients[1]).toEqual(gradients[2]);
+				const expected = childNetworkReference(
+					spec,
+					Float64Array.from(gradients[0]!.parameters),
+					[...indices].map((index) => normalizedImage(dataset, index)),
+					[...indices].map((index) => dataset.labels[index]!),
+				).gradient;
+				const scale = Math.hypot(...expected);
+				for (const { gradient } of gradients) {
+					const error = Math.hypot(...gradient.map((value, i) => value - expected[i]!));
+					expect(error).toBeLessThan(1e-7 + 2e-5 * scale);
+				}
+			}),
+			{ numRuns: fullTest ? 1000 : 60 },
+		);
+	});
+});
