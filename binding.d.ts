@@ -121,6 +121,8 @@ export interface NativePopulationOptions {
 	/** [channels], of pixel / 255. */
 	readonly mean: Float64Array;
 	readonly standardDeviation: Float64Array;
+	/** Bytes the population may take at most; more is `OUT_OF_MEMORY`. */
+	readonly memoryLimit: number;
 	/** Over a SharedArrayBuffer: polled every inner step, non-zero stops. */
 	readonly cancellation?: Int32Array | undefined;
 }

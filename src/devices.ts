@@ -42,7 +42,6 @@ export const CUDA_ABSENT = 'this build has no CUDA back end';
 export function devices(): DeviceInfo[] {
 	const binding = native();
 	try {
-		const limit = process.constrainedMemory();
 		return [
 			{
 				kind: 'cpu',
@@ -52,11 +51,17 @@ export function devices(): DeviceInfo[] {
 				tier: binding.cpuTier(),
 				tiers: binding.cpuTiers(),
 				cores: availableParallelism(),
-				memory: limit > 0 ? Math.min(limit, totalmem()) : totalmem(),
+				memory: usableMemory(),
 			},
 			{ kind: 'cuda', name: 'cuda', available: false, reason: CUDA_ABSENT },
 		];
 	} catch (error) {
 		throw fromNative(error);
 	}
+}
+
+/** Bytes this process may use: the machine's, or the container's limit where that is lower. */
+export function usableMemory(): number {
+	const limit = process.constrainedMemory();
+	return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }

@@ -130,6 +130,7 @@ PopulationOptions read_options(const Napi::Object& from) {
   const auto channels = static_cast<std::size_t>(options.input.channels);
   options.mean = read_doubles(from.Get("mean"), "mean", channels);
   options.standard_deviation = read_doubles(from.Get("standardDeviation"), "standardDeviation", channels);
+  options.memory_limit = number(from.Get("memoryLimit"), "memoryLimit");
   const Napi::Value cancellation = from.Get("cancellation");
   if (!absent(cancellation)) {
     const std::span<const std::int32_t> flag = elements<std::int32_t>(cancellation, "cancellation");

@@ -3,6 +3,7 @@ import { isMainThread } from 'node:worker_threads';
 import type { NativePopulationOptions } from '../../binding.d.ts';
 import { checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
+import { usableMemory } from '../devices.js';
 import { GannoError } from '../errors.js';
 import { ALGORITHMS, type OptimizerSpec } from '../optimizer/algorithms.js';
 import { checkAlgorithm, resolveHyperparameters } from '../optimizer/options.js';
@@ -200,6 +201,7 @@ export function resolvePopulation(options: NetworkPopulationOptions): ResolvedPo
 			validationSize,
 			mean: Float64Array.from(dataset.mean),
 			standardDeviation: Float64Array.from(dataset.standardDeviation),
+			memoryLimit: usableMemory(),
 			cancellation,
 		},
 	};

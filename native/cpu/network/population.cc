@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
-#include <numeric>
+#include <new>
 
 #include "cpu/float_environment.h"
 #include "cpu/network/interval_statistics.h"
@@ -72,20 +72,23 @@ class Population::Lease {
 
 Population::Population(PopulationOptions options, std::span<const std::uint32_t> seeds)
     : options_(std::move(options)),
-      plan_(options_.input, options_.layers, std::max<std::int64_t>(options_.batch_size, kSmallestCapacity)),
-      networks_(options_.replicas) {
+      plan_(options_.input, options_.layers, std::max<std::int64_t>(options_.batch_size, kSmallestCapacity)) {
+  options_.threads = std::clamp(options_.threads, 1, static_cast<int>(std::min<std::uint32_t>(options_.replicas, 256)));
+  // The system may promise memory it does not have, and kill the process when it is touched: refuse in time.
+  const double needed =
+      static_cast<double>(options_.replicas) * static_cast<double>(state_bytes()) +
+      static_cast<double>(options_.threads) * static_cast<double>(plan_.workspace_floats) * sizeof(float);
+  if (needed > options_.memory_limit) throw std::bad_alloc();
+
   const Permutation pick(kValidationSeed, Stream::kSplit, 0, static_cast<std::uint32_t>(options_.validation.size()));
   validation_images_.resize(options_.validation_size);
   for (std::uint32_t i = 0; i < options_.validation_size; ++i) validation_images_[i] = options_.validation[pick(i)];
-  const std::size_t logits = validation_images_.size() * static_cast<std::size_t>(plan_.classes);
+  networks_.resize(options_.replicas);
   for (Network& network : networks_) {
     network.state.arenas = AlignedBuffer(arena() * (1 + moment_arenas(options_)));
-    network.state.logits.resize(logits);
+    network.state.logits.resize(validation_images_.size() * static_cast<std::size_t>(plan_.classes));
   }
-  const int threads =
-      std::clamp(options_.threads, 1, static_cast<int>(std::min<std::uint32_t>(options_.replicas, 256)));
-  options_.threads = threads;
-  for (int i = 0; i < threads; ++i) {
+  for (int i = 0; i < options_.threads; ++i) {
     workers_.push_back(std::make_unique<Worker>(plan_, options_));
     idle_.push_back(workers_.back().get());
   }
@@ -94,12 +97,15 @@ Population::Population(PopulationOptions options, std::span<const std::uint32_t>
 
 Population::~Population() = default;
 
+std::size_t Population::state_bytes() const {
+  return (arena() * (1 + moment_arenas(options_)) +
+          static_cast<std::size_t>(options_.validation_size) * static_cast<std::size_t>(plan_.classes)) *
+         sizeof(float);
+}
+
 std::size_t Population::bytes() const {
-  const std::size_t state =
-      (arena() * (1 + moment_arenas(options_)) + validation_images_.size() * static_cast<std::size_t>(plan_.classes)) *
-      sizeof(float);
   std::size_t total = workers_.size() * plan_.workspace_floats * sizeof(float);
-  for (const Network& network : networks_) total += state * (network.saved == nullptr ? 1 : 2);
+  for (const Network& network : networks_) total += state_bytes() * (network.saved == nullptr ? 1 : 2);
   return total;
 }
 

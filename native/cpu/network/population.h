@@ -29,6 +29,7 @@ struct PopulationOptions {
   std::uint32_t slice_size = 0;                        // at most train.size()
   std::uint32_t validation_size = 0;                   // at most validation.size()
   std::vector<double> mean, standard_deviation;        // [channels]
+  double memory_limit = 0;                             // bytes all this may take; more is std::bad_alloc
   const std::int32_t* cancellation = nullptr;          // polled every inner step; non-zero stops
 };
 
@@ -86,6 +87,7 @@ class Population {
   template <typename Function>
   bool each_network(Function function);
   bool cancelled() const;
+  std::size_t state_bytes() const;
   void initialize(Network& network, std::uint32_t seed);
   void train_network(Worker& worker, std::uint32_t replica, std::uint32_t steps, bool store, const Controls& controls,
                      const Outputs& outputs);
