@@ -71,6 +71,12 @@ async function measureCase(
 ): Promise<Row[]> {
 	const milliseconds = options.quick ? 300 : 1500;
 	const contenders = await Promise.all(contenderNames(options).map((name) => start(name, caseName)));
+	// A rival may be missing; that the package itself does not run is an error.
+	const broken = contenders.find(({ name, unavailable }) => name.startsWith('ganno') && unavailable !== undefined);
+	if (broken !== undefined) {
+		await Promise.all(contenders.map((contender) => contender.close()));
+		throw new Error(broken.unavailable);
+	}
 	const rates = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
 	const shares = new Map<string, number[]>();
 	const peaks: number[] = [];

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { actorParameterCount } from '../src/agents/actor.js';
 import type { PolicySpec } from '../src/agents/policy.js';
 import { savePolicy } from '../src/agents/policy-file.js';
@@ -74,4 +74,32 @@ it('policy-controller is driven by a policy file, and a policy that does nothing
 		expect(learned).toBe(constant);
 	}
 	expect(rows.some((row) => !/ 100\.0 %/.test(row))).toBe(true);
+});
+
+describe('the programs printed in the documentation run as they stand', () => {
+	const pages = ['README.md', ...readdirSync(join(packageRoot, 'docs')).map((page) => `docs/${page}`)];
+	const programs = pages
+		.filter((page) => page.endsWith('.md'))
+		.flatMap((page) =>
+			[...readFileSync(join(packageRoot, page), 'utf8').matchAll(/```js\n([\s\S]*?)```/g)].map((match, index) => ({
+				name: `${page}, program ${index + 1}`,
+				text: match[1] as string,
+			})),
+		)
+		// Whole programs, and only those that need neither a run of the reader's own nor a data set on the machine.
+		.filter(({ text }) => text.includes("from 'ganno'") && !/runs\/|loadDataset\(/.test(text));
+
+	it('is not an empty claim', () => {
+		expect(programs.map(({ name }) => name)).toContain('README.md, program 1');
+	});
+
+	it.each(programs)('$name', ({ text }) => {
+		const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', text], {
+			cwd: packageRoot, // where 'ganno' is the package itself
+			encoding: 'utf8',
+			timeout: 60_000,
+		});
+		expect(stderr).toBe('');
+		expect(status).toBe(0);
+	});
 });
