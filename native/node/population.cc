@@ -151,7 +151,8 @@ class NativePopulation::TrainWork : public Napi::AsyncWorker {
         deferred_(Napi::Promise::Deferred::New(info.Env())),
         population_(std::move(population)),
         busy_(std::move(busy)),
-        steps_(steps) {
+        steps_(steps),
+        targets_(Napi::Persistent(Napi::Object::New(info.Env()))) {
     const PopulationOptions& options = population_->options();
     const std::size_t replicas = options.replicas, layers = population_->plan().table.layers().size();
     const auto input = [](const Napi::Value& value, std::size_t length, std::vector<float>& copy) -> const float* {
@@ -173,12 +174,12 @@ class NativePopulation::TrainWork : public Napi::AsyncWorker {
       floats(target, "out", lengths[i]);
       results_[i].resize(lengths[i]);
       *pointers[i] = results_[i].data();
-      Receiver().Value().Set(static_cast<std::uint32_t>(i), target);
+      targets_.Value().Set(static_cast<std::uint32_t>(i), target);
     }
   }
 
   /// Shared memory the population reads, should the handle be disposed meanwhile.
-  void keep(Napi::Object views) { Receiver().Value().Set("views", views); }
+  void keep(Napi::Object views) { targets_.Value().Set("views", views); }
 
   Napi::Promise promise() const { return deferred_.Promise(); }
 
@@ -198,7 +199,7 @@ class NativePopulation::TrainWork : public Napi::AsyncWorker {
       const Napi::HandleScope scope(Env());
       for (std::size_t i = 0; i < 3; ++i) {
         if (results_[i].empty()) continue;
-        const Napi::Value target = Receiver().Value().Get(static_cast<std::uint32_t>(i));
+        const Napi::Value target = targets_.Value().Get(static_cast<std::uint32_t>(i));
         float* to = floats(target, "out", results_[i].size());
         std::memcpy(to, results_[i].data(), results_[i].size() * sizeof(float));
       }
@@ -225,6 +226,7 @@ class NativePopulation::TrainWork : public Napi::AsyncWorker {
   std::shared_ptr<Population> population_;
   std::shared_ptr<std::atomic<bool>> busy_;
   std::uint32_t steps_;
+  Napi::ObjectReference targets_;  // the caller's arrays, 0 to 2, and the shared views
   std::vector<float> learning_rates_, weight_decays_, momenta_, base_schedule_;
   std::vector<float> results_[3];
   Controls controls_;
