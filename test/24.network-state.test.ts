@@ -133,11 +133,11 @@ describe('divergence', () => {
 		population.train(20, rates, out);
 		expect([...population.divergedFlags()]).toEqual([0, 1, 0]);
 		expect(out.trainingLoss[39]).toBe(DIVERGED_LOSS);
-		expect([...out.validation.slice(3, 6)]).toEqual([DIVERGED_LOSS, 0, 0]);
+		expect([...out.validation.subarray(3, 6)]).toEqual([DIVERGED_LOSS, 0, 0]);
 		for (const values of Object.values(out)) for (const value of values) expect(Number.isFinite(value)).toBe(true);
 		const evaluation = new Float32Array(6);
 		population.evaluate('validation', evaluation);
-		expect([...evaluation.slice(2, 4)]).toEqual([DIVERGED_LOSS, 0]);
+		expect([...evaluation.subarray(2, 4)]).toEqual([DIVERGED_LOSS, 0]);
 
 		calm.train(20, 0.01, populationOutput(calm, 20));
 		expect(population.parameters(0)).toEqual(calm.parameters(0));
@@ -145,7 +145,7 @@ describe('divergence', () => {
 		const stopped = population.parameters(1);
 		population.train(20, 0.01, out);
 		expect(population.parameters(1)).toEqual(stopped);
-		expect([...out.statistics.slice(16 * layers, 32 * layers)]).toEqual(Array(16 * layers).fill(0));
+		expect([...out.statistics.subarray(16 * layers, 32 * layers)]).toEqual(Array(16 * layers).fill(0));
 
 		population.fork(0, 1);
 		expect([...population.divergedFlags()]).toEqual([0, 0, 0]);

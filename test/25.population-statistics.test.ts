@@ -133,7 +133,7 @@ describe('over an interval', () => {
 			expect(interval.statistics[16 * row + 15]).toBeCloseTo(0.01 * 0.75, 7);
 		}
 		for (let replica = 0; replica < 2; replica++) {
-			expect([...interval.trainingLoss.slice(steps * replica, steps * (replica + 1))]).toEqual(
+			expect([...interval.trainingLoss.subarray(steps * replica, steps * (replica + 1))]).toEqual(
 				each.map(({ trainingLoss }) => trainingLoss[replica]),
 			);
 		}
