@@ -1,25 +1,33 @@
-import ora, { type Ora } from 'ora';
+/** Where progress goes; `process.stderr` is one. */
+export interface ProgressStream {
+	readonly isTTY?: boolean;
+	/** Width of the terminal; 0 where it is not known. */
+	readonly columns?: number;
+	write(text: string): unknown;
+}
+
+const CLEAR_LINE = '\r\u001b[2K';
 
 /**
  * Progress on stderr: one line that is rewritten where stderr is a terminal, otherwise plain lines, at most about twenty a stage.
  */
 export class Progress implements Disposable {
-	readonly #spinner: Ora | undefined;
+	readonly #stream: ProgressStream;
 	#started = performance.now();
 	#startedAt = 0;
 	#lastTwentieth = -1;
+	/** Whether the terminal's last line is the one that is rewritten. */
+	#open = false;
 
-	constructor(stream: NodeJS.WriteStream = process.stderr) {
-		// stdin is left alone: discarding it would swallow Ctrl-C.
-		if (stream.isTTY) this.#spinner = ora({ stream, discardStdin: false });
+	constructor(stream: ProgressStream = process.stderr) {
+		this.#stream = stream;
 	}
 
 	/** Begins a stage. */
 	stage(text: string): void {
 		this.resumeAt(0);
 		this.#lastTwentieth = -1;
-		if (this.#spinner === undefined) print(text);
-		else this.#spinner.start(text);
+		this.#line(text);
 	}
 
 	/** This much of the stage was done before it began now (a resumed run): the time left is reckoned from here. */
@@ -34,34 +42,38 @@ export class Progress implements Disposable {
 		const remaining = ((performance.now() - this.#started) / (done - this.#startedAt)) * (total - done);
 		const left = done > this.#startedAt && done < total ? [`${formatDuration(remaining)} left`] : [];
 		const parts = [`${label} ${done}/${total}`, ...figures, ...left];
-		if (this.#spinner !== undefined) {
-			this.#spinner.text = [bar(share), ...parts].join('  ');
+		if (this.#stream.isTTY === true) {
+			// One character short of the width: a full line would wrap, and the next rewriting would leave it standing.
+			const width = (this.#stream.columns || 80) - 1;
+			this.#stream.write(CLEAR_LINE + [bar(share), ...parts].join('  ').slice(0, width));
+			this.#open = true;
 			return;
 		}
 		const twentieth = Math.floor(share * 20);
 		if (twentieth === this.#lastTwentieth && done < total) return;
 		this.#lastTwentieth = twentieth;
-		print(parts.join('  '));
+		this.#line(parts.join('  '));
 	}
 
-	/** Replaces the line by a last one. */
+	/** Replaces the rewritten line by a last one. */
 	finish(text: string): void {
-		if (this.#spinner === undefined) print(text);
-		else this.#spinner.succeed(text);
+		this.#line(text);
 	}
 
-	/** Leaves the terminal as it was found. */
+	/** Leaves the terminal with the cursor on a line of its own. */
 	[Symbol.dispose](): void {
-		this.#spinner?.stop();
+		if (this.#open) this.#stream.write('\n');
+		this.#open = false;
 	}
-}
 
-function print(text: string): void {
-	process.stderr.write(`${text}\n`);
+	#line(text: string): void {
+		this.#stream.write(`${this.#open ? CLEAR_LINE : ''}${text}\n`);
+		this.#open = false;
+	}
 }
 
 function bar(share: number): string {
-	const width = 20;
+	const width = 12;
 	const full = Math.round(Math.min(Math.max(share, 0), 1) * width);
 	return `${'█'.repeat(full)}${'░'.repeat(width - full)}`;
 }
