@@ -11,6 +11,7 @@ import { learningCheck } from '../src/experiments/learning-check.js';
 import { metaTrain } from '../src/experiments/meta-train.js';
 import { environmentSettings } from '../src/experiments/open-executor.js';
 import { listCheckpoints, RunDirectory, readMetrics } from '../src/experiments/run-directory.js';
+import type { RolloutExecutor } from '../src/rollouts/executor.js';
 import { InProcessExecutor } from '../src/rollouts/in-process.js';
 import { fakePopulations } from './support/fake-population.js';
 
@@ -201,5 +202,27 @@ describe('what a policy is worth', () => {
 		expect(check.finalMinusNothing.low).toBeLessThan(mean);
 		const itself = await learningCheck({ config, dataset, initial: final, final, executor, tasks: 4 });
 		expect(itself.finalMinusInitial).toMatchObject({ mean: 0, low: 0, high: 0 });
+	});
+});
+
+describe('an interruption during a long update', () => {
+	it('does not wait for its end: the work before it is kept', async () => {
+		const long = { ...config, learner: { ...config.learner, epochs: 1000, targetKl: 0 } };
+		using run = RunDirectory.create(newFolder(), long);
+		await using executor = executorOf();
+		const controller = new AbortController();
+		const interrupting: RolloutExecutor = {
+			workers: 1,
+			evaluate: (...args) => executor.evaluate(...args),
+			async *run(...args) {
+				yield* executor.run(...args);
+				setImmediate(() => controller.abort()); // the update begins before the next turn of the event loop
+			},
+			[Symbol.asyncDispose]: () => executor[Symbol.asyncDispose](),
+		};
+		const interrupted = metaTrain({ run, dataset, executor: interrupting, signal: controller.signal });
+		await expect(interrupted).rejects.toMatchObject({ code: 'CANCELLED' });
+		expect(listCheckpoints(run.path).map(({ iteration }) => iteration)).toEqual([0]);
+		expect(loadPolicy(run.file('policy')).training).toMatchObject({ iterations: 0 });
 	});
 });

@@ -15,7 +15,7 @@ describe('progress', () => {
 		progress.finish('Done');
 		progress[Symbol.dispose]();
 		expect(written[0]).toBe('Working\n');
-		expect(written[1]).toBe('\r\u001b[2K██████░░░░░░  iteration 1/2  m');
+		expect(written[1]).toBe('\r\u001b[2K██████░░░░░░  iteration 1/2  ');
 		expect(written[2]).toBe('\r\u001b[2KDone\n');
 		expect(written).toHaveLength(3);
 	});

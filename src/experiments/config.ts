@@ -1,10 +1,16 @@
 import { z } from 'zod';
 import { invalidArgument } from '../arguments.js';
 import { GannoError } from '../errors.js';
-import { ALGORITHMS } from '../optimizer/algorithms.js';
-import { boolean, choice, integer, interval, list, number } from './config-fields.js';
+import { boolean, choice, integer } from './config-fields.js';
 import { type ConfigKey, type ConfigLayer, configKeys, parseLayers } from './config-load.js';
-import { networkFamilySchema } from './network-family-schema.js';
+import {
+	checkpointSection,
+	environmentSection,
+	evaluationSection,
+	learnerSection,
+	policySection,
+	tasksSection,
+} from './config-sections.js';
 
 /**
  * Everything that decides how a meta-training run goes. A run directory keeps the config as resolved; two runs of one config on
@@ -13,243 +19,6 @@ import { networkFamilySchema } from './network-family-schema.js';
 
 export const DATASET_NAMES = ['fashion-mnist', 'mnist', 'cifar-10', 'synthetic'] as const;
 export type DatasetName = (typeof DATASET_NAMES)[number];
-
-const tasks = z
-	.strictObject({
-		networks: list(networkFamilySchema, {
-			default: [{ type: 'mlp', depth: [1, 3], width: [32, 128] }],
-			expected:
-				"a list of network families, e.g. { type: 'mlp', depth: [1, 3], width: [32, 128] } or { type: 'cnn', filters: [16, 32], hidden: [64] }",
-			description: 'What the child networks look like; each task draws one family, then its depth and widths.',
-		}),
-		perIteration: integer({
-			default: 2,
-			min: 1,
-			max: 4096,
-			description: 'Rollouts an iteration of the learner collects.',
-		}),
-		networksPerTask: integer({
-			default: 16,
-			min: 1,
-			max: 4096,
-			description: 'Child networks a rollout trains side by side.',
-		}),
-		horizon: integer({
-			default: 500,
-			min: 1,
-			max: 10_000_000,
-			unit: 'optimiser steps',
-			description: 'Length of an episode.',
-		}),
-		decisions: integer({
-			default: 20,
-			min: 1,
-			max: 100_000,
-			description: 'Decisions of an episode; divides the horizon.',
-		}),
-		batchSizes: list(z.int().min(1).max(65_536), {
-			default: [32],
-			expected: 'a list of integers from 1 to 65536',
-			unit: 'images',
-			description: 'Mini-batch sizes of the child networks; each task draws one.',
-		}),
-		optimizers: list(z.enum(ALGORITHMS), {
-			default: ['adam'],
-			expected: `a list of ${ALGORITHMS.map((name) => `'${name}'`).join(', ')}`,
-			description: 'Optimisers of the child networks; each task draws one.',
-		}),
-		initialLearningRates: interval({
-			default: [3.16e-6, 0.316],
-			min: 1e-12,
-			max: 10,
-			description: 'Initial learning rates, drawn log-uniformly network by network; wider than what is claimed.',
-		}),
-		layerSpreadDecades: number({
-			default: 1,
-			min: 0,
-			max: 6,
-			unit: 'decades',
-			description: 'Initial learning rates of the layers differ by up to this many decades either way.',
-		}),
-		layerSpreadShare: number({
-			default: 0.25,
-			min: 0,
-			max: 1,
-			description: 'Share of the networks whose layers start at different learning rates.',
-		}),
-		sliceSize: integer({
-			default: 4000,
-			min: 0,
-			max: 100_000_000,
-			unit: 'images',
-			description: 'Training images of one network, drawn by its seed; 0: all of them.',
-		}),
-		validationSize: integer({
-			default: 512,
-			min: 1,
-			max: 100_000_000,
-			unit: 'images',
-			description: 'Validation images every network is judged on at each decision.',
-		}),
-	})
-	.prefault({});
-
-const environment = z
-	.strictObject({
-		action: choice(['compounding', 'fine', 'anchored', 'absolute'], {
-			default: 'compounding',
-			description: 'How an action becomes a learning rate.',
-		}),
-		reward: choice(['log-improvement', 'baseline', 'final-loss', 'accuracy-gain'], {
-			default: 'log-improvement',
-			description: 'What the agents are paid for.',
-		}),
-		baselineLearningRate: number({
-			default: 0.003,
-			min: 0,
-			above: true,
-			max: 10,
-			description: "Initial learning rate of the cosine that the 'baseline' reward compares with.",
-		}),
-		agents: choice(['layerwise', 'one'], {
-			default: 'layerwise',
-			description: 'One agent per layer, or one for all layers.',
-		}),
-	})
-	.prefault({});
-
-const policy = z
-	.strictObject({
-		network: choice(['feed-forward', 'recurrent'], {
-			default: 'feed-forward',
-			description: "The agents' network.",
-		}),
-		hiddenUnits: integer({
-			default: 64,
-			min: 1,
-			max: 4096,
-			description: 'Units of its hidden layers (recurrent: of the GRU too).',
-		}),
-	})
-	.prefault({});
-
-const learner = z
-	.strictObject({
-		algorithm: choice(['ippo', 'mappo'], {
-			default: 'ippo',
-			description: "Independent PPO, or with a critic that sees the mean over a network's layers.",
-		}),
-		learningRate: number({
-			default: 3e-3,
-			min: 0,
-			max: 1,
-			description: "The learner's own learning rate at the first iteration; linear to the final one.",
-		}),
-		finalLearningRate: number({
-			default: 3e-4,
-			min: 0,
-			max: 1,
-			description: "The learner's own learning rate at the last iteration.",
-		}),
-		entropyCoefficient: number({
-			default: 0.003,
-			min: 0,
-			max: 10,
-			description: 'Weight of the entropy bonus at the first iteration; linear to the final one.',
-		}),
-		finalEntropyCoefficient: number({
-			default: 0,
-			min: 0,
-			max: 10,
-			description: 'Weight of the entropy bonus at the last iteration.',
-		}),
-		clip: number({ default: 0.2, min: 0, above: true, max: 1, description: "PPO's clip of the probability ratio." }),
-		discount: number({ default: 1, min: 0, max: 1, description: 'Discount γ per decision.' }),
-		lambda: number({ default: 0.95, min: 0, max: 1, description: 'λ of generalised advantage estimation.' }),
-		epochs: integer({ default: 4, min: 1, max: 1000, description: 'Passes over the data of an iteration.' }),
-		miniBatches: integer({ default: 4, min: 1, max: 10_000, description: 'Mini-batches of a pass.' }),
-		valueCoefficient: number({ default: 0.5, min: 0, max: 100, description: 'Weight of the value loss.' }),
-		valueClip: number({
-			default: 0,
-			min: 0,
-			max: 1000,
-			description: "Clip of the value's change within an iteration; 0: none.",
-		}),
-		maximumGradientNorm: number({
-			default: 0.5,
-			min: 0,
-			above: true,
-			max: 1e6,
-			description: 'Gradients are scaled down to this global norm.',
-		}),
-		normalizeAdvantages: boolean({ default: true, description: 'Normalise advantages over each batch.' }),
-		targetKl: number({
-			default: 0.04,
-			min: 0,
-			max: 100,
-			unit: 'nats',
-			description: 'After an epoch with a larger approximate KL the rest of the epochs is left out; 0: never.',
-		}),
-		normalizerIterations: integer({
-			default: 20,
-			min: 0,
-			max: 1_000_000,
-			description: 'Iterations in which the observation normaliser learns; frozen afterwards.',
-		}),
-		sharedExplorationNoise: boolean({
-			default: false,
-			description: 'One exploration noise for all layers of a network instead of one each.',
-		}),
-		backend: choice(['wasm', 'cpu', 'tensorflow'], {
-			default: 'wasm',
-			description: "tfjs back end of the learner; only 'wasm' and 'cpu' promise the same bits on every run.",
-		}),
-	})
-	.prefault({});
-
-const checkpoint = z
-	.strictObject({
-		every: integer({ default: 10, min: 1, max: 1_000_000, unit: 'iterations', description: 'Between checkpoints.' }),
-		keep: integer({ default: 3, min: 1, max: 1000, description: 'Checkpoints kept; older ones are deleted.' }),
-	})
-	.prefault({});
-
-const evaluation = z
-	.strictObject({
-		network: z
-			.unknown()
-			.pipe(networkFamilySchema)
-			.default({ type: 'mlp', hidden: [64, 32] })
-			.meta({
-				expected: "a network, e.g. { type: 'mlp', hidden: [64, 32] }",
-				unit: '',
-				description: 'The child network of the evaluation table.',
-			}),
-		learningRates: list(z.number().gt(0).max(10), {
-			default: [1e-5, 1e-4, 1e-3, 1e-2, 1e-1],
-			expected: 'a list of numbers above 0 and at most 10',
-			description: 'Initial learning rates, one a column.',
-		}),
-		seed: integer({
-			default: 231_118_598,
-			min: 0,
-			max: 0xffffffff,
-			description: 'Held-out tasks follow from it, whatever the seed of the run.',
-		}),
-		seeds: integer({ default: 16, min: 1, max: 100_000, description: 'Held-out seeds of each cell.' }),
-		tuningLearningRates: list(z.number().gt(0).max(10), {
-			default: [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1],
-			expected: 'a list of numbers above 0 and at most 10',
-			description: 'The grid that the tuned cosine is chosen from, by validation accuracy.',
-		}),
-		tuningSeeds: integer({
-			default: 8,
-			min: 1,
-			max: 100_000,
-			description: 'Seeds per point of that grid, apart from the held-out ones.',
-		}),
-	})
-	.prefault({});
 
 export const configSchema = z.strictObject({
 	seed: integer({ default: 0, min: 0, max: 0xffffffff, description: 'All randomness of a run follows from it.' }),
@@ -288,12 +57,12 @@ export const configSchema = z.strictObject({
 			unit: '',
 			description: 'Where child networks are trained.',
 		}),
-	tasks,
-	environment,
-	policy,
-	learner,
-	checkpoint,
-	evaluation,
+	tasks: tasksSection,
+	environment: environmentSection,
+	policy: policySection,
+	learner: learnerSection,
+	checkpoint: checkpointSection,
+	evaluation: evaluationSection,
 });
 
 /** A run's settings, complete. */
