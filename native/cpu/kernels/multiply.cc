@@ -1,6 +1,8 @@
 // Walks a product in tiles: groups, then panels of one or two vectors of columns, then balanced tiles of rows.
 #include "cpu/kernels/multiply.h"
 
+#include <utility>
+
 #include "cpu/kernels/register_tile.h"
 
 namespace ganno::GANNO_TIER {
@@ -9,65 +11,51 @@ namespace {
 
 using Tile = void (*)(const Product&, const float*, const float*, float*, const float*, std::int64_t);
 
-template <int V, UnitStride kUnit>
-struct Tiles {
-#if defined(GANNO_TIER_avx512)
-  static constexpr Tile by_rows[kMaximumRows + 1] = {
-      nullptr,
-      register_tiles<1, V, kUnit>,
-      register_tiles<2, V, kUnit>,
-      register_tiles<3, V, kUnit>,
-      register_tiles<4, V, kUnit>,
-      register_tiles<5, V, kUnit>,
-      register_tiles<6, V, kUnit>,
-      register_tiles<7, V, kUnit>,
-      register_tiles<8, V, kUnit>,
-      register_tiles<9, V, kUnit>,
-      register_tiles<10, V, kUnit>,
-      register_tiles<11, V, kUnit>,
-      register_tiles<12, V, kUnit>,
-      register_tiles<13, V, kUnit>,
-      register_tiles<14, V, kUnit>,
-  };
-#else
-  static constexpr Tile by_rows[kMaximumRows + 1] = {
-      nullptr,
-      register_tiles<1, V, kUnit>,
-      register_tiles<2, V, kUnit>,
-      register_tiles<3, V, kUnit>,
-      register_tiles<4, V, kUnit>,
-      register_tiles<5, V, kUnit>,
-      register_tiles<6, V, kUnit>,
-  };
-#endif
-};
+template <int V, UnitStride kUnit, int... kRows>
+constexpr Tile tile_of(int rows, std::integer_sequence<int, kRows...>) {
+  constexpr Tile kByRows[] = {register_tiles<kRows + 1, V, kUnit>...};
+  return kByRows[rows - 1];
+}
 
 /// Balanced tiles: 32 rows become 11 + 11 + 10, not 14 + 14 + 4, so that no tile has too few chains in flight.
 template <int V, UnitStride kUnit>
-void panel(const Product& product, const float* a, const float* b, float* c, const float* bias) {
-  const std::int64_t tiles = (product.rows + kMaximumRows - 1) / kMaximumRows;
+void panel(const Product& product, const float* a, const float* b, float* c, std::int64_t column) {
+  constexpr std::make_integer_sequence<int, kMaximumRows<V>> kHeights{};
+  const std::int64_t tiles = (product.rows + kMaximumRows<V> - 1) / kMaximumRows<V>;
   const std::int64_t height = product.rows / tiles, taller = product.rows % tiles;
-  const std::int64_t a_row = kUnit == UnitStride::kRow ? 1 : product.a_row;
+  const float* bias = product.bias == nullptr ? nullptr : product.bias + column;
+  b += column;
+  c += column;
   if (taller > 0) {
-    Tiles<V, kUnit>::by_rows[height + 1](product, a, b, c, bias, taller);
-    a += taller * (height + 1) * a_row;
+    tile_of<V, kUnit>(static_cast<int>(height) + 1, kHeights)(product, a, b, c, bias, taller);
+    a += taller * (height + 1) * (kUnit == UnitStride::kRow ? 1 : product.a_row);
     c += taller * (height + 1) * product.c_row;
   }
-  Tiles<V, kUnit>::by_rows[height](product, a, b, c, bias, tiles - taller);
+  tile_of<V, kUnit>(static_cast<int>(height), kHeights)(product, a, b, c, bias, tiles - taller);
+}
+
+/// Whether tiles of 6x4 are fuller than those of 14x2: 3 to 8 % faster then (fewer loads a product), slower otherwise.
+bool prefer_wide(std::int64_t rows) {
+  const std::int64_t tiles = (rows + 5) / 6;
+  return kVectorWidth == 16 && 3 * rows >= 16 * tiles;
 }
 
 template <UnitStride kUnit>
 void multiply_with(const Product& product) {
   for (std::int64_t group = 0; group < product.groups; ++group) {
-    const auto bias = [&](std::int64_t at) { return product.bias == nullptr ? nullptr : product.bias + at; };
     const float* a = product.a + group * product.a_group;
     float* c = product.c + group * product.c_group;
     std::int64_t column = 0;
-    for (; column + 2 * kVectorWidth <= product.columns; column += 2 * kVectorWidth) {
-      panel<2, kUnit>(product, a, product.b + column, c + column, bias(column));
+    if constexpr (kVectorWidth == 16) {
+      if (prefer_wide(product.rows)) {
+        for (; column + 64 <= product.columns; column += 64) panel<4, kUnit>(product, a, product.b, c, column);
+      }
     }
-    for (; column < product.columns; column += kVectorWidth) {
-      panel<1, kUnit>(product, a, product.b + column, c + column, bias(column));
+    for (; column + 2 * kVectorWidth <= product.columns; column += 2 * kVectorWidth) {
+      panel<2, kUnit>(product, a, product.b, c, column);
+    }
+    if constexpr (kVectorWidth == 16) {
+      for (; column < product.columns; column += 16) panel<1, kUnit>(product, a, product.b, c, column);
     }
   }
 }

@@ -1,17 +1,15 @@
 #pragma once
 // The register tile behind every dense and convolution product (see Product in cpu/network/kernels.h). P rows by V
 // vectors of output stay in registers while k runs; per k it loads V vectors of b and broadcasts P scalars of a.
-// Tiles measured on AVX-512: 14x2 and 14x1 reach 90 % and 80 % of the peak out of L1; AVX2 has 16 registers: 6x2.
+// AVX-512 has 32 registers: 14x2, 6x4 where the rows fill it, 14x1 for what is left. The others have 16: 6x2.
 #include "cpu/network/kernels.h"
 #include "cpu/simd.h"
 
 namespace ganno::GANNO_TIER {
 
-#if defined(GANNO_TIER_avx512)
-inline constexpr int kMaximumRows = 14;
-#else
-inline constexpr int kMaximumRows = 6;
-#endif
+/// Rows of a tile of V vectors: what leaves registers for b and for one broadcast.
+template <int V>
+inline constexpr int kMaximumRows = kVectorWidth == 16 ? (V == 4 ? 6 : 14) : 6;
 
 /// Which stride of a is 1, so that the compiler folds it into addresses.
 enum class UnitStride { kRow, kDepth };
@@ -43,7 +41,17 @@ template <int P, int V, UnitStride kUnit>
       }
     }
     for (std::int64_t s = 0; s < segments; ++s) {
-      const float* a_at = a + a_segments[s];
+      // Rows of a, four to a pointer: with the strides 1, 2 (both one scaled register) and 3 that is few enough
+      // registers that nothing is reloaded in the loop. The barriers keep the compiler from working it out otherwise.
+      constexpr int kPointers = kUnit == UnitStride::kRow ? 1 : (P + 3) / 4;
+      const float* a_at[kPointers];
+      std::int64_t row3 = 3 * a_row;
+      if constexpr (kUnit == UnitStride::kDepth) asm("" : "+r"(row3));
+#pragma GCC unroll 4
+      for (int q = 0; q < kPointers; ++q) {
+        a_at[q] = a + a_segments[s] + 4 * q * a_row;
+        if constexpr (kUnit == UnitStride::kDepth) asm("" : "+r"(a_at[q]));
+      }
       const float* b_at = b + b_segments[s];
 #pragma GCC unroll 2  // 1-3 % over the plain loop
       for (std::int64_t k = depth; k > 0; --k) {
@@ -52,11 +60,13 @@ template <int P, int V, UnitStride kUnit>
         for (int v = 0; v < V; ++v) columns[v] = load(b_at + v * kVectorWidth);
 #pragma GCC unroll 16
         for (int p = 0; p < P; ++p) {
-          const Vector value = set1(a_at[p * a_row]);
+          const Vector value =
+              set1(kUnit == UnitStride::kRow ? a_at[0][p] : a_at[p / 4][p % 4 == 3 ? row3 : (p % 4) * a_row]);
 #pragma GCC unroll 4
           for (int v = 0; v < V; ++v) sums[p][v] = fma(value, columns[v], sums[p][v]);
         }
-        a_at += a_k;
+#pragma GCC unroll 4
+        for (int q = 0; q < kPointers; ++q) a_at[q] += a_k;
         b_at += b_k;
       }
     }
