@@ -15,8 +15,6 @@ class NativePopulation : public Napi::ObjectWrap<NativePopulation> {
   explicit NativePopulation(const Napi::CallbackInfo& info);
 
  private:
-  class TrainWork;
-
   Napi::Value train(const Napi::CallbackInfo& info);
   Napi::Value train_async(const Napi::CallbackInfo& info);
   Napi::Value probe(const Napi::CallbackInfo& info);

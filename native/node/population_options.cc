@@ -1,0 +1,123 @@
+#include "node/population_options.h"
+
+#include <stdexcept>
+#include <string>
+
+namespace ganno::node {
+
+namespace {
+
+constexpr std::size_t kLayerFields = 8;
+
+[[noreturn]] void refuse(const char* message) {
+  throw std::invalid_argument(message);
+}
+
+/// Whether a typed array lies over shared memory, which can neither be detached nor shrink.
+bool is_shared(Napi::Value value) {
+  return value.IsTypedArray() && !value.As<Napi::Object>().Get("buffer").IsArrayBuffer();
+}
+
+std::vector<LayerSpec> read_layers(Napi::Value value) {
+  const std::span<const double> fields = elements<double>(value, "layers");
+  if (fields.empty() || fields.size() % kLayerFields != 0 || fields.size() > 200 * kLayerFields) {
+    refuse("bad length of layers");
+  }
+  std::vector<LayerSpec> layers(fields.size() / kLayerFields);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const auto field = [&](std::size_t at, double low, double high) {
+      const double found = fields[i * kLayerFields + at];
+      if (!(found >= low && found <= high)) refuse("a field of layers is out of its range");
+      return found;
+    };
+    LayerSpec& layer = layers[i];
+    layer.kind = static_cast<LayerKind>(field(0, 0, 5));
+    layer.units = static_cast<std::int64_t>(field(1, 0, 1 << 24));
+    layer.size = static_cast<std::int64_t>(field(2, 0, 5));
+    layer.stride = static_cast<std::int64_t>(field(3, 1, 3));
+    layer.same_padding = field(4, 0, 1) != 0;
+    layer.activation = static_cast<Activation>(field(5, 0, 2));
+    layer.initializer = static_cast<Initializer>(field(6, 0, 3));
+    layer.rate = field(7, 0, 1);
+    const bool has_units = layer.kind == LayerKind::kDense || layer.kind == LayerKind::kConvolution;
+    const bool has_window = layer.kind == LayerKind::kConvolution || layer.kind == LayerKind::kMaxPool ||
+                            layer.kind == LayerKind::kAveragePool;
+    if ((has_units && layer.units < 1) || (has_window && layer.size < 1)) refuse("a layer is empty");
+  }
+  return layers;
+}
+
+std::vector<double> read_doubles(Napi::Value value, const char* name, std::size_t length) {
+  const std::span<const double> from = elements<double>(value, name, length);
+  return {from.begin(), from.end()};
+}
+
+}  // namespace
+
+std::vector<std::uint32_t> read_indices(Napi::Value value, const char* name, std::size_t images) {
+  const std::span<const std::uint32_t> from = elements<std::uint32_t>(value, name);
+  std::vector<std::uint32_t> indices(from.begin(), from.end());
+  // The copy is checked: a shared original may change at any time.
+  for (const std::uint32_t index : indices) {
+    if (index >= images) refuse("an index is beyond the images");
+  }
+  return indices;
+}
+
+std::vector<std::uint32_t> read_seeds(Napi::Value value, std::size_t replicas) {
+  const std::span<const std::uint32_t> seeds = elements<std::uint32_t>(value, "seeds", replicas);
+  return {seeds.begin(), seeds.end()};
+}
+
+PopulationOptions read_population_options(const Napi::Object& from) {
+  PopulationOptions options;
+  const std::vector<double> shape = read_doubles(from.Get("input"), "input", 3);
+  for (const double edge : shape) {
+    if (!(edge >= 1 && edge <= 1 << 16)) refuse("bad input shape");
+  }
+  options.input = {static_cast<std::int64_t>(shape[0]), static_cast<std::int64_t>(shape[1]),
+                   static_cast<std::int64_t>(shape[2])};
+  options.layers = read_layers(from.Get("layers"));
+  options.replicas = whole(from.Get("replicas"), "replicas", 1, 1 << 20);
+  options.batch_size = whole(from.Get("batchSize"), "batchSize", 1, 1 << 16);
+  options.algorithm = static_cast<Algorithm>(whole(from.Get("algorithm"), "algorithm", 0, kAlgorithmCount - 1));
+  const Napi::Object hyperparameters = object(from.Get("hyperparameters"), "hyperparameters");
+  const auto hyperparameter = [&](const char* name) { return number(hyperparameters.Get(name), name); };
+  options.hyperparameters = {hyperparameter("beta1"),    hyperparameter("beta2"), hyperparameter("epsilon"),
+                             hyperparameter("momentum"), hyperparameter("rho"),   hyperparameter("weightDecay")};
+  const Napi::Value tier = from.Get("tier");
+  options.tier = absent(tier) ? selected_tier() : tier_from_name(tier.ToString().Utf8Value());
+  options.threads = static_cast<int>(whole(from.Get("threads"), "threads", 1, 1024));
+
+  const Napi::Value images = from.Get("images");
+  const Napi::Value labels = from.Get("labels");
+  if (!is_shared(images) || !is_shared(labels)) refuse("images and labels must lie in shared memory");
+  const auto image_bytes =
+      static_cast<std::size_t>(options.input.height * options.input.width * options.input.channels);
+  const std::span<const std::uint8_t> label_bytes = elements<std::uint8_t>(labels, "labels");
+  const std::size_t count = label_bytes.size();
+  options.images = count;
+  options.source.labels = label_bytes.data();
+  options.source.images = elements<std::uint8_t>(images, "images", count * image_bytes).data();
+  options.train = read_indices(from.Get("train"), "train", count);
+  options.validation = read_indices(from.Get("validation"), "validation", count);
+  options.test = read_indices(from.Get("test"), "test", count);
+  if (options.train.empty() || options.validation.empty()) refuse("a split is empty");
+  options.slice_size =
+      whole(from.Get("sliceSize"), "sliceSize", options.batch_size, static_cast<std::int64_t>(options.train.size()));
+  options.validation_size =
+      whole(from.Get("validationSize"), "validationSize", 1, static_cast<std::int64_t>(options.validation.size()));
+  const auto channels = static_cast<std::size_t>(options.input.channels);
+  options.mean = read_doubles(from.Get("mean"), "mean", channels);
+  options.standard_deviation = read_doubles(from.Get("standardDeviation"), "standardDeviation", channels);
+  options.memory_limit = number(from.Get("memoryLimit"), "memoryLimit");
+  const Napi::Value cancellation = from.Get("cancellation");
+  if (!absent(cancellation)) {
+    const std::span<const std::int32_t> flag = elements<std::int32_t>(cancellation, "cancellation");
+    if (flag.empty() || !is_shared(cancellation)) refuse("cancellation must lie in shared memory");
+    options.cancellation = flag.data();
+  }
+  return options;
+}
+
+}  // namespace ganno::node
