@@ -5,6 +5,7 @@ import { GannoError } from './errors.js';
 function describe(value: unknown): string {
 	if (value === null) return 'null';
 	if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
+	if (value instanceof DataView) return 'DataView'; // a detached one throws when asked for its length
 	if (ArrayBuffer.isView(value)) {
 		const length = (value as unknown as { length?: number }).length ?? value.byteLength;
 		return `${value.constructor.name}(${length})`;
@@ -39,6 +40,16 @@ export function checkNumber(value: unknown, name: string, low: number, high = Nu
 	return value;
 }
 
+export function checkObject(value: unknown, name: string): void {
+	if (typeof value !== 'object' || value === null) throw invalidArgument('an object', name, value);
+}
+
+/** Not a number above all: Node would take it for a file descriptor, and wait for ever on that of a terminal. */
+export function checkPath(value: unknown, name: string): string {
+	if (typeof value !== 'string' || value === '') throw invalidArgument('a path (a string, not empty)', name, value);
+	return value;
+}
+
 export function checkOneOf<T extends string>(value: unknown, name: string, choices: readonly T[]): T {
 	if (!choices.includes(value as T)) {
 		throw invalidArgument(`one of ${choices.map((choice) => `'${choice}'`).join(', ')}`, name, value);
@@ -60,6 +71,11 @@ export function checkFloat32Array(value: unknown, name: string, length: number, 
 		);
 	}
 	return value;
+}
+
+/** A Float32Array of at least `length` elements, of which the first ones count. */
+export function checkCapacity(value: unknown, name: string, length: number, shape: string): void {
+	if (!(value instanceof Float32Array) || value.length < length) checkFloat32Array(value, name, length, shape);
 }
 
 function isDetached(buffer: ArrayBufferLike): boolean {

@@ -86,10 +86,19 @@ describe('a run directory', () => {
 	});
 
 	it('refuses a second run, unlocked', () => {
-		RunDirectory.create(folder, config).close();
+		const first = RunDirectory.create(folder, config);
+		first.writeCheckpoint(0, [tensor(0)], {});
+		first.close();
 		expect(codeOf(() => RunDirectory.create(folder, config))).toBe('INVALID_ARGUMENT');
 		expect(() => RunDirectory.create(folder, config)).toThrow('--resume');
 		expect(existsSync(join(folder, LOCK_FILE))).toBe(false);
+	});
+
+	it('is free for another run when the first one failed before it had anything to lose', () => {
+		RunDirectory.create(folder, config).close();
+		const next = RunDirectory.create(folder, parseConfig({ ...config, seed: 99 }));
+		next.close();
+		expect(readRunConfig(folder).seed).toBe(99);
 	});
 
 	it('refuses a second run while the first goes on', () => {

@@ -1,4 +1,4 @@
-import { checkFloat32Array, checkInteger } from '../arguments.js';
+import { checkCapacity, checkFloat32Array, checkInteger, checkObject } from '../arguments.js';
 import { actorTensorShapes, checkPolicySpec, policyStateSize, tensorSize, totalSize } from './actor.js';
 import { normalizeRow } from './normalizer.js';
 import type { PolicyInference, PolicySnapshot } from './policy.js';
@@ -101,6 +101,7 @@ function reluInPlace(values: Float32Array, count: number): void {
  * @throws GannoError `INVALID_ARGUMENT` where the snapshot's arrays do not fit its spec.
  */
 export function createPolicyInference(snapshot: PolicySnapshot): PolicyInference {
+	checkObject(snapshot, 'snapshot');
 	const spec = checkPolicySpec(snapshot.spec, 'snapshot.spec');
 	const { parameters, normalizerMean, normalizerStandardDeviation } = snapshot;
 	const shapes = actorTensorShapes(spec);
@@ -176,13 +177,9 @@ export function createPolicyInference(snapshot: PolicySnapshot): PolicyInference
 		stateSize,
 		forward(observations, rows, state, logits) {
 			checkInteger(rows, 'rows', 0);
-			if (observations.length < rows * inputs) {
-				checkFloat32Array(observations, 'observations', rows * inputs, 'rows × observationSize');
-			}
-			if (state.length < rows * stateSize) checkFloat32Array(state, 'state', rows * stateSize, 'rows × stateSize');
-			if (logits.length < rows * spec.actions) {
-				checkFloat32Array(logits, 'logits', rows * spec.actions, 'rows × actions');
-			}
+			checkCapacity(observations, 'observations', rows * inputs, 'rows × observationSize');
+			checkCapacity(state, 'state', rows * stateSize, 'rows × stateSize');
+			checkCapacity(logits, 'logits', rows * spec.actions, 'rows × actions');
 			reserve(rows);
 			for (let row = 0; row < rows; row++) {
 				normalizeRow(observations, row * inputs, normalized, row * inputs, normalizerMean, normalizerStandardDeviation);

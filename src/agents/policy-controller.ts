@@ -1,8 +1,9 @@
-import { invalidArgument } from '../arguments.js';
+import { checkObject, invalidArgument } from '../arguments.js';
 import { type ActionMode, ActionRule } from '../environment/action.js';
 import type { Controller, Decision, DecisionContext } from '../environment/controller.js';
 import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../environment/observation.js';
 import type { TrainingTask } from '../environment/task.js';
+import { checkPolicySpec } from './actor.js';
 import { createPolicyInference } from './inference.js';
 import type { PolicyInference, PolicySnapshot } from './policy.js';
 import { sampleActions } from './sampling.js';
@@ -25,7 +26,8 @@ export class PolicyController implements Controller {
 
 	/** @throws GannoError `INVALID_ARGUMENT` for a policy whose observation or action rule this version does not have */
 	constructor(policy: PolicySnapshot, name = 'learned') {
-		const { observation, observationSize, action, agents } = policy.spec;
+		checkObject(policy, 'policy');
+		const { observation, observationSize, action, agents } = checkPolicySpec(policy.spec, 'policy.spec');
 		if (observation !== OBSERVATION_VERSION || observationSize !== OBSERVATION_SIZE) {
 			throw invalidArgument(`'${OBSERVATION_VERSION}'`, 'policy.spec.observation', observation);
 		}

@@ -1,4 +1,4 @@
-import { checkFloat32Array } from '../arguments.js';
+import { checkFloat32Array, checkObject, invalidArgument } from '../arguments.js';
 import { ACTION_COUNT, ACTION_MODES } from '../environment/action.js';
 import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../environment/observation.js';
 import { badFile } from '../files/file-system-error.js';
@@ -28,6 +28,7 @@ function fileShapes(spec: PolicySpec): TensorShape[] {
  * @throws GannoError `INVALID_ARGUMENT` for arrays that do not fit the spec or are not finite, `FILE_SYSTEM`
  */
 export function savePolicy(path: string, policy: Policy): void {
+	checkObject(policy, 'policy');
 	const spec = checkPolicySpec(policy.spec, 'policy.spec');
 	checkFloat32Array(policy.parameters, 'policy.parameters', actorParameterCount(spec));
 	checkFloat32Array(policy.normalizerMean, 'policy.normalizerMean', spec.observationSize);
@@ -44,8 +45,18 @@ export function savePolicy(path: string, policy: Policy): void {
 		format: FORMAT,
 		version: VERSION,
 		spec: JSON.stringify(spec),
-		training: JSON.stringify(policy.training),
+		training: trainingText(policy.training),
 	});
+}
+
+function trainingText(training: unknown): string {
+	checkObject(training, 'policy.training');
+	try {
+		return JSON.stringify(training);
+	} catch (cause) {
+		const problem = cause instanceof Error ? cause.message : String(cause);
+		throw invalidArgument('plain JSON', 'policy.training', training, problem);
+	}
 }
 
 /** The first value a policy must not have. */

@@ -1,4 +1,4 @@
-import { checkFloat32Array, checkInteger, invalidArgument } from '../arguments.js';
+import { checkCapacity, checkInteger, invalidArgument } from '../arguments.js';
 import { philox4x32, STREAMS } from '../philox.js';
 import { deterministicExp, deterministicLog } from './transcendental.js';
 
@@ -39,12 +39,15 @@ export function sampleActions(
 	const { networks, agents, actions, greedy = false, explorationSeed = 0, decision = 0 } = options;
 	checkInteger(actions, 'actions', 1, 256);
 	const rows = checkInteger(networks, 'networks', 0) * checkInteger(agents, 'agents', 1);
-	if (logits.length < rows * actions)
-		checkFloat32Array(logits, 'logits', rows * actions, 'networks × agents × actions');
-	if (actionsOut.length < rows) throw invalidArgument(`a Uint8Array of length ${rows}`, 'actionsOut', actionsOut);
+	checkCapacity(logits, 'logits', rows * actions, 'networks × agents × actions');
+	if (!(actionsOut instanceof Uint8Array) || actionsOut.length < rows)
+		throw invalidArgument(`a Uint8Array of length ${rows}`, 'actionsOut', actionsOut);
 	const seeds = options.networkSeeds;
 	if (!greedy && (seeds === undefined || seeds.length < networks)) {
 		throw invalidArgument(`${networks} network seeds`, 'networkSeeds', seeds);
+	}
+	if (logProbabilitiesOut !== undefined) {
+		checkCapacity(logProbabilitiesOut, 'logProbabilitiesOut', rows, 'networks × agents');
 	}
 	const shared = options.sharedExplorationNoise === true;
 	for (let network = 0; network < networks; network++) {

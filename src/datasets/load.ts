@@ -45,6 +45,7 @@ export async function loadDatasetFrom(
 	options: LoadDatasetOptions = {},
 	transfer: TransferOptions = {},
 ): Promise<Dataset> {
+	if (typeof options !== 'object' || options === null) throw invalidArgument('an object', 'options', options);
 	const {
 		dataDirectory,
 		validationSize = definition.validationSize,
@@ -55,6 +56,18 @@ export async function loadDatasetFrom(
 	checkInteger(validationSize, 'validationSize', 1);
 	checkInteger(seed, 'seed', 0, 0xffffffff);
 	if (downsample !== 1 && downsample !== 2) throw invalidArgument('1 or 2', 'downsample', downsample);
+	for (const key of ['download', 'partial'] as const) {
+		// Anything but these two would be taken for one of them, and a download begun that was meant to be forbidden.
+		if (options[key] !== undefined && typeof options[key] !== 'boolean') {
+			throw invalidArgument('true or false', key, options[key]);
+		}
+	}
+	if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
+		throw invalidArgument('a function', 'onProgress', options.onProgress);
+	}
+	if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+		throw invalidArgument('an AbortSignal', 'signal', options.signal);
+	}
 	if (dataDirectory !== undefined && (typeof dataDirectory !== 'string' || dataDirectory === '')) {
 		throw invalidArgument('the path of a folder', 'dataDirectory', dataDirectory);
 	}

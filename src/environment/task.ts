@@ -1,6 +1,8 @@
-import { checkInteger, checkNumber, invalidArgument } from '../arguments.js';
+import { checkInteger, checkNumber, checkObject, invalidArgument } from '../arguments.js';
+import { inferShapes } from '../networks/shapes.js';
 import type { NetworkSpec } from '../networks/spec.js';
 import type { OptimizerSpec } from '../optimizer/algorithms.js';
+import { checkAlgorithm, resolveHyperparameters } from '../optimizer/options.js';
 
 /** One network of a task: everything random about it follows from its seed. */
 export interface TaskNetwork {
@@ -32,8 +34,15 @@ export interface TrainingTask {
 /** Decisions of an episode when nobody says otherwise: the interval is horizon / 20. */
 export const DEFAULT_DECISIONS = 20;
 
-/** Checks what the environment itself relies on; spec, optimiser and batch are the population's to check. */
+/** Checks all that a task says; whether it fits the data set is the population's to check. */
 export function checkTask(task: TrainingTask): TrainingTask {
+	checkObject(task, 'task');
+	inferShapes(task.spec);
+	checkObject(task.optimizer, 'task.optimizer');
+	resolveHyperparameters(checkAlgorithm(task.optimizer.algorithm), task.optimizer.hyperparameters);
+	checkInteger(task.batchSize, 'task.batchSize', 1);
+	if (task.sliceSize !== undefined) checkInteger(task.sliceSize, 'task.sliceSize', 1);
+	if (task.validationSize !== undefined) checkInteger(task.validationSize, 'task.validationSize', 1);
 	checkInteger(task.horizon, 'task.horizon', 1);
 	checkInteger(task.interval, 'task.interval', 1, task.horizon);
 	if (task.horizon % task.interval !== 0) {
@@ -43,9 +52,13 @@ export function checkTask(task: TrainingTask): TrainingTask {
 		throw invalidArgument('an array of at least one network', 'task.networks', task.networks);
 	}
 	for (const [n, network] of task.networks.entries()) {
+		checkObject(network, `task.networks[${n}]`);
 		checkInteger(network.seed, `task.networks[${n}].seed`, 0, 0xffffffff);
 		checkNumber(network.learningRate, `task.networks[${n}].learningRate`, 0);
-		for (const [l, multiplier] of (network.layerMultipliers ?? []).entries()) {
+		const multipliers: unknown = network.layerMultipliers ?? [];
+		if (!Array.isArray(multipliers))
+			throw invalidArgument('an array', `task.networks[${n}].layerMultipliers`, multipliers);
+		for (const [l, multiplier] of multipliers.entries()) {
 			checkNumber(multiplier, `task.networks[${n}].layerMultipliers[${l}]`, 0);
 		}
 	}

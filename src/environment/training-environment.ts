@@ -1,4 +1,11 @@
-import { checkFiniteElements, checkFloat32Array, checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
+import {
+	checkFiniteElements,
+	checkFloat32Array,
+	checkInteger,
+	checkObject,
+	checkOneOf,
+	invalidArgument,
+} from '../arguments.js';
 import type { SplitName } from '../datasets/dataset.js';
 import { GannoError } from '../errors.js';
 import { type ActionMode, ActionRule, NEUTRAL_ACTION } from './action.js';
@@ -58,6 +65,7 @@ export class TrainingEnvironment {
 	#nativeMilliseconds = 0;
 
 	constructor(options: TrainingEnvironmentOptions) {
+		checkObject(options, 'options');
 		this.action = new ActionRule(options.action);
 		this.agentsMode = checkOneOf(options.agents ?? 'layerwise', 'agents', ['layerwise', 'one']);
 		this.reward = checkReward(options.reward ?? 'log-improvement');
@@ -113,6 +121,7 @@ export class TrainingEnvironment {
 		}
 		if (this.#baseSchedule !== undefined) {
 			checkFloat32Array(this.#baseSchedule, 'baseSchedule', task.horizon, 'horizon of the task');
+			checkFiniteElements(this.#baseSchedule, 'baseSchedule', 0);
 		}
 		this.#decision = -1;
 		this.#done = true;
@@ -177,7 +186,7 @@ export class TrainingEnvironment {
 			checkFiniteElements(baseSchedule, 'baseSchedule', 0);
 			buffers.baseSchedule.set(baseSchedule);
 		}
-		if (actions !== undefined && actions.length !== networks * agents) {
+		if (actions !== undefined && (!(actions instanceof Uint8Array) || actions.length !== networks * agents)) {
 			throw invalidArgument(`a Uint8Array of length ${networks * agents} (networks × agents)`, 'actions', actions);
 		}
 		buffers.learningRates.set(learningRates);

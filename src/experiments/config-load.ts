@@ -161,8 +161,17 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
 
 function show(value: unknown): string {
 	if (value === undefined) return 'nothing';
-	const text = JSON.stringify(value);
+	const text = asText(value);
 	return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+/** As JSON where JSON has it: a config that a program made may hold functions, symbols, big integers and circles. */
+function asText(value: unknown): string {
+	try {
+		return JSON.stringify(value) ?? String(value);
+	} catch {
+		return typeof value === 'bigint' ? `${value}n` : typeof value;
+	}
 }
 
 /** The strongest layer that says anything about the path. */

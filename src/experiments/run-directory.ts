@@ -45,7 +45,9 @@ export class RunDirectory implements Disposable {
 		makeFolder(path);
 		const lock = lockRunDirectory(path);
 		try {
-			if (existsSync(join(path, RUN_FILES.config))) {
+			// A run that failed before its first update (no such device, no data set) has nothing to lose or to resume.
+			const begun = existsSync(join(path, RUN_FILES.metrics)) || listCheckpoints(path).length > 0;
+			if (existsSync(join(path, RUN_FILES.config)) && begun) {
 				throw new GannoError(
 					'INVALID_ARGUMENT',
 					`There is a run in ${path} already. Continue it with --resume ${path}, or choose another --run-dir.`,

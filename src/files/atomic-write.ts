@@ -11,6 +11,7 @@ import {
 	writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { checkPath } from '../arguments.js';
 import { GannoError } from '../errors.js';
 import { fileSystemError } from './file-system-error.js';
 
@@ -26,6 +27,7 @@ export function writeFileAtomic(
 	path: string,
 	content: string | NodeJS.ArrayBufferView | readonly NodeJS.ArrayBufferView[],
 ): void {
+	checkPath(path, 'path');
 	const parts: readonly NodeJS.ArrayBufferView[] =
 		typeof content === 'string' ? [Buffer.from(content, 'utf8')] : Array.isArray(content) ? content : [content];
 	const existing = existingFile(path);

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { invalidArgument } from '../arguments.js';
+import { checkPath, invalidArgument } from '../arguments.js';
 import { writeFileAtomic } from './atomic-write.js';
 import { badFile, fileSystemError } from './file-system-error.js';
 
@@ -120,6 +120,7 @@ export function encodeSafetensors(
  *   other than F64, F32, I32, U32 and U8, or otherwise not what it says
  */
 export function readSafetensors(path: string): SafetensorsFile {
+	checkPath(path, 'path');
 	let bytes: Buffer;
 	try {
 		bytes = readFileSync(path);

@@ -1,3 +1,4 @@
+import { checkObject, invalidArgument } from '../arguments.js';
 import { inferShapes, type Shape } from './shapes.js';
 import type { Activation, LayerSpec, NetworkSpec } from './spec.js';
 
@@ -16,7 +17,10 @@ export interface MlpOptions {
  * A multilayer perceptron over the flattened image.
  * @throws GannoError `INVALID_ARGUMENT`
  */
-export function mlp({ input, hidden, classes, activation = 'relu', dropout = 0 }: MlpOptions): NetworkSpec {
+export function mlp(options: MlpOptions): NetworkSpec {
+	checkObject(options, 'options');
+	const { input, hidden, classes, activation = 'relu', dropout = 0 } = options;
+	checkList(hidden, 'hidden');
 	const layers = hidden.flatMap((units): LayerSpec[] => denseBlock(units, activation, dropout));
 	return checked({ input, layers: [...layers, { type: 'dense', units: classes }] });
 }
@@ -39,13 +43,20 @@ export interface CnnOptions {
  * @throws GannoError `INVALID_ARGUMENT`
  */
 export function cnn(options: CnnOptions): NetworkSpec {
+	checkObject(options, 'options');
 	const { input, filters, kernelSize = 3, hidden = [], classes, activation = 'relu', dropout = 0 } = options;
+	checkList(filters, 'filters');
+	checkList(hidden, 'hidden');
 	const images = filters.flatMap((count): LayerSpec[] => [
 		{ type: 'conv', filters: count, kernelSize, activation },
 		{ type: 'max-pool', size: 2 },
 	]);
 	const vectors = hidden.flatMap((units): LayerSpec[] => denseBlock(units, activation, dropout));
 	return checked({ input, layers: [...images, ...vectors, { type: 'dense', units: classes }] });
+}
+
+function checkList(value: unknown, name: string): void {
+	if (!Array.isArray(value)) throw invalidArgument('an array of numbers, one a layer,', name, value);
 }
 
 function denseBlock(units: number, activation: Activation, dropout: number): LayerSpec[] {

@@ -92,12 +92,15 @@ function checkDataset(dataset: Dataset, spec: NetworkSpec, shapes: NetworkShapes
 	if (!Array.isArray(shape) || shape.length !== 3) {
 		throw invalidArgument('[height, width, channels]', 'dataset.shape', shape);
 	}
+	for (const i of [0, 1, 2]) checkInteger(shape[i], `dataset.shape[${i}]`, 1);
+	if (typeof dataset.name !== 'string') throw invalidArgument('a string', 'dataset.name', dataset.name);
 	if (shape.some((edge, i) => edge !== spec.input[i])) {
 		throw new GannoError(
 			'INVALID_ARGUMENT',
 			`The network takes ${spec.input.join('×')} images, but those of ${dataset.name} are ${shape.join('×')}; set spec.input to the data set's shape`,
 		);
 	}
+	checkInteger(classes, 'dataset.classes', 1, 256);
 	const units = shapes.outputs.at(-1)?.[2];
 	if (units !== classes) {
 		throw new GannoError(
@@ -130,7 +133,7 @@ function checkDataset(dataset: Dataset, spec: NetworkSpec, shapes: NetworkShapes
 	}
 	for (const key of ['mean', 'standardDeviation'] as const) {
 		const values: unknown = dataset[key];
-		if (!Array.isArray(values) || values.length !== shape[2] || !values.every((value) => Number.isFinite(value))) {
+		if (!Array.isArray(values) || values.length !== shape[2] || !Array.from(values).every(Number.isFinite)) {
 			throw invalidArgument(`${shape[2]} finite numbers (channels)`, `dataset.${key}`, values);
 		}
 	}

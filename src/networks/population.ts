@@ -14,7 +14,7 @@ export interface PopulationControls {
 	readonly learningRates: Float32Array;
 	/** Default: the optimiser's. */
 	readonly weightDecays?: Float32Array | undefined;
-	/** Momentum and Nesterov; default: the optimiser's. */
+	/** Momentum and Nesterov, from 0 to 1; default: the optimiser's. */
 	readonly momenta?: Float32Array | undefined;
 }
 
@@ -183,6 +183,7 @@ export class NetworkPopulation {
 	 * @param indices numbers of images of the data set, 1 to `maximumBatch` of them
 	 * @param out `[parameterCount]`, written, in the order of {@link parameters}
 	 * @returns the loss
+	 * @throws GannoError `DIVERGED` when the loss is not finite; `out` is zeros then
 	 */
 	lossAndGradient(replica: number, indices: Uint32Array, out: Float32Array): number {
 		this.#checkReplica(replica, 'replica');
@@ -192,7 +193,15 @@ export class NetworkPopulation {
 		const beyond = indices.findIndex((index) => index >= this.#images);
 		if (beyond >= 0) throw invalidArgument(`an index below ${this.#images}`, `indices[${beyond}]`, indices[beyond]);
 		checkFloat32Array(out, 'out', this.parameterCount, 'parameterCount');
-		return guarded(() => this.#native.lossAndGradient(replica, indices, out));
+		const loss = guarded(() => this.#native.lossAndGradient(replica, indices, out));
+		if (!Number.isFinite(loss)) {
+			out.fill(0);
+			throw new GannoError(
+				'DIVERGED',
+				`The loss of network ${replica} is not finite at its parameters; reset it, restore it or set other parameters`,
+			);
+		}
+		return loss;
 	}
 
 	/** `[replicas]`: 1 where a network has diverged. */
@@ -241,15 +250,17 @@ export class NetworkPopulation {
 		if (typeof options !== 'object' || options === null) throw invalidArgument('an object', 'options', options);
 		const size = this.replicas * this.layers.length;
 		const { learningRates, weightDecays, momenta } = this.#controls(controls);
-		const check = (values: Float32Array | undefined, name: string): void => {
+		const check = (values: Float32Array | undefined, name: string, high = Number.POSITIVE_INFINITY): void => {
 			if (values === undefined) return;
 			checkFloat32Array(values, name, size, 'replicas × layers');
 			checkFiniteElements(values, name, 0);
+			const beyond = values.findIndex((value) => value > high);
+			if (beyond >= 0) throw invalidArgument(`numbers from 0 to ${high}`, `${name}[${beyond}]`, values[beyond]);
 		};
 		if (learningRates === undefined) throw invalidArgument('a Float32Array', 'controls.learningRates', learningRates);
 		check(learningRates, 'learningRates');
 		check(weightDecays, 'weightDecays');
-		check(momenta, 'momenta');
+		check(momenta, 'momenta', 1);
 		const { statistics, trainingLoss, validation } = out;
 		checkFloat32Array(statistics, 'out.statistics', size * POPULATION_STATISTICS.length, 'replicas × layers × 16');
 		checkFloat32Array(trainingLoss, 'out.trainingLoss', this.replicas * steps, 'replicas × steps');

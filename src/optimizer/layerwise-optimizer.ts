@@ -172,8 +172,9 @@ export class LayerwiseOptimizer {
 			const first = array;
 			array += parameters.length;
 			const moments = Array.from({ length: MOMENT_COUNT[this.algorithm] }, (_, moment) =>
-				parameters.map(({ length }, i) => {
-					const values = new Float32Array(length);
+				parameters.map((_array, i) => {
+					// As registered: the arrays themselves may be detached by now, and the moments are then what can be saved.
+					const values = new Float32Array(this.#sizes[first + i] as number);
 					backend.readMoment(first + i, moment, values);
 					return values;
 				}),
@@ -209,7 +210,8 @@ export class LayerwiseOptimizer {
 				throw invalidArgument('a count of steps', `${path}.step`, layer.step);
 			}
 			steps[index] = layer.step;
-			for (const [i, { length }] of parameters.entries()) {
+			for (const i of parameters.keys()) {
+				const length = this.#sizes[array] as number;
 				for (let moment = 0; moment < MOMENT_COUNT[this.algorithm]; moment++) {
 					const values = layer.moments?.[moment]?.[i];
 					writes.push([array, moment, checkFloat32Array(values, `${path}.moments[${moment}][${i}]`, length)]);

@@ -136,7 +136,7 @@ export interface ResolvedLayer {
 }
 
 function checkArrays(value: unknown, name: string): readonly Float32Array[] {
-	const arrays: readonly unknown[] = Array.isArray(value) ? value : [value];
+	const arrays: readonly unknown[] = Array.isArray(value) ? Array.from(value) : [value]; // a hole is undefined
 	for (const [i, array] of arrays.entries()) {
 		if (!(array instanceof Float32Array)) {
 			throw invalidArgument('a Float32Array or an array of them', Array.isArray(value) ? `${name}[${i}]` : name, array);
@@ -152,7 +152,7 @@ function checkSwitch(value: unknown, name: string): boolean {
 
 export function resolveLayers(value: unknown): ResolvedLayer[] {
 	if (!Array.isArray(value) || value.length === 0) throw invalidArgument('a non-empty array', 'layers', value);
-	const layers = value.map((layer: unknown, index): ResolvedLayer => {
+	const layers = Array.from(value, (layer: unknown, index): ResolvedLayer => {
 		const path = `layers[${index}]`;
 		if (typeof layer !== 'object' || layer === null) throw invalidArgument('an object', path, layer);
 		const given = layer as { readonly [key in keyof OptimizerLayer]?: unknown };

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "cpu/float_environment.h"
 #include "cpu/network/random.h"
@@ -136,7 +137,9 @@ void Population::validate(Worker& worker, Network& network, float* out) {
   const double variance = std::max(change_squared / values - mean * mean, 0.0);
   out[0] = finite ? static_cast<float>(loss) : kDivergedLoss;
   out[1] = finite ? static_cast<float>(correct) / static_cast<float>(count) : 0.0f;
-  out[2] = finite && state.has_logits && std::isfinite(variance) ? static_cast<float>(variance) : 0.0f;
+  // It may leave float32's range where the loss does not.
+  const bool has_change = finite && state.has_logits && variance <= std::numeric_limits<float>::max();
+  out[2] = has_change ? static_cast<float>(variance) : 0.0f;
   state.has_logits = finite;
 }
 
