@@ -3,6 +3,7 @@ import { syntheticDataset } from '../src/datasets/synthetic.js';
 import { cnn, mlp } from '../src/networks/builders.js';
 import { NetworkPopulation } from '../src/networks/population.js';
 import type { NetworkSpec } from '../src/networks/spec.js';
+import { POPULATION_STATISTICS, STATISTIC_INDEX } from '../src/optimizer/statistics.js';
 import { populationOutput } from './support/population.js';
 
 const dataset = syntheticDataset({ shape: [8, 8, 1], classes: 5, size: 1000, noise: 80 });
@@ -35,5 +36,36 @@ describe('NetworkPopulation learns', () => {
 			expect(out.validation[3 * i + 2]).toBeGreaterThan(0);
 		}
 		expect([...population.divergedFlags()]).toEqual([0, 0, 0]);
+	});
+});
+
+describe('moments of units that died', () => {
+	it('decay to exactly zero: denormals, each of which would cost a microcode assist, are flushed', () => {
+		const data = syntheticDataset({ shape: [4, 4, 1], classes: 3, size: 300, seed: 5 });
+		using population = new NetworkPopulation({
+			spec: {
+				input: [4, 4, 1],
+				layers: [
+					{ type: 'dense', units: 8, activation: 'relu' },
+					{ type: 'dense', units: 3 },
+				],
+			},
+			replicas: 1,
+			batchSize: 16,
+			optimizer: { algorithm: 'momentum' },
+			dataset: data,
+			seeds: Uint32Array.of(1),
+		});
+		const statistics = new Float32Array(2 * POPULATION_STATISTICS.length);
+		const train = (steps: number, learningRate: number): number => {
+			population.train(steps, learningRate, { statistics, trainingLoss: new Float32Array(steps) });
+			return statistics[STATISTIC_INDEX.momentNorm] as number;
+		};
+		expect(train(5, 0.01)).toBeGreaterThan(0);
+		const parameters = population.parameters(0);
+		parameters.fill(-1000, 16 * 8, 16 * 8 + 8); // biases that no input lifts above zero
+		population.setParameters(0, parameters);
+		train(1200, 0); // 0.9^1200 is 1e-55: kept, the velocity would rest at a few times 1e-45 for ever
+		expect(train(1, 0)).toBe(0);
 	});
 });

@@ -46,62 +46,108 @@ bool right(double sum, bool (*zero)(const BlockArrays&), const BlockArrays& arra
   return in_range(sum) || (sum == 0 && zero(arrays));
 }
 
-bool trustworthy(const BlockSums& block, const BlockArrays& arrays) {
+/// Which of a block's four arrays have a float32 sum that cannot be trusted.
+struct Suspects {
+  bool gradient;
+  bool parameter;
+  bool update;
+  bool moment;
+
+  bool any() const { return gradient || parameter || update || moment; }
+};
+
+Suspects suspects(const BlockSums& block, const BlockArrays& arrays) {
   using Arrays = const BlockArrays&;
-  return right(
-             sum_of_squares(block.gradient_count, block.gradient_shift, block.gradient_deviation,
-                            block.gradient_deviation_squared),
-             [](Arrays a) { return all_zero(a.gradients, a.size); }, arrays) &&
-         right(
-             sum_of_squares(block.parameter_count, block.parameter_shift, block.parameter_deviation,
-                            block.parameter_deviation_squared),
-             [](Arrays a) { return all_zero(a.old_parameters, a.size); }, arrays) &&
-         right(
-             block.gradient_deviation_squared, [](Arrays a) { return all_equal(a.gradients, a.size); }, arrays) &&
-         right(
-             block.parameter_deviation_squared, [](Arrays a) { return all_equal(a.old_parameters, a.size); }, arrays) &&
-         right(
-             block.update_squared, [](Arrays a) { return same(a.old_parameters, a.new_parameters, a.size); }, arrays) &&
-         (arrays.moments == nullptr ||
-          right(
-              block.moment_squared, [](Arrays a) { return all_zero(a.moments, a.size); }, arrays));
+  const auto zero_gradient = [](Arrays a) { return all_zero(a.gradients, a.size); };
+  const auto equal_gradient = [](Arrays a) { return all_equal(a.gradients, a.size); };
+  const auto zero_parameter = [](Arrays a) { return all_zero(a.old_parameters, a.size); };
+  const auto equal_parameter = [](Arrays a) { return all_equal(a.old_parameters, a.size); };
+  const auto zero_update = [](Arrays a) { return same(a.old_parameters, a.new_parameters, a.size); };
+  const auto zero_moment = [](Arrays a) { return all_zero(a.moments, a.size); };
+  const double gradient = sum_of_squares(block.gradient_count, block.gradient_shift, block.gradient_deviation,
+                                         block.gradient_deviation_squared);
+  const double parameter = sum_of_squares(block.parameter_count, block.parameter_shift, block.parameter_deviation,
+                                          block.parameter_deviation_squared);
+  return {
+      !right(gradient, zero_gradient, arrays) || !right(block.gradient_deviation_squared, equal_gradient, arrays),
+      !right(parameter, zero_parameter, arrays) || !right(block.parameter_deviation_squared, equal_parameter, arrays),
+      !right(block.update_squared, zero_update, arrays),
+      arrays.moments != nullptr && !right(block.moment_squared, zero_moment, arrays)};
 }
 
-/// The block's sums in float64: products of two float32 are exact in it, and it neither overflows nor underflows here.
-BlockSums exact_sums(const BlockArrays& arrays) {
-  const auto finite_or_zero = [](float x) { return std::isfinite(x) ? static_cast<double>(x) : 0.0; };
-  BlockSums sums;
-  bool has_gradient_shift = false, has_parameter_shift = false;
-  for (std::size_t i = 0; i < arrays.size; ++i) {
-    const float scaled = arrays.gradients[i] * arrays.inverse_scale;
-    const float old_parameter = arrays.old_parameters[i];
-    const double gradient = finite_or_zero(scaled);
-    const double parameter = finite_or_zero(old_parameter);
-    const double update = finite_or_zero(arrays.new_parameters[i] - old_parameter);
-    if (std::isfinite(scaled)) {
-      if (!has_gradient_shift) sums.gradient_shift = gradient;
-      has_gradient_shift = true;
-      const double deviation = gradient - sums.gradient_shift;
-      sums.gradient_count += 1;
-      sums.gradient_deviation += deviation;
-      sums.gradient_deviation_squared += deviation * deviation;
-    }
-    if (std::isfinite(old_parameter)) {
-      if (!has_parameter_shift) sums.parameter_shift = parameter;
-      has_parameter_shift = true;
-      const double deviation = parameter - sums.parameter_shift;
-      sums.parameter_count += 1;
-      sums.parameter_deviation += deviation;
-      sums.parameter_deviation_squared += deviation * deviation;
-    }
-    sums.update_squared += update * update;
-    sums.gradient_parameter += gradient * parameter;
-    sums.gradient_update += gradient * update;
-    if (arrays.moments != nullptr) {
-      const double moment = finite_or_zero(arrays.moments[i]);
-      sums.moment_squared += moment * moment;
-      sums.gradient_moment += gradient * moment;
-    }
+constexpr std::size_t kLanes = 8;
+
+/// Sum of a(i) b(i) in float64, in eight lanes that the compiler makes vectors of: a network whose units have died
+/// needs this at every step until its moments have decayed to zero.
+template <typename A, typename B>
+double exact_sum(std::size_t size, A a, B b) {
+  double lanes[kLanes] = {};
+  std::size_t i = 0;
+  for (; i + kLanes <= size; i += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += a(i + lane) * b(i + lane);
+  }
+  for (std::size_t lane = 0; i + lane < size; ++lane) lanes[lane] += a(i + lane) * b(i + lane);
+  return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+}
+
+float finite_or_zero(float x) {
+  return std::isfinite(x) ? x : 0.0f;
+}
+
+struct Deviations {
+  double count;
+  double shift;
+  double deviation;
+  double deviation_squared;
+};
+
+/// Deviations of the finite values from the first of them.
+template <typename Value>
+Deviations exact_deviations(std::size_t size, Value value) {
+  std::size_t first = 0;
+  while (first < size && !std::isfinite(value(first))) ++first;
+  if (first == size) return {0, 0, 0, 0};
+  const double shift = value(first);
+  const auto finite = [&](std::size_t i) { return std::isfinite(value(i)) ? 1.0 : 0.0; };
+  const auto deviation = [&](std::size_t i) { return std::isfinite(value(i)) ? value(i) - shift : 0.0; };
+  return {exact_sum(size, finite, finite), shift, exact_sum(size, deviation, finite),
+          exact_sum(size, deviation, deviation)};
+}
+
+/// Sums every suspect array takes part in again, in float64: products of two float32 are exact in it, and it neither
+/// overflows nor underflows here.
+BlockSums exact_sums(const BlockSums& block, const Suspects& suspect, const BlockArrays& arrays) {
+  const std::size_t size = arrays.size;
+  const auto raw_gradient = [&](std::size_t i) { return arrays.gradients[i] * arrays.inverse_scale; };
+  const auto raw_parameter = [&](std::size_t i) { return arrays.old_parameters[i]; };
+  const auto gradient = [&](std::size_t i) { return static_cast<double>(finite_or_zero(raw_gradient(i))); };
+  const auto parameter = [&](std::size_t i) { return static_cast<double>(finite_or_zero(raw_parameter(i))); };
+  const auto update = [&](std::size_t i) {
+    return static_cast<double>(finite_or_zero(arrays.new_parameters[i] - arrays.old_parameters[i]));
+  };
+  const auto moment = [&](std::size_t i) { return static_cast<double>(finite_or_zero(arrays.moments[i])); };
+
+  BlockSums sums = block;
+  if (suspect.gradient) {
+    const Deviations exact = exact_deviations(size, raw_gradient);
+    sums.gradient_count = exact.count;
+    sums.gradient_shift = exact.shift;
+    sums.gradient_deviation = exact.deviation;
+    sums.gradient_deviation_squared = exact.deviation_squared;
+  }
+  if (suspect.parameter) {
+    const Deviations exact = exact_deviations(size, raw_parameter);
+    sums.parameter_count = exact.count;
+    sums.parameter_shift = exact.shift;
+    sums.parameter_deviation = exact.deviation;
+    sums.parameter_deviation_squared = exact.deviation_squared;
+  }
+  if (suspect.update) sums.update_squared = exact_sum(size, update, update);
+  if (suspect.gradient || suspect.parameter) sums.gradient_parameter = exact_sum(size, gradient, parameter);
+  if (suspect.gradient || suspect.update) sums.gradient_update = exact_sum(size, gradient, update);
+  if (arrays.moments != nullptr) {
+    if (suspect.moment) sums.moment_squared = exact_sum(size, moment, moment);
+    if (suspect.gradient || suspect.moment) sums.gradient_moment = exact_sum(size, gradient, moment);
   }
   return sums;
 }
@@ -171,10 +217,11 @@ double variance(const Moments& moments) {
 
 void add_block(LayerSums& sums, bool first, const BlockSums& block, const BlockArrays& arrays) {
   const auto add = first ? start_with_block : add_trusted_block;
-  if (trustworthy(block, arrays)) [[likely]] {
+  const Suspects suspect = suspects(block, arrays);
+  if (!suspect.any()) [[likely]] {
     add(sums, block);
   } else {
-    add(sums, exact_sums(arrays));
+    add(sums, exact_sums(block, suspect, arrays));
   }
 }
 
