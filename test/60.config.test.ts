@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configReference, parseConfig, resolveConfig } from '../src/experiments/config.js';
 import { parseAssignment, readConfigFile } from '../src/experiments/config-load.js';
+import { openDataset } from '../src/experiments/open-dataset.js';
 import { PRESET_NAMES, PRESETS } from '../src/experiments/presets.js';
 
 function messageOf(action: () => unknown): string {
@@ -136,4 +137,11 @@ describe('the config', () => {
 			expect(page, key).toContain(`| \`${key}\` | \`${JSON.stringify(value)}\` |`);
 		}
 	});
+});
+
+it.each(PRESET_NAMES)('the preset %s can be tried on the synthetic data set, which needs no files', async (name) => {
+	const config = parseConfig({ ...PRESETS[name], dataset: 'synthetic' });
+	const { splits } = await openDataset(config);
+	expect(splits.train.length).toBeGreaterThanOrEqual(config.tasks.sliceSize);
+	expect(splits.validation.length).toBeGreaterThanOrEqual(config.tasks.validationSize);
 });

@@ -139,6 +139,15 @@ describe('a run directory', () => {
 		expect(readLatestCheckpoint(folder)?.iteration).toBe(1);
 	});
 
+	it('says from where the run goes on without a damaged checkpoint', () => {
+		using run = RunDirectory.create(folder, config);
+		const whole = run.writeCheckpoint(1, [tensor(1)], {});
+		const damaged = run.writeCheckpoint(2, [tensor(2)], {});
+		writeFileSync(damaged, readFileSync(damaged).subarray(0, 20));
+		expect(codeOf(() => readLatestCheckpoint(folder))).toBe('BAD_FILE');
+		expect(() => readLatestCheckpoint(folder)).toThrow(`goes on from ${whole}`);
+	});
+
 	it('drops the metrics of iterations that will be run again, and a half-written line', () => {
 		using run = RunDirectory.create(folder, config);
 		for (let iteration = 0; iteration < 5; iteration++) run.appendMetrics({ iteration, return: iteration / 2 });

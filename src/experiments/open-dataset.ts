@@ -9,11 +9,17 @@ export async function openDataset(
 	config: Config,
 	options: { readonly onProgress?: (progress: DownloadProgress) => void; readonly signal?: AbortSignal } = {},
 ): Promise<Dataset> {
-	if (config.dataset === 'synthetic') return syntheticDataset();
+	if (config.dataset === 'synthetic') return syntheticDataset({ size: syntheticSize(config) });
 	return loadDataset(config.dataset, {
 		...options,
 		dataDirectory: config.dataDirectory === '' ? undefined : config.dataDirectory,
 		downsample: config.downsample as 1 | 2,
 		partial: config.partialDataset,
 	});
+}
+
+/** As many images as the tasks ask for: three fifths are for training, one for validation; a multiple of five per class. */
+function syntheticSize({ tasks: { sliceSize, validationSize } }: Config): number {
+	const least = Math.max(640, (sliceSize * 5) / 3, validationSize * 5);
+	return Math.ceil(least / 20) * 20;
 }

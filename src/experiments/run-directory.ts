@@ -150,8 +150,17 @@ export function listCheckpoints(directory: string): CheckpointFile[] {
 
 /** The newest checkpoint, or none. @throws GannoError `BAD_FILE` when it is damaged */
 export function readLatestCheckpoint(directory: string): (CheckpointFile & SafetensorsFile) | undefined {
-	const latest = listCheckpoints(directory).at(-1);
-	return latest === undefined ? undefined : { ...latest, ...readSafetensors(latest.path) };
+	const [latest, before] = listCheckpoints(directory).reverse();
+	if (latest === undefined) return undefined;
+	try {
+		return { ...latest, ...readSafetensors(latest.path) };
+	} catch (error) {
+		if (!(error instanceof GannoError) || error.code !== 'BAD_FILE') throw error;
+		const from = before === undefined ? 'its beginning' : before.path;
+		throw new GannoError('BAD_FILE', `${error.message} Or delete it: the run then goes on from ${from}.`, {
+			cause: error,
+		});
+	}
 }
 
 /** The config a run was started with, as resolved then. */
