@@ -151,3 +151,15 @@ describe('divergence', () => {
 		expect([...population.divergedFlags()]).toEqual([0, 0, 0]);
 	});
 });
+
+describe('the floating-point control word', () => {
+	it('is what it was: denormals are flushed inside a call only', () => {
+		using population = open();
+		observe(population, 0);
+		const gradient = new Float32Array(population.parameterCount);
+		population.lossAndGradient(0, Uint32Array.of(1), gradient);
+		const smallest = Float64Array.of(Number.MIN_VALUE);
+		expect(smallest[0]! * population.replicas).toBe(3 * 2 ** -1074);
+		expect(smallest[0]! * population.replicas).toBeGreaterThan(0);
+	});
+});

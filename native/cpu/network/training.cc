@@ -42,20 +42,16 @@ void Population::train_network(Worker& worker, std::uint32_t replica, std::uint3
     dropout.seed = state.seed;
     dropout.stream = static_cast<std::uint32_t>(Stream::kDropout);
     dropout.sub = (state.steps << 8) | (store ? 0 : (std::uint64_t{k} + 1) << 48);
-    double loss;
-    {
-      const FloatEnvironment flush(Denormals::kFlush);
-      const float* parameters = state.arenas.data();
-      worker.pass.prepare(parameters, true);
-      worker.pass.forward(parameters, options_.source, worker.images.data(), batch, dropout);
-      loss = worker.pass.score(batch, true).loss_sum / batch;
-      if (std::isfinite(loss)) worker.pass.backward(parameters, batch);
-    }
+    const float* parameters = state.arenas.data();
+    worker.pass.prepare(parameters, true);
+    worker.pass.forward(parameters, options_.source, worker.images.data(), batch, dropout);
+    const double loss = worker.pass.score(batch, true).loss_sum / batch;
     if (!std::isfinite(loss)) {
       losses[k] = kDivergedLoss;
       if (store) state.diverged = true;
       continue;
     }
+    worker.pass.backward(parameters, batch);
     losses[k] = static_cast<float>(loss);
     step_layers(worker, replica, k, store, controls);
     if (store) ++state.steps;
@@ -108,25 +104,22 @@ void Population::validate(Worker& worker, Network& network, float* out) {
   const auto classes = static_cast<std::size_t>(plan_.classes);
   double loss = 0, change = 0, change_squared = 0;
   std::int64_t correct = 0;
-  {
-    const FloatEnvironment flush(Denormals::kFlush);
-    worker.pass.prepare(state.arenas.data(), false);
-    for (std::size_t first = 0; first < count; first += static_cast<std::size_t>(plan_.capacity)) {
-      const std::size_t samples = std::min(count - first, static_cast<std::size_t>(plan_.capacity));
-      worker.pass.forward(state.arenas.data(), options_.source, validation_images_.data() + first,
-                          static_cast<std::int64_t>(samples), {});
-      const Pass::Score score = worker.pass.score(static_cast<std::int64_t>(samples), false);
-      loss += score.loss_sum;
-      correct += score.correct;
-      for (std::size_t i = 0; i < samples; ++i) {
-        const float* logits = worker.pass.logits(static_cast<std::int64_t>(i));
-        float* last = state.logits.data() + (first + i) * classes;
-        for (std::size_t c = 0; c < classes; ++c) {
-          const double difference = static_cast<double>(logits[c]) - static_cast<double>(last[c]);
-          change += difference;
-          change_squared += difference * difference;
-          last[c] = logits[c];
-        }
+  worker.pass.prepare(state.arenas.data(), false);
+  for (std::size_t first = 0; first < count; first += static_cast<std::size_t>(plan_.capacity)) {
+    const std::size_t samples = std::min(count - first, static_cast<std::size_t>(plan_.capacity));
+    worker.pass.forward(state.arenas.data(), options_.source, validation_images_.data() + first,
+                        static_cast<std::int64_t>(samples), {});
+    const Pass::Score score = worker.pass.score(static_cast<std::int64_t>(samples), false);
+    loss += score.loss_sum;
+    correct += score.correct;
+    for (std::size_t i = 0; i < samples; ++i) {
+      const float* logits = worker.pass.logits(static_cast<std::int64_t>(i));
+      float* last = state.logits.data() + (first + i) * classes;
+      for (std::size_t c = 0; c < classes; ++c) {
+        const double difference = static_cast<double>(logits[c]) - static_cast<double>(last[c]);
+        change += difference;
+        change_squared += difference * difference;
+        last[c] = logits[c];
       }
     }
   }
@@ -155,7 +148,6 @@ void Population::evaluate_network(Worker& worker, Network& network, Split split,
                           static_cast<std::uint32_t>(std::max<std::size_t>(images.size(), 1)));
   double loss = 0;
   std::int64_t correct = 0;
-  const FloatEnvironment flush(Denormals::kFlush);
   worker.pass.prepare(state.arenas.data(), false);
   for (std::size_t first = 0; first < count; first += worker.images.size()) {
     if (cancelled()) return;
@@ -179,7 +171,7 @@ void Population::evaluate_network(Worker& worker, Network& network, Split split,
 double Population::loss_and_gradient(std::uint32_t replica, std::span<const std::uint32_t> images, float* out) {
   const Lease lease(*this);
   Pass& pass = lease.worker().pass;
-  const FloatEnvironment flush(Denormals::kFlush);
+  const FloatEnvironment environment(Denormals::kFlush);
   const float* parameters = networks_[replica].state.arenas.data();
   const auto count = static_cast<std::int64_t>(images.size());
   pass.prepare(parameters, true);
