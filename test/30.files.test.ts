@@ -1,5 +1,6 @@
 import {
 	chmodSync,
+	existsSync,
 	mkdirSync,
 	mkdtempSync,
 	readdirSync,
@@ -15,6 +16,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GannoError } from '../src/errors.js';
 import { writeFileAtomic } from '../src/files/atomic-write.js';
+import { makeFolder } from '../src/files/make-folder.js';
 import {
 	decodeSafetensors,
 	encodeSafetensors,
@@ -295,4 +297,14 @@ describe('a safetensors file', () => {
 		expect(error.code).toBe('FILE_SYSTEM');
 		expect(error.message).toMatch(/Could not read/);
 	});
+});
+
+test('makes folders, or says why it cannot', () => {
+	const folder = mkdtempSync(join(tmpdir(), 'ganno-folder-'));
+	makeFolder(join(folder, 'a', 'b'));
+	makeFolder(join(folder, 'a', 'b'));
+	expect(existsSync(join(folder, 'a', 'b'))).toBe(true);
+	writeFileSync(join(folder, 'file'), '');
+	expect(() => makeFolder(join(folder, 'file', 'c', 'd'))).toThrow(GannoError);
+	if (process.platform === 'linux') expect(() => makeFolder('/proc/none')).toThrow(/Could not create \/proc\/none/);
 });

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PolicySnapshot } from '../agents/policy.js';
 import { type EvaluationTable, evaluatePolicy } from '../experiments/evaluate.js';
@@ -6,6 +5,7 @@ import { formatEvaluation } from '../experiments/evaluation-table.js';
 import { RUN_FILES } from '../experiments/run-directory.js';
 import { writeRunReport } from '../experiments/run-report.js';
 import { writeFileAtomic } from '../files/atomic-write.js';
+import { makeFolder } from '../files/make-folder.js';
 import type { Session } from './training-session.js';
 
 /**
@@ -45,7 +45,7 @@ export function writeResults(
 	table: EvaluationTable,
 ): { readonly name: string; readonly path: string }[] {
 	const evaluation = join(directory, RUN_FILES.evaluation);
-	mkdirSync(directory, { recursive: true });
+	makeFolder(directory);
 	writeFileAtomic(evaluation, `${JSON.stringify(table, undefined, 2)}\n`);
 	return [
 		{ name: 'Evaluation:', path: evaluation },

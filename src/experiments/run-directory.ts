@@ -1,8 +1,9 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { GannoError } from '../errors.js';
 import { writeFileAtomic } from '../files/atomic-write.js';
 import { fileSystemError } from '../files/file-system-error.js';
+import { makeFolder } from '../files/make-folder.js';
 import { readSafetensors, type SafetensorsFile, type StoredTensor, writeSafetensors } from '../files/safetensors.js';
 import { type Config, resolveConfig } from './config.js';
 import { type ConfigLayer, readConfigFile } from './config-load.js';
@@ -197,14 +198,6 @@ export function readMetrics(path: string): MetricsRecord[] {
 
 function writeConfig(directory: string, config: Config): void {
 	writeFileAtomic(join(directory, RUN_FILES.config), `${JSON.stringify(config, undefined, 2)}\n`);
-}
-
-function makeFolder(path: string): void {
-	try {
-		mkdirSync(path, { recursive: true });
-	} catch (error) {
-		throw fileSystemError('create', path, error);
-	}
 }
 
 function ignoreMissing(action: () => void): void {
