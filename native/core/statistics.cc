@@ -26,6 +26,18 @@ bool all_zero(const float* values, std::size_t size) {
   return (bits & 0x7fffffffu) == 0;
 }
 
+/// Moments this small are taken for zero. With denormals flushed, a decaying moment m comes to rest where (1 - beta) m
+/// is flushed, near 1e-36: without this, a dead layer would be summed again in float64 at every step for ever.
+constexpr float kNegligibleMoment = 0x1p-110f;
+
+bool all_negligible(const float* values, std::size_t size) {
+  std::uint32_t largest = 0;  // magnitudes order like their bits
+  for (std::size_t i = 0; i < size; ++i) {
+    largest = std::max(largest, std::bit_cast<std::uint32_t>(values[i]) & 0x7fffffffu);
+  }
+  return largest < std::bit_cast<std::uint32_t>(kNegligibleMoment);
+}
+
 bool all_equal(const float* values, std::size_t size) {
   std::uint32_t different = 0;
   const std::uint32_t first = std::bit_cast<std::uint32_t>(values[0]);
@@ -63,7 +75,7 @@ Suspects suspects(const BlockSums& block, const BlockArrays& arrays) {
   const auto zero_parameter = [](Arrays a) { return all_zero(a.old_parameters, a.size); };
   const auto equal_parameter = [](Arrays a) { return all_equal(a.old_parameters, a.size); };
   const auto zero_update = [](Arrays a) { return same(a.old_parameters, a.new_parameters, a.size); };
-  const auto zero_moment = [](Arrays a) { return all_zero(a.moments, a.size); };
+  const auto zero_moment = [](Arrays a) { return all_negligible(a.moments, a.size); };
   const double gradient = sum_of_squares(block.gradient_count, block.gradient_shift, block.gradient_deviation,
                                          block.gradient_deviation_squared);
   const double parameter = sum_of_squares(block.parameter_count, block.parameter_shift, block.parameter_deviation,
