@@ -33,7 +33,7 @@ export function liveHandles(): number;
 export function randomBlocks(seed: number, stream: number, index: number, sub: number, out: Uint32Array): void;
 
 export interface LayerwisePlanOptions {
-	/** Index into ALGORITHMS (src/optimizer/algorithms.ts). */
+	/** Index into LAYERWISE_ALGORITHMS (src/optimizer/algorithms.ts). */
 	readonly algorithm: number;
 	/** 0 skip-element, 1 skip-layer, 2 skip-network, 3 propagate. */
 	readonly nonFinite: number;
@@ -47,7 +47,13 @@ export interface LayerwisePlanOptions {
 		/** At least 1.18e-38, the smallest normal float32. */
 		readonly epsilon: number;
 		readonly rho: number;
+		/** lars; default 0.001. */
+		readonly trustCoefficient?: number;
 	};
+	/** Largest norms of gradients; 0 or missing: no clipping. */
+	readonly clip?: { readonly layerNorm?: number; readonly globalNorm?: number };
+	/** [layers]: 0 where the trust ratio of lars and lamb does not apply; default all 1. */
+	readonly adapt?: Uint8Array;
 	/** Every layer's arrays one after another, over plain or shared buffers, any alignment, empty ones allowed. */
 	readonly parameters: readonly Float32Array[];
 	/** One for each of `parameters`, of the same length. */

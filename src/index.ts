@@ -76,7 +76,14 @@ export type {
 	PoolLayerSpec,
 	TrainableLayer,
 } from './networks/spec.js';
-export { ALGORITHMS, type Algorithm, type Hyperparameters, type OptimizerSpec } from './optimizer/algorithms.js';
+export {
+	ALGORITHMS,
+	type Algorithm,
+	type Hyperparameters,
+	LAYERWISE_ALGORITHMS,
+	type LayerwiseAlgorithm,
+	type OptimizerSpec,
+} from './optimizer/algorithms.js';
 export {
 	type LayerState,
 	LayerwiseOptimizer,
@@ -85,7 +92,7 @@ export {
 	type StepOptions,
 } from './optimizer/layerwise-optimizer.js';
 export type {
-	LayerwiseAlgorithm,
+	ClipOptions,
 	LayerwiseHyperparameters,
 	LayerwiseOptimizerOptions,
 	NonFinitePolicy,

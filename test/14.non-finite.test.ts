@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ALGORITHMS, type Algorithm } from '../src/optimizer/algorithms.js';
+import { LAYERWISE_ALGORITHMS, type LayerwiseAlgorithm } from '../src/optimizer/algorithms.js';
 import { LayerwiseOptimizer } from '../src/optimizer/layerwise-optimizer.js';
 import type { NonFinitePolicy } from '../src/optimizer/options.js';
 import { STATISTIC_INDEX, STATISTICS } from '../src/optimizer/statistics.js';
@@ -21,7 +21,7 @@ interface Network {
 }
 
 /** Two layers after two ordinary steps. */
-function network(algorithm: Algorithm, nonFinite: NonFinitePolicy, device: (typeof DEVICES)[number]): Network {
+function network(algorithm: LayerwiseAlgorithm, nonFinite: NonFinitePolicy, device: (typeof DEVICES)[number]): Network {
 	const parameters = [random(1500, 1), random(37, 2)];
 	const gradients = [random(1500, 3), random(37, 4)];
 	const layers = parameters.map((array, i) => ({
@@ -38,7 +38,7 @@ const statistic = (network: Network, layer: number, name: (typeof STATISTICS)[nu
 	network.statistics[layer * STATISTICS.length + STATISTIC_INDEX[name]] as number;
 
 describe.each(DEVICES)('gradients that are not finite (%s)', (device) => {
-	it.each(ALGORITHMS)(
+	it.each(LAYERWISE_ALGORITHMS)(
 		'%s, skip-element: those elements keep parameter and moments, the others step as usual',
 		(algorithm) => {
 			const clean = network(algorithm, 'skip-element', device);
@@ -49,16 +49,20 @@ describe.each(DEVICES)('gradients that are not finite (%s)', (device) => {
 				[0, 7, 16, 1023, 1024, 1499].map((index, i) => [index, BAD[i % 3] as number]),
 			);
 			for (const [index, value] of bad) (dirty.gradients[0] as Float32Array)[index] = value;
+			const adapts = algorithm === 'lars' || algorithm === 'lamb'; // their trust ratio misses what is left out
 			clean.optimizer.step(1e-2);
 			dirty.optimizer.step(1e-2, dirty.statistics);
 			const momentsAfter = dirty.optimizer.state().layers[0]?.moments ?? [];
 			const momentsClean = clean.optimizer.state().layers[0]?.moments ?? [];
 			for (let i = 0; i < 1500; i++) {
-				const expected = bad.has(i) ? before[0]?.[i] : clean.parameters[0]?.[i];
-				expect(dirty.parameters[0]?.[i]).toBe(expected);
+				const expected = (bad.has(i) ? before[0]?.[i] : clean.parameters[0]?.[i]) as number;
+				if (adapts && !bad.has(i)) expect(dirty.parameters[0]?.[i]).toBeCloseTo(expected, 3);
+				else expect(dirty.parameters[0]?.[i]).toBe(expected);
 				for (const [moment, arrays] of momentsAfter.entries()) {
 					const source = bad.has(i) ? momentsBefore : momentsClean;
-					expect(arrays[0]?.[i]).toBe(source[moment]?.[0]?.[i]);
+					const kept = source[moment]?.[0]?.[i] as number;
+					if (adapts && !bad.has(i)) expect(arrays[0]?.[i]).toBeCloseTo(kept, 3);
+					else expect(arrays[0]?.[i]).toBe(kept);
 				}
 			}
 			expect([...(dirty.parameters[1] as Float32Array)]).toEqual([...(clean.parameters[1] as Float32Array)]);
@@ -72,25 +76,28 @@ describe.each(DEVICES)('gradients that are not finite (%s)', (device) => {
 		},
 	);
 
-	it.each(ALGORITHMS)('%s, skip-layer: that layer and its step counter stay, the others step as usual', (algorithm) => {
-		const clean = network(algorithm, 'skip-layer', device);
-		const dirty = network(algorithm, 'skip-layer', device);
-		const before = (dirty.parameters[0] as Float32Array).slice();
-		const stateBefore = dirty.optimizer.state().layers[0];
-		(dirty.gradients[0] as Float32Array)[1490] = Number.NaN;
-		clean.optimizer.step(1e-2);
-		dirty.optimizer.step(1e-2, dirty.statistics);
-		expect([...(dirty.parameters[0] as Float32Array)]).toEqual([...before]);
-		expect(dirty.optimizer.state().layers[0]).toEqual(stateBefore);
-		expect([...(dirty.parameters[1] as Float32Array)]).toEqual([...(clean.parameters[1] as Float32Array)]);
-		expect(dirty.optimizer.state().layers[1]?.step).toBe(3);
-		expect(statistic(dirty, 0, 'nonFiniteCount')).toBe(1);
-		expect(statistic(dirty, 0, 'updateNorm')).toBe(0);
-		expect(statistic(dirty, 0, 'gradientNorm')).toBeGreaterThan(0);
-		expect(statistic(dirty, 1, 'updateNorm')).toBeGreaterThan(0);
-	});
+	it.each(LAYERWISE_ALGORITHMS)(
+		'%s, skip-layer: that layer and its step counter stay, the others step as usual',
+		(algorithm) => {
+			const clean = network(algorithm, 'skip-layer', device);
+			const dirty = network(algorithm, 'skip-layer', device);
+			const before = (dirty.parameters[0] as Float32Array).slice();
+			const stateBefore = dirty.optimizer.state().layers[0];
+			(dirty.gradients[0] as Float32Array)[1490] = Number.NaN;
+			clean.optimizer.step(1e-2);
+			dirty.optimizer.step(1e-2, dirty.statistics);
+			expect([...(dirty.parameters[0] as Float32Array)]).toEqual([...before]);
+			expect(dirty.optimizer.state().layers[0]).toEqual(stateBefore);
+			expect([...(dirty.parameters[1] as Float32Array)]).toEqual([...(clean.parameters[1] as Float32Array)]);
+			expect(dirty.optimizer.state().layers[1]?.step).toBe(3);
+			expect(statistic(dirty, 0, 'nonFiniteCount')).toBe(1);
+			expect(statistic(dirty, 0, 'updateNorm')).toBe(0);
+			expect(statistic(dirty, 0, 'gradientNorm')).toBeGreaterThan(0);
+			expect(statistic(dirty, 1, 'updateNorm')).toBeGreaterThan(0);
+		},
+	);
 
-	it.each(ALGORITHMS)('%s, skip-network: every layer stays', (algorithm) => {
+	it.each(LAYERWISE_ALGORITHMS)('%s, skip-network: every layer stays', (algorithm) => {
 		const dirty = network(algorithm, 'skip-network', device);
 		const before = dirty.parameters.map((array) => [...array]);
 		const stateBefore = dirty.optimizer.state();
@@ -103,7 +110,7 @@ describe.each(DEVICES)('gradients that are not finite (%s)', (device) => {
 		expect([0, 1].map((layer) => statistic(dirty, layer, 'updateNorm'))).toEqual([0, 0]);
 	});
 
-	it.each(ALGORITHMS)('%s, propagate: the element is lost, and the statistics still are not', (algorithm) => {
+	it.each(LAYERWISE_ALGORITHMS)('%s, propagate: the element is lost, and the statistics still are not', (algorithm) => {
 		const dirty = network(algorithm, 'propagate', device);
 		(dirty.gradients[0] as Float32Array)[100] = Number.NaN;
 		dirty.optimizer.step(1e-2, dirty.statistics);

@@ -29,7 +29,6 @@ const shared = new Float32Array(16);
 describe('LayerwiseOptimizer refuses, with a GannoError that says why,', () => {
 	it.each<[string, Record<string, unknown>, RegExp]>([
 		['an unknown algorithm', { algorithm: 'adma' }, /Expected one of 'sgd'.* for algorithm but received "adma"/],
-		['an algorithm to come', { algorithm: 'lamb' }, /'lamb' is not offered by this version/],
 		['no layers', { layers: [] }, /non-empty array for layers/],
 		['a layer that is not an object', { layers: [3] }, /an object for layers\[0\]/],
 		['a layer without a name', { layers: [{ parameters: shared, gradients: shared }] }, /layers\[0\]\.name/],
@@ -78,7 +77,15 @@ describe('LayerwiseOptimizer refuses, with a GannoError that says why,', () => {
 		['NaN', { hyperparameters: { beta1: Number.NaN } }, /hyperparameters\.beta1 but received NaN/],
 		['a negative weight decay', { hyperparameters: { weightDecay: -1 } }, /hyperparameters\.weightDecay/],
 		['an unknown policy', { nonFinite: 'ignore' }, /nonFinite/],
-		['clipping', { clip: { globalNorm: 1 } }, /clip is not offered/],
+		['a norm of 0 to clip to', { clip: { globalNorm: 0 } }, /a number above 0 for clip\.globalNorm/],
+		['a norm that is no number', { clip: { layerNorm: Number.NaN } }, /clip\.layerNorm but received NaN/],
+		['an unknown way to clip', { clip: { value: 1 } }, /Unknown option clip\.value/],
+		['a clip that is no object', { clip: 1 }, /layerNorm, globalNorm or both for clip/],
+		[
+			'a switch that is none',
+			{ layers: [{ name: 'a', parameters: shared, gradients: new Float32Array(16), adapt: 1 }] },
+			/adapt/,
+		],
 		['an unknown device', { device: 'gpu' }, /device/],
 		['no threads', { threads: 0 }, /threads/],
 		['half a thread', { threads: 1.5 }, /threads/],

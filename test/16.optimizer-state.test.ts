@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ALGORITHMS, type Algorithm } from '../src/optimizer/algorithms.js';
+import { LAYERWISE_ALGORITHMS, type LayerwiseAlgorithm } from '../src/optimizer/algorithms.js';
 import { LayerwiseOptimizer, type OptimizerState } from '../src/optimizer/layerwise-optimizer.js';
 import { STATISTICS } from '../src/optimizer/statistics.js';
 import { PhiloxGenerator } from '../src/philox.js';
@@ -11,7 +11,7 @@ function random(size: number, seed: number): Float32Array {
 	return Float32Array.from({ length: size }, () => generator.nextNormal());
 }
 
-function make(algorithm: Algorithm, device: (typeof DEVICES)[number], parameters?: readonly Float32Array[]) {
+function make(algorithm: LayerwiseAlgorithm, device: (typeof DEVICES)[number], parameters?: readonly Float32Array[]) {
 	const arrays = parameters?.map((array) => array.slice()) ?? [random(300, 1), random(7, 2), random(20, 3)];
 	const gradients = arrays.map((array, i) => random(array.length, 10 + i));
 	const optimizer = new LayerwiseOptimizer({
@@ -26,22 +26,25 @@ function make(algorithm: Algorithm, device: (typeof DEVICES)[number], parameters
 }
 
 describe.each(DEVICES)('the state of an optimizer (%s)', (device) => {
-	it.each(ALGORITHMS)('%s: restored elsewhere, goes on with the same bits, through structured clone', (algorithm) => {
-		const original = make(algorithm, device);
-		for (let step = 0; step < 3; step++) original.optimizer.step(0.01);
-		const state = structuredClone(original.optimizer.state());
-		const copy = make(algorithm, device, original.arrays);
-		copy.optimizer.restore(state);
-		const statistics = [original, copy].map(({ optimizer }) => {
-			const values = new Float32Array(2 * STATISTICS.length);
-			optimizer.step(0.01, values);
-			return [...values];
-		});
-		expect(statistics[0]).toEqual(statistics[1]);
-		expect(copy.arrays).toEqual(original.arrays);
-		expect(copy.optimizer.state()).toEqual(original.optimizer.state());
-		expect(state.layers.map(({ step }) => step)).toEqual([3, 3]);
-	});
+	it.each(LAYERWISE_ALGORITHMS)(
+		'%s: restored elsewhere, goes on with the same bits, through structured clone',
+		(algorithm) => {
+			const original = make(algorithm, device);
+			for (let step = 0; step < 3; step++) original.optimizer.step(0.01);
+			const state = structuredClone(original.optimizer.state());
+			const copy = make(algorithm, device, original.arrays);
+			copy.optimizer.restore(state);
+			const statistics = [original, copy].map(({ optimizer }) => {
+				const values = new Float32Array(2 * STATISTICS.length);
+				optimizer.step(0.01, values);
+				return [...values];
+			});
+			expect(statistics[0]).toEqual(statistics[1]);
+			expect(copy.arrays).toEqual(original.arrays);
+			expect(copy.optimizer.state()).toEqual(original.optimizer.state());
+			expect(state.layers.map(({ step }) => step)).toEqual([3, 3]);
+		},
+	);
 
 	it('is a copy', () => {
 		const { optimizer } = make('adam', device);

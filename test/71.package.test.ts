@@ -19,6 +19,7 @@ const EXPORTS = [
 	'ERROR_CODES',
 	'GannoError',
 	'InProcessExecutor',
+	'LAYERWISE_ALGORITHMS',
 	'LayerwiseOptimizer',
 	'NETWORKS',
 	'NetworkPopulation',

@@ -1,5 +1,6 @@
 #include "core/optimizer_rule.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -7,8 +8,11 @@ namespace ganno {
 
 namespace {
 
-constexpr std::array<std::string_view, kAlgorithmCount> kNames = {"sgd",     "momentum", "nesterov",
-                                                                  "rmsprop", "adam",     "adamw"};
+constexpr std::array<std::string_view, kAlgorithmCount> kNames = {"sgd",   "momentum", "nesterov", "rmsprop", "adam",
+                                                                  "adamw", "lion",     "lars",     "lamb"};
+
+// An infinite scalar would make a NaN of a 0, in the padding of a last vector too.
+constexpr double kLargestFloat = 0x1.fffffep127;
 
 /// By repeated squaring: the same bits on every machine, which libm's pow does not promise.
 double power(double base, std::uint64_t exponent) {
@@ -39,9 +43,12 @@ int moment_count(Algorithm algorithm) {
     case Algorithm::kMomentum:
     case Algorithm::kNesterov:
     case Algorithm::kRmsProp:
+    case Algorithm::kLion:
+    case Algorithm::kLars:
       return 1;
     case Algorithm::kAdam:
     case Algorithm::kAdamW:
+    case Algorithm::kLamb:
       break;
   }
   return 2;
@@ -49,6 +56,10 @@ int moment_count(Algorithm algorithm) {
 
 bool keeps_first_moment(Algorithm algorithm) {
   return algorithm != Algorithm::kSgd && algorithm != Algorithm::kRmsProp;
+}
+
+bool has_trust_ratio(Algorithm algorithm) {
+  return algorithm == Algorithm::kLars || algorithm == Algorithm::kLamb;
 }
 
 BiasCorrections bias_corrections(const Hyperparameters& hyperparameters, std::uint64_t step) {
@@ -87,7 +98,44 @@ StepScalars step_scalars(Algorithm algorithm, const Hyperparameters& hyperparame
     scalars.decay_factor = static_cast<float>(1 - learning_rate * weight_decay);
     scalars.weight_decay = 0;
   }
+  if (algorithm == Algorithm::kLamb) {
+    scalars.one_minus_beta1 = static_cast<float>(1 - hyperparameters.beta1);
+    scalars.beta2 = static_cast<float>(hyperparameters.beta2);
+    scalars.one_minus_beta2 = static_cast<float>(1 - hyperparameters.beta2);
+    scalars.step_size = scalars.learning_rate;
+    scalars.inverse_correction1 = static_cast<float>(1 / corrections.correction1);
+    scalars.inverse_sqrt_correction2 = static_cast<float>(1 / std::sqrt(corrections.correction2));
+    scalars.moment_correction = 1 / corrections.correction1;
+  }
+  if (algorithm == Algorithm::kLion) {
+    scalars.beta1 = static_cast<float>(hyperparameters.beta1);
+    scalars.one_minus_beta1 = static_cast<float>(1 - hyperparameters.beta1);
+    scalars.beta2 = static_cast<float>(hyperparameters.beta2);
+    scalars.one_minus_beta2 = static_cast<float>(1 - hyperparameters.beta2);
+    scalars.decay_factor = static_cast<float>(1 - learning_rate * weight_decay);
+    scalars.weight_decay = 0;
+  }
   return scalars;
+}
+
+double clip_coefficient(double norm, double maximum) {
+  return std::min(1.0, maximum / (norm + 1e-6));
+}
+
+void apply_trust_ratio(Algorithm algorithm, const Hyperparameters& hyperparameters, double learning_rate,
+                       double weight_decay, double parameter_norm, double direction_norm, StepScalars& scalars) {
+  const bool lars = algorithm == Algorithm::kLars;
+  double trust = 1;
+  if (parameter_norm > 0 && direction_norm > 0) {
+    trust = lars ? hyperparameters.trust_coefficient * parameter_norm /
+                       (direction_norm + weight_decay * parameter_norm + hyperparameters.epsilon)
+                 : parameter_norm / direction_norm;
+  }
+  if (lars) {
+    scalars.trust = static_cast<float>(std::min(trust, kLargestFloat));
+  } else {
+    scalars.step_size = static_cast<float>(std::min(learning_rate * trust, kLargestFloat));
+  }
 }
 
 }  // namespace ganno

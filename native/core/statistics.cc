@@ -249,6 +249,16 @@ void add_sums(LayerSums& sums, const LayerSums& next) {
   sums.non_finite += next.non_finite;
 }
 
+double block_squares(double sum, const float* values, std::size_t size) {
+  if (in_range(sum) || (sum == 0 && all_zero(values, size))) [[likely]]
+    return sum;
+  double exact = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    if (std::isfinite(values[i])) exact += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+  }
+  return exact;
+}
+
 void finalize_statistics(const LayerSums& sums, Algorithm algorithm, const StepScalars& scalars,
                          float out[kStepStatisticCount]) {
   const double gradient_norm = std::sqrt(sums.gradient.sum_of_squares());

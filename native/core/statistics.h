@@ -96,6 +96,10 @@ void add_block(LayerSums& sums, bool first, const BlockSums& block, const BlockA
 /// Adds the sums of the next piece (or array) in order.
 void add_sums(LayerSums& sums, const LayerSums& next);
 
+/// The sum of squares of a block of up to 1,024 values, from its float32 sum: that, where it is within [1e-30, 1e36];
+/// else summed again in float64, in which the squares are exact. Values that are not finite are left out.
+double block_squares(double sum, const float* values, std::size_t size);
+
 /// Writes the 14 step statistics of a layer whose sums are complete.
 void finalize_statistics(const LayerSums& sums, Algorithm algorithm, const StepScalars& scalars,
                          float out[kStepStatisticCount]);

@@ -1,6 +1,7 @@
 #include "cpu/layerwise_step.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -17,8 +18,16 @@ namespace {
 // Below this many elements the work fits in cache and is over before a sleeping helper is awake.
 constexpr std::uint64_t kElementsWorthThreads = 100'000;
 
+// A layer of at most so many pieces (2 MiB of gradients, parameters and two moments) is measured and stepped by one
+// thread while in its cache; a larger one by all threads, pass after pass.
+constexpr std::uint32_t kPiecesInCache = 2;
+
 std::uint64_t padded(std::uint64_t size) {
   return (size + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+}
+
+bool clips(const LayerwiseStep::Options& options) {
+  return options.clip_layer_norm > 0 || options.clip_global_norm > 0;
 }
 
 }  // namespace
@@ -28,11 +37,14 @@ void LayerwiseStep::Free::operator()(float* memory) const {
 }
 
 LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBinding> arrays,
-                             std::span<const std::uint32_t> arrays_per_layer)
+                             std::span<const std::uint32_t> arrays_per_layer, std::span<const std::uint8_t> adapt)
     : options_(options),
-      with_statistics_(step_function(options.tier, {options.algorithm, true, false})),
-      without_statistics_(step_function(options.tier, {options.algorithm, false, false})),
+      with_statistics_(step_function(options.tier, {options.algorithm, true, false, clips(options)})),
+      without_statistics_(step_function(options.tier, {options.algorithm, false, false, clips(options)})),
       observe_(step_function(options.tier, {options.algorithm, true, true})),
+      measure_gradient_(measure_function(options.tier, Measured::kGradient)),
+      by_layer_(has_trust_ratio(options.algorithm) || (options.clip_layer_norm > 0 && options.clip_global_norm == 0)),
+      adapt_(arrays_per_layer.size(), 1),
       steps_(arrays_per_layer.size()),
       scalars_(arrays_per_layer.size()),
       skipped_(arrays_per_layer.size()) {
@@ -63,7 +75,7 @@ LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBindin
       const StepArray& array = arrays_.at(next_array++);
       for (std::uint64_t begin = 0; begin < array.size; begin += kPieceSize) {
         const std::uint64_t size = std::min<std::uint64_t>(kPieceSize, array.size - begin);
-        pieces_.push_back({slice(array, begin, size), layer, {}, 0});
+        pieces_.push_back({slice(array, begin, size), layer, {}, {}, 0});
         elements_in_task += size;
         if (elements_in_task >= kPieceSize) {
           task_ends_.push_back(static_cast<std::uint32_t>(pieces_.size()));
@@ -79,6 +91,14 @@ LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBindin
   std::uint64_t elements = 0;
   for (const StepArray& array : arrays_) elements += array.size;
   if (elements < kElementsWorthThreads) options_.threads = 1;
+
+  if (!adapt.empty()) adapt_.assign(adapt.begin(), adapt.end());
+  if (adapt_.size() != layers_.size()) throw std::invalid_argument("adapt does not have an entry for every layer");
+  if (has_trust_ratio(options.algorithm)) {
+    const Measured measured = options.algorithm == Algorithm::kLars ? Measured::kLars : Measured::kLamb;
+    measure_trust_ = measure_function(options.tier, measured);
+  }
+  if (by_layer_) plan_layer_tasks();
 }
 
 std::uint64_t LayerwiseStep::bytes() const {
@@ -125,17 +145,120 @@ void LayerwiseStep::compute_scalars(std::span<const double> controls, float inve
   }
 }
 
+// Rules that need norms of a layer before its step (LARS, LAMB, clipping by layer) take passes over that layer. The
+// norm of the parameters is not carried over from the step before: the arrays are the caller's, who may write to them.
+void LayerwiseStep::plan_layer_tasks() {
+  std::uint64_t elements_in_task = 0;
+  for (std::uint32_t layer = 0; layer < layers_.size(); ++layer) {
+    const Layer& found = layers_[layer];
+    if (found.piece_count > kPiecesInCache) {
+      large_layers_.push_back(layer);
+      continue;
+    }
+    small_layers_.push_back(layer);
+    for (std::uint32_t i = 0; i < found.piece_count; ++i) {
+      elements_in_task += pieces_[found.first_piece + i].elements.size;
+    }
+    if (elements_in_task >= kPieceSize) {
+      small_layer_ends_.push_back(static_cast<std::uint32_t>(small_layers_.size()));
+      elements_in_task = 0;
+    }
+  }
+  if (small_layer_ends_.empty() || small_layer_ends_.back() != small_layers_.size()) {
+    small_layer_ends_.push_back(static_cast<std::uint32_t>(small_layers_.size()));
+  }
+}
+
+PieceNorms LayerwiseStep::layer_norms(std::size_t layer) const {
+  PieceNorms sums;
+  for (std::uint32_t i = 0; i < layers_[layer].piece_count; ++i) {
+    const PieceNorms& norms = pieces_[layers_[layer].first_piece + i].norms;
+    sums.parameter_squared += norms.parameter_squared;
+    sums.direction_squared += norms.direction_squared;
+  }
+  return sums;
+}
+
+/// Clips by layer first, where both are asked for, then by the norm of what that leaves. Skipped layers do not count.
+void LayerwiseStep::clip_by_global_norm() {
+  for_each_piece([&](Piece& piece) {
+    if (!skipped_[piece.layer]) measure_gradient_(piece.elements, scalars_[piece.layer], &piece.norms);
+  });
+  std::vector<double> coefficients(layers_.size(), 1.0);
+  double squared = 0;
+  for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+    if (skipped_[layer]) continue;
+    double norm = std::sqrt(layer_norms(layer).direction_squared);
+    if (options_.clip_layer_norm > 0) coefficients[layer] = clip_coefficient(norm, options_.clip_layer_norm);
+    norm *= coefficients[layer];
+    squared += norm * norm;
+  }
+  const double global = clip_coefficient(std::sqrt(squared), options_.clip_global_norm);
+  for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+    scalars_[layer].clip = static_cast<float>(coefficients[layer] * global);
+  }
+}
+
+template <typename ForEachPiece>
+void LayerwiseStep::measure_layer(std::size_t layer, std::span<const double> controls, ForEachPiece&& for_each) {
+  if (skipped_[layer]) return;
+  StepScalars& scalars = scalars_[layer];
+  if (options_.clip_layer_norm > 0 && options_.clip_global_norm == 0) {
+    for_each([&](Piece& piece) { measure_gradient_(piece.elements, scalars, &piece.norms); });
+    const double norm = std::sqrt(layer_norms(layer).direction_squared);
+    scalars.clip = static_cast<float>(clip_coefficient(norm, options_.clip_layer_norm));
+  }
+  if (measure_trust_ != nullptr && adapt_[layer]) {
+    for_each([&](Piece& piece) { measure_trust_(piece.elements, scalars, &piece.norms); });
+    const PieceNorms norms = layer_norms(layer);
+    const double* control = &controls[layer * kControlCount];
+    apply_trust_ratio(options_.algorithm, options_.hyperparameters, control[kControlLearningRate],
+                      control[kControlWeightDecay], std::sqrt(norms.parameter_squared),
+                      std::sqrt(norms.direction_squared), scalars);
+  }
+}
+
+template <typename StepPiece>
+void LayerwiseStep::step_by_layer(std::span<const double> controls, StepPiece&& step_piece) {
+  parallel_for(small_layer_ends_.size(), options_.threads, [&](std::size_t task) {
+    for (std::uint32_t i = task == 0 ? 0 : small_layer_ends_[task - 1]; i < small_layer_ends_[task]; ++i) {
+      const std::uint32_t layer = small_layers_[i];
+      const std::span<Piece> own(pieces_.data() + layers_[layer].first_piece, layers_[layer].piece_count);
+      measure_layer(layer, controls, [&](auto&& measure) {
+        for (Piece& piece : own) measure(piece);
+      });
+      for (std::size_t j = own.size(); j-- > 0;) step_piece(own[j]);
+    }
+  });
+  for (const std::uint32_t layer : large_layers_) {
+    const std::span<Piece> own(pieces_.data() + layers_[layer].first_piece, layers_[layer].piece_count);
+    measure_layer(layer, controls, [&](auto&& measure) {
+      parallel_for(own.size(), options_.threads, [&](std::size_t i) { measure(own[i]); });
+    });
+    // Backwards: what was measured last is still in cache.
+    parallel_for(own.size(), options_.threads, [&](std::size_t i) { step_piece(own[own.size() - 1 - i]); });
+  }
+}
+
 void LayerwiseStep::step(std::span<const double> controls, float inverse_scale, float* statistics, bool store) {
   const FloatEnvironment environment(Denormals::kKeep);
   decide_skips(inverse_scale);
   compute_scalars(controls, inverse_scale, store);
+  if (options_.clip_global_norm > 0) clip_by_global_norm();
+  const auto run = [&](auto&& step_piece) {
+    if (by_layer_) {
+      step_by_layer(controls, step_piece);
+    } else {
+      for_each_piece(step_piece);
+    }
+  };
   if (statistics == nullptr) {
     if (!store) return;
-    for_each_piece([&](Piece& piece) {
+    run([&](Piece& piece) {
       if (!skipped_[piece.layer]) without_statistics_(piece.elements, scalars_[piece.layer], nullptr);
     });
   } else {
-    for_each_piece([&](Piece& piece) {
+    run([&](Piece& piece) {
       const StepFunction function = skipped_[piece.layer] ? observe_ : with_statistics_;
       function(piece.elements, scalars_[piece.layer], &piece.sums);
     });

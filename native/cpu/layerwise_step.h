@@ -28,13 +28,16 @@ class LayerwiseStep {
     Algorithm algorithm = Algorithm::kSgd;
     Hyperparameters hyperparameters;
     NonFinitePolicy non_finite = NonFinitePolicy::kSkipElement;
+    double clip_layer_norm = 0;   // 0: no clipping
+    double clip_global_norm = 0;  // 0: no clipping
     int threads = 1;
     Tier tier = Tier::kBaseline;
   };
 
   /// @param arrays layer after layer; `arrays_per_layer` says how many each owns (0 is allowed).
+  /// @param adapt [layers] whether the trust ratio of lars and lamb applies (0: no); empty: to all
   LayerwiseStep(const Options& options, std::span<const ArrayBinding> arrays,
-                std::span<const std::uint32_t> arrays_per_layer);
+                std::span<const std::uint32_t> arrays_per_layer, std::span<const std::uint8_t> adapt = {});
 
   std::size_t layer_count() const { return layers_.size(); }
   std::size_t array_count() const { return arrays_.size(); }
@@ -60,6 +63,7 @@ class LayerwiseStep {
     StepArray elements;
     std::uint32_t layer;
     LayerSums sums;
+    PieceNorms norms;
     std::uint64_t non_finite;
   };
   struct Free {
@@ -70,19 +74,34 @@ class LayerwiseStep {
   void for_each_piece(Function&& function);
   void decide_skips(float inverse_scale);
   void compute_scalars(std::span<const double> controls, float inverse_scale, bool store);
+  void clip_by_global_norm();
+  PieceNorms layer_norms(std::size_t layer) const;
+  /// Steps every layer after the passes that norms of that layer take.
+  template <typename StepPiece>
+  void step_by_layer(std::span<const double> controls, StepPiece&& step_piece);
+  template <typename ForEachPiece>
+  void measure_layer(std::size_t layer, std::span<const double> controls, ForEachPiece&& for_each);
+  void plan_layer_tasks();
 
   Options options_;
   StepFunction with_statistics_;
   StepFunction without_statistics_;
   StepFunction observe_;
+  MeasureFunction measure_gradient_;
+  MeasureFunction measure_trust_ = nullptr;  // lars, lamb
+  bool by_layer_;                            // a layer's step waits for norms of that layer
   std::vector<StepArray> arrays_;
   std::vector<Layer> layers_;
-  std::vector<Piece> pieces_;             // array after array, in order
-  std::vector<std::uint32_t> task_ends_;  // pieces of a task end here; tasks are what threads claim
-  std::vector<std::uint64_t> steps_;      // per layer
-  std::vector<StepScalars> scalars_;      // per layer, of the running step
-  std::vector<std::uint8_t> skipped_;     // per layer, of the running step
-  std::unique_ptr<float, Free> moments_;  // both moments of every array, each on a 64-float boundary
+  std::vector<Piece> pieces_;                    // array after array, in order
+  std::vector<std::uint32_t> task_ends_;         // pieces of a task end here; tasks are what threads claim
+  std::vector<std::uint32_t> small_layers_;      // with by_layer_: one thread does all passes of one of these
+  std::vector<std::uint32_t> small_layer_ends_;  // tasks of them
+  std::vector<std::uint32_t> large_layers_;      // and all threads together those of one of these
+  std::vector<std::uint8_t> adapt_;              // per layer
+  std::vector<std::uint64_t> steps_;             // per layer
+  std::vector<StepScalars> scalars_;             // per layer, of the running step
+  std::vector<std::uint8_t> skipped_;            // per layer, of the running step
+  std::unique_ptr<float, Free> moments_;         // both moments of every array, each on a 64-float boundary
   std::uint64_t moment_floats_ = 0;
 };
 

@@ -4,10 +4,11 @@
 
 namespace ganno {
 
-// One copy of native/cpu/kernels/step.cc per tier.
+// One copy of native/cpu/kernels/{step,measure}.cc per tier.
 #define GANNO_DECLARE_TIER(tier)                                                                   \
   namespace tier {                                                                                 \
   StepFunction step_function(const StepVariant& variant);                                          \
+  MeasureFunction measure_function(Measured measured);                                             \
   std::uint64_t count_non_finite(const float* gradients, std::uint64_t size, float inverse_scale); \
   }
 GANNO_DECLARE_TIER(baseline)
@@ -36,6 +37,21 @@ StepFunction step_function(Tier tier, const StepVariant& variant) {
 #endif
     default:
       return baseline::step_function(variant);
+  }
+}
+
+MeasureFunction measure_function(Tier tier, Measured measured) {
+  switch (tier) {
+#if defined(GANNO_HAS_TIER_AVX512)
+    case Tier::kAvx512:
+      return avx512::measure_function(measured);
+#endif
+#if defined(GANNO_HAS_TIER_AVX2)
+    case Tier::kAvx2:
+      return avx2::measure_function(measured);
+#endif
+    default:
+      return baseline::measure_function(measured);
   }
 }
 

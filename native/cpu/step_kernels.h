@@ -13,8 +13,9 @@ namespace ganno {
 struct StepArray {
   float* parameters = nullptr;
   const float* gradients = nullptr;
-  float* moment1 = nullptr;  // velocity (momentum, nesterov), first moment (adam), squared average (rmsprop)
-  float* moment2 = nullptr;  // second moment (adam)
+  float* moment1 = nullptr;  // velocity (momentum, nesterov, lars), first moment (adam, lion, lamb), squared average
+                             // (rmsprop)
+  float* moment2 = nullptr;  // second moment (adam, lamb)
   std::uint64_t size = 0;
 };
 
@@ -26,6 +27,7 @@ struct StepVariant {
   Algorithm algorithm = Algorithm::kSgd;
   bool statistics = true;
   bool observe = false;  // step nothing: statistics of a skipped layer, whose moments stay and whose update is zero
+  bool clip = false;     // multiply the gradient by StepScalars::clip
 };
 
 /// Steps one piece, at most kPieceSize elements that start at a multiple of kPieceSize in their array, and overwrites
@@ -38,6 +40,20 @@ StepFunction step_function(Tier tier, const StepVariant& variant);
 /// Steps a whole array, piece by piece, and adds its sums to `sums` (null without statistics). Threads that step the
 /// pieces themselves and add_sums() them in order get the same bits.
 void step_array(StepFunction function, const StepArray& array, const StepScalars& scalars, LayerSums* sums);
+
+/// What a pass before the step measures.
+enum class Measured { kGradient, kLars, kLamb };
+
+/// Sums of squares of what is finite.
+struct PieceNorms {
+  double parameter_squared = 0;  // 0 for kGradient
+  double direction_squared = 0;  // scaled gradient (kGradient), scaled and clipped (kLars), LAMB's r (kLamb)
+};
+
+/// Measures one piece, as StepFunction steps it, and overwrites `norms`.
+using MeasureFunction = void (*)(const StepArray& piece, const StepScalars& scalars, PieceNorms* norms);
+
+MeasureFunction measure_function(Tier tier, Measured measured);
 
 /// Gradients that are not finite after scaling.
 std::uint64_t count_non_finite(Tier tier, const float* gradients, std::uint64_t size, float inverse_scale);

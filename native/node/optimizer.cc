@@ -17,6 +17,10 @@ namespace ganno::node {
 
 namespace {
 
+double number_or(Napi::Value value, const char* name, double missing) {
+  return value.IsUndefined() ? missing : number(value, name);
+}
+
 LayerwiseStep::Options read_options(Napi::Object options) {
   LayerwiseStep::Options read;
   read.algorithm = static_cast<Algorithm>(integer(options.Get("algorithm"), "algorithm", 0, kAlgorithmCount - 1));
@@ -29,6 +33,12 @@ LayerwiseStep::Options read_options(Napi::Object options) {
   read.hyperparameters.beta2 = number(hyperparameters.Get("beta2"), "beta2");
   read.hyperparameters.epsilon = number(hyperparameters.Get("epsilon"), "epsilon");
   read.hyperparameters.rho = number(hyperparameters.Get("rho"), "rho");
+  read.hyperparameters.trust_coefficient =
+      number_or(hyperparameters.Get("trustCoefficient"), "trustCoefficient", read.hyperparameters.trust_coefficient);
+  if (const Napi::Value clip = options.Get("clip"); !clip.IsUndefined()) {
+    read.clip_layer_norm = number_or(object(clip, "clip").Get("layerNorm"), "layerNorm", 0);
+    read.clip_global_norm = number_or(object(clip, "clip").Get("globalNorm"), "globalNorm", 0);
+  }
   return read;
 }
 
@@ -71,7 +81,10 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
     controls_ = elements<double>(controls, "controls", arrays_per_layer.size() * kControlCount);
     registered.Set(2 * parameters.Length(), controls);
 
-    step_ = std::make_unique<LayerwiseStep>(read_options(options), arrays, arrays_per_layer);
+    const Napi::Value switches = options.Get("adapt");
+    const auto adapt = switches.IsUndefined() ? std::span<std::uint8_t>()
+                                              : elements<std::uint8_t>(switches, "adapt", arrays_per_layer.size());
+    step_ = std::make_unique<LayerwiseStep>(read_options(options), arrays, arrays_per_layer, adapt);
     registered_ = Napi::Persistent(registered.As<Napi::Object>());
     Value().TypeTag(&kLayerwisePlanTag);
     resources_ = HandleResources(env, static_cast<std::int64_t>(step_->bytes()));

@@ -80,7 +80,8 @@ PopulationOptions read_population_options(const Napi::Object& from) {
   options.layers = read_layers(from.Get("layers"));
   options.replicas = whole(from.Get("replicas"), "replicas", 1, 1 << 20);
   options.batch_size = whole(from.Get("batchSize"), "batchSize", 1, 1 << 16);
-  options.algorithm = static_cast<Algorithm>(whole(from.Get("algorithm"), "algorithm", 0, kAlgorithmCount - 1));
+  options.algorithm =
+      static_cast<Algorithm>(whole(from.Get("algorithm"), "algorithm", 0, kPopulationAlgorithmCount - 1));
   const Napi::Object hyperparameters = object(from.Get("hyperparameters"), "hyperparameters");
   const auto hyperparameter = [&](const char* name) { return number(hyperparameters.Get(name), name); };
   options.hyperparameters = {hyperparameter("beta1"),    hyperparameter("beta2"), hyperparameter("epsilon"),

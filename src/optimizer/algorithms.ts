@@ -1,7 +1,12 @@
-/** Optimiser algorithms of the addon, in the order of `enum class Algorithm` (native/core/optimizer_rule.h). */
+/** Algorithms that populations train with. */
 export const ALGORITHMS = ['sgd', 'momentum', 'nesterov', 'rmsprop', 'adam', 'adamw'] as const;
 
 export type Algorithm = (typeof ALGORITHMS)[number];
+
+/** Algorithms of LayerwiseOptimizer, in the order of `enum class Algorithm` (native/core/optimizer_rule.h). */
+export const LAYERWISE_ALGORITHMS = [...ALGORITHMS, 'lion', 'lars', 'lamb'] as const;
+
+export type LayerwiseAlgorithm = (typeof LAYERWISE_ALGORITHMS)[number];
 
 /** PyTorch's formulas and defaults; `epsilon` must be above 0. */
 export interface Hyperparameters {

@@ -1,18 +1,20 @@
 import { checkFiniteElements, checkFloat32Array, checkNumber, invalidArgument } from '../arguments.js';
 import { fromNative, GannoError } from '../errors.js';
 import { native } from '../native.js';
-import { ALGORITHMS, type Algorithm } from './algorithms.js';
+import { LAYERWISE_ALGORITHMS, type LayerwiseAlgorithm } from './algorithms.js';
 import {
-	checkAlgorithm,
 	checkDevice,
+	checkLayerwiseAlgorithm,
 	checkThreads,
 	type LayerwiseOptimizerOptions,
 	NON_FINITE_POLICIES,
 	type ResolvedLayer,
+	resolveClip,
 	resolveHyperparameters,
 	resolveLayers,
 } from './options.js';
-import { type LayerwiseBackend, MOMENT_COUNT, ReferencePlan } from './reference.js';
+import { type LayerwiseBackend, ReferencePlan } from './reference.js';
+import { MOMENT_COUNT, usesMomentum } from './rules.js';
 import { STATISTICS } from './statistics.js';
 
 /** Per layer, or one number for all. What is left out keeps the value of the hyperparameters. */
@@ -21,7 +23,7 @@ export interface StepControls {
 	readonly learningRates: number | Float32Array;
 	/** At least 0; layers with `weightDecay: false` have none all the same. */
 	readonly weightDecays?: number | Float32Array;
-	/** momentum and nesterov only; from 0 to 1. */
+	/** momentum, nesterov and lars only; from 0 to 1. */
 	readonly momenta?: number | Float32Array;
 }
 
@@ -41,7 +43,7 @@ export interface LayerState {
 
 /** Everything an optimizer keeps besides its options, in a form that survives structured clone. */
 export interface OptimizerState {
-	readonly algorithm: Algorithm;
+	readonly algorithm: LayerwiseAlgorithm;
 	readonly layers: readonly LayerState[];
 }
 
@@ -62,7 +64,7 @@ const CONTROL_COUNT = 3; // learning rate, weight decay, momentum: enum Control 
  * optimizer.step(1e-3, statistics);
  */
 export class LayerwiseOptimizer {
-	readonly algorithm: Algorithm;
+	readonly algorithm: LayerwiseAlgorithm;
 	/** Where it computes. */
 	readonly device: 'cpu' | 'reference';
 	readonly layerNames: readonly string[];
@@ -84,18 +86,13 @@ export class LayerwiseOptimizer {
 	 */
 	constructor(options: LayerwiseOptimizerOptions) {
 		if (typeof options !== 'object' || options === null) throw invalidArgument('an object', 'options', options);
-		this.algorithm = checkAlgorithm(options.algorithm);
+		this.algorithm = checkLayerwiseAlgorithm(options.algorithm);
 		const hyperparameters = resolveHyperparameters(this.algorithm, options.hyperparameters);
 		const nonFinite = options.nonFinite ?? 'skip-element';
 		if (!NON_FINITE_POLICIES.includes(nonFinite)) {
 			throw invalidArgument(`one of ${NON_FINITE_POLICIES.join(', ')}`, 'nonFinite', nonFinite);
 		}
-		if (options.clip !== undefined) {
-			throw new GannoError(
-				'INVALID_ARGUMENT',
-				'clip is not offered by this version; leave it out and clip the gradients yourself',
-			);
-		}
+		const clip = resolveClip(options.clip);
 		this.device = checkDevice(options.device);
 		const threads = checkThreads(options.threads);
 		this.#layers = resolveLayers(options.layers);
@@ -108,10 +105,12 @@ export class LayerwiseOptimizer {
 		this.#momentum = hyperparameters.momentum;
 		this.#controls = new Float64Array(this.#layers.length * CONTROL_COUNT);
 		const plan = {
-			algorithm: ALGORITHMS.indexOf(this.algorithm),
+			algorithm: LAYERWISE_ALGORITHMS.indexOf(this.algorithm),
 			nonFinite: NON_FINITE_POLICIES.indexOf(nonFinite),
 			threads,
 			hyperparameters,
+			clip,
+			adapt: Uint8Array.from(this.#layers, ({ adapt }) => (adapt ? 1 : 0)),
 			parameters: this.#parameters,
 			gradients: this.#gradients,
 			arraysPerLayer: Uint32Array.from(this.#layers, ({ parameters }) => parameters.length),
@@ -276,7 +275,7 @@ export class LayerwiseOptimizer {
 			throw invalidArgument('a number, a Float32Array or { learningRates, … }', 'controls', controls);
 		}
 		const { learningRates, weightDecays = this.#weightDecay, momenta } = controls;
-		if (momenta !== undefined && this.algorithm !== 'momentum' && this.algorithm !== 'nesterov') {
+		if (momenta !== undefined && !usesMomentum(this.algorithm)) {
 			throw new GannoError('INVALID_ARGUMENT', `controls.momenta does not apply to '${this.algorithm}'`);
 		}
 		this.#writeControl(0, learningRates, 'controls.learningRates');

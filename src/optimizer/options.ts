@@ -3,7 +3,13 @@ import { isMainThread } from 'node:worker_threads';
 import { checkInteger, checkNumber, checkOneOf, invalidArgument } from '../arguments.js';
 import { CUDA_ABSENT } from '../devices.js';
 import { GannoError } from '../errors.js';
-import { ALGORITHMS, type Algorithm, type Hyperparameters } from './algorithms.js';
+import {
+	ALGORITHMS,
+	type Algorithm,
+	type Hyperparameters,
+	LAYERWISE_ALGORITHMS,
+	type LayerwiseAlgorithm,
+} from './algorithms.js';
 
 /** What LayerwiseOptimizer is made from, and the checks of it. */
 
@@ -29,11 +35,17 @@ export interface OptimizerLayer {
 export const NON_FINITE_POLICIES = ['skip-element', 'skip-layer', 'skip-network', 'propagate'] as const;
 export type NonFinitePolicy = (typeof NON_FINITE_POLICIES)[number];
 
-/** Those of {@link ALGORITHMS}, and three whose names are reserved. */
-export type LayerwiseAlgorithm = Algorithm | 'lion' | 'lars' | 'lamb';
-
+/** As {@link Hyperparameters}; lion has beta1 0.9, beta2 0.99; lars momentum 0.9; lamb beta1 0.9, beta2 0.999, epsilon 1e-6. */
 export interface LayerwiseHyperparameters extends Hyperparameters {
-	readonly trustCoefficient?: number; // lars
+	readonly trustCoefficient?: number; // 0.001; lars
+}
+
+/** Gradient clipping as by PyTorch's `clip_grad_norm_`: × min(1, maximum / (norm + 1e-6)). By layer first, where both are given. */
+export interface ClipOptions {
+	/** Largest norm of a layer's gradient; above 0. */
+	readonly layerNorm?: number;
+	/** Largest norm of all layers' gradients together; above 0. */
+	readonly globalNorm?: number;
 }
 
 export interface LayerwiseOptimizerOptions {
@@ -41,8 +53,8 @@ export interface LayerwiseOptimizerOptions {
 	readonly layers: readonly OptimizerLayer[];
 	readonly hyperparameters?: LayerwiseHyperparameters;
 	readonly nonFinite?: NonFinitePolicy;
-	/** Gradient clipping by norm: reserved, not offered by this version. */
-	readonly clip?: { readonly layerNorm?: number; readonly globalNorm?: number };
+	/** Gradient clipping by norm; default none. Statistics describe the gradient before it. */
+	readonly clip?: ClipOptions;
 	/** `auto` (default) and `cpu`: the addon; `reference`: plain TypeScript in float64. */
 	readonly device?: 'auto' | 'cpu' | 'reference' | `cuda:${number}`;
 	/** Threads one step may use; default 1 inside a worker thread, else all cores. Small layouts use one. */
@@ -56,18 +68,22 @@ export interface ResolvedHyperparameters {
 	readonly momentum: number;
 	readonly rho: number;
 	readonly weightDecay: number;
+	readonly trustCoefficient: number;
 }
 
 /** Smallest normal float32: a smaller epsilon would be lost in it, and 0/0 with it. */
 const SMALLEST_EPSILON = 2 ** -126;
 
-const HYPERPARAMETERS_OF: Readonly<Record<Algorithm, readonly (keyof LayerwiseHyperparameters)[]>> = {
+const HYPERPARAMETERS_OF: Readonly<Record<LayerwiseAlgorithm, readonly (keyof LayerwiseHyperparameters)[]>> = {
 	sgd: ['weightDecay'],
 	momentum: ['momentum', 'weightDecay'],
 	nesterov: ['momentum', 'weightDecay'],
 	rmsprop: ['rho', 'epsilon', 'weightDecay'],
 	adam: ['beta1', 'beta2', 'epsilon', 'weightDecay'],
 	adamw: ['beta1', 'beta2', 'epsilon', 'weightDecay'],
+	lion: ['beta1', 'beta2', 'weightDecay'],
+	lars: ['momentum', 'trustCoefficient', 'epsilon', 'weightDecay'],
+	lamb: ['beta1', 'beta2', 'epsilon', 'weightDecay'],
 };
 
 function checkBelowOne(value: unknown, name: string): number {
@@ -76,18 +92,23 @@ function checkBelowOne(value: unknown, name: string): number {
 	return checked;
 }
 
+export function checkLayerwiseAlgorithm(value: unknown): LayerwiseAlgorithm {
+	return checkOneOf(value, 'algorithm', LAYERWISE_ALGORITHMS);
+}
+
+/** @returns an algorithm that populations train with */
 export function checkAlgorithm(value: unknown): Algorithm {
 	if (value === 'lion' || value === 'lars' || value === 'lamb') {
 		throw new GannoError(
 			'INVALID_ARGUMENT',
-			`The algorithm '${value}' is not offered by this version; use one of ${ALGORITHMS.join(', ')}`,
+			`The algorithm '${value}' is offered by LayerwiseOptimizer, not by populations; use one of ${ALGORITHMS.join(', ')}`,
 		);
 	}
 	return checkOneOf(value, 'algorithm', ALGORITHMS);
 }
 
 /** PyTorch's defaults where nothing is said; a name that the algorithm does not use is an error. */
-export function resolveHyperparameters(algorithm: Algorithm, given: unknown = {}): ResolvedHyperparameters {
+export function resolveHyperparameters(algorithm: LayerwiseAlgorithm, given: unknown = {}): ResolvedHyperparameters {
 	if (typeof given !== 'object' || given === null) throw invalidArgument('an object', 'hyperparameters', given);
 	const known = HYPERPARAMETERS_OF[algorithm];
 	for (const name of Object.keys(given)) {
@@ -100,11 +121,12 @@ export function resolveHyperparameters(algorithm: Algorithm, given: unknown = {}
 	}
 	const {
 		beta1 = 0.9,
-		beta2 = 0.999,
-		epsilon = 1e-8,
+		beta2 = algorithm === 'lion' ? 0.99 : 0.999,
+		epsilon = algorithm === 'lamb' ? 1e-6 : 1e-8,
 		momentum = 0.9,
 		rho = 0.99,
 		weightDecay = algorithm === 'adamw' ? 0.01 : 0,
+		trustCoefficient = 0.001,
 	} = given as LayerwiseHyperparameters;
 	return {
 		beta1: checkBelowOne(beta1, 'hyperparameters.beta1'),
@@ -113,6 +135,30 @@ export function resolveHyperparameters(algorithm: Algorithm, given: unknown = {}
 		momentum: checkNumber(momentum, 'hyperparameters.momentum', 0, 1),
 		rho: checkBelowOne(rho, 'hyperparameters.rho'),
 		weightDecay: checkNumber(weightDecay, 'hyperparameters.weightDecay', 0),
+		trustCoefficient: checkNumber(trustCoefficient, 'hyperparameters.trustCoefficient', 0),
+	};
+}
+
+function checkMaximumNorm(value: unknown, name: string): number {
+	const checked = checkNumber(value, name, 0);
+	if (checked === 0) throw invalidArgument('a number above 0', name, value);
+	return checked;
+}
+
+/** A norm of 0 means no clipping below. */
+export function resolveClip(value: unknown = {}): { readonly layerNorm: number; readonly globalNorm: number } {
+	if (typeof value !== 'object' || value === null) {
+		throw invalidArgument('an object with layerNorm, globalNorm or both', 'clip', value);
+	}
+	for (const name of Object.keys(value)) {
+		if (name !== 'layerNorm' && name !== 'globalNorm') {
+			throw new GannoError('INVALID_ARGUMENT', `Unknown option clip.${name}; known ones are layerNorm and globalNorm`);
+		}
+	}
+	const { layerNorm, globalNorm } = value as ClipOptions;
+	return {
+		layerNorm: layerNorm === undefined ? 0 : checkMaximumNorm(layerNorm, 'clip.layerNorm'),
+		globalNorm: globalNorm === undefined ? 0 : checkMaximumNorm(globalNorm, 'clip.globalNorm'),
 	};
 }
 
@@ -133,6 +179,7 @@ export interface ResolvedLayer {
 	readonly parameters: readonly Float32Array[];
 	readonly gradients: readonly Float32Array[];
 	readonly weightDecay: boolean;
+	readonly adapt: boolean;
 }
 
 function checkArrays(value: unknown, name: string): readonly Float32Array[] {
@@ -171,12 +218,12 @@ export function resolveLayers(value: unknown): ResolvedLayer[] {
 				);
 			}
 		}
-		checkSwitch(given.adapt, `${path}.adapt`);
 		return {
 			name: given.name,
 			parameters,
 			gradients,
 			weightDecay: checkSwitch(given.weightDecay, `${path}.weightDecay`),
+			adapt: checkSwitch(given.adapt, `${path}.adapt`),
 		};
 	});
 	checkOverlaps(layers);

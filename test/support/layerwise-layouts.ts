@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import type { LayerwisePlanOptions } from '../../binding.d.ts';
-import { ALGORITHMS } from '../../src/optimizer/algorithms.js';
-import { type LayerwiseBackend, MOMENT_COUNT } from '../../src/optimizer/reference.js';
+import { LAYERWISE_ALGORITHMS } from '../../src/optimizer/algorithms.js';
+import type { LayerwiseBackend } from '../../src/optimizer/reference.js';
+import { MOMENT_COUNT } from '../../src/optimizer/rules.js';
 import { STATISTICS } from '../../src/optimizer/statistics.js';
 import { PhiloxGenerator } from '../../src/philox.js';
 
@@ -28,6 +29,7 @@ export interface LayoutSpec {
 	readonly weightDecay: number;
 	readonly momentum: number;
 	readonly inverseScale: number;
+	readonly clip?: { readonly layerNorm: number; readonly globalNorm: number };
 }
 
 const sizes = fc.oneof(
@@ -53,13 +55,16 @@ export function arrayArbitrary(
 export function layoutArbitrary(array: fc.Arbitrary<ArraySpec> = arrayArbitrary()): fc.Arbitrary<LayoutSpec> {
 	return fc.record({
 		seed: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
-		algorithm: fc.integer({ min: 0, max: ALGORITHMS.length - 1 }),
+		algorithm: fc.integer({ min: 0, max: LAYERWISE_ALGORITHMS.length - 1 }),
 		nonFinite: fc.integer({ min: 0, max: 3 }),
 		layers: fc.array(fc.array(array, { maxLength: 3 }), { minLength: 1, maxLength: 5 }),
 		learningRate: fc.double({ min: -6, max: 0, noNaN: true }).map((exponent) => 10 ** exponent),
 		weightDecay: fc.constantFrom(0, 1e-4, 0.1),
 		momentum: fc.constantFrom(0, 0.5, 0.9),
 		inverseScale: fc.constantFrom(1, 0.5, 1 / 1024, 3),
+		clip: fc.constantFrom(
+			...[0, 0.01, 10].flatMap((layerNorm) => [0, 1].map((globalNorm) => ({ layerNorm, globalNorm }))),
+		),
 	});
 }
 
@@ -136,7 +141,9 @@ export function buildLayout(spec: LayoutSpec, threads: number, tier?: string): L
 			nonFinite: spec.nonFinite,
 			threads,
 			tier,
-			hyperparameters: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, rho: 0.99 },
+			hyperparameters: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, rho: 0.99, trustCoefficient: 0.02 },
+			clip: spec.clip ?? {},
+			adapt: Uint8Array.from(spec.layers, (_, layer) => (layer % 3 === 1 ? 0 : 1)),
 			parameters,
 			gradients,
 			arraysPerLayer: Uint32Array.from(spec.layers, (arrays) => arrays.length),
@@ -150,7 +157,7 @@ export function buildLayout(spec: LayoutSpec, threads: number, tier?: string): L
 /** Everything a run leaves behind, as bytes. */
 export function snapshot(layout: Layout, backend: LayerwiseBackend, statistics: readonly Float32Array[]): Uint8Array[] {
 	const { parameters, algorithm, arraysPerLayer } = layout.options;
-	const name = ALGORITHMS[algorithm] as (typeof ALGORITHMS)[number];
+	const name = LAYERWISE_ALGORITHMS[algorithm] as (typeof LAYERWISE_ALGORITHMS)[number];
 	const steps = new Float64Array(arraysPerLayer.length);
 	backend.readSteps(steps);
 	const bytes = [...layout.buffers, new Uint8Array(steps.buffer)];

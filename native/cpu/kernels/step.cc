@@ -241,23 +241,34 @@ void step_piece(const StepArray& piece, const StepScalars& scalars, LayerSums* s
   }
 }
 
+template <class Rule, bool kStatistics>
+StepFunction with_or_without_clip(bool clip) {
+  return clip ? step_piece<Clipped<Rule>, kStatistics> : step_piece<Rule, kStatistics>;
+}
+
 template <bool kStatistics>
-StepFunction function_for(Algorithm algorithm) {
+StepFunction function_for(Algorithm algorithm, bool clip) {
   switch (algorithm) {
     case Algorithm::kMomentum:
-      return step_piece<Momentum<false>, kStatistics>;
+      return with_or_without_clip<Momentum<false>, kStatistics>(clip);
     case Algorithm::kNesterov:
-      return step_piece<Momentum<true>, kStatistics>;
+      return with_or_without_clip<Momentum<true>, kStatistics>(clip);
     case Algorithm::kRmsProp:
-      return step_piece<RmsProp, kStatistics>;
+      return with_or_without_clip<RmsProp, kStatistics>(clip);
     case Algorithm::kAdam:
-      return step_piece<Adam<false>, kStatistics>;
+      return with_or_without_clip<Adam<false>, kStatistics>(clip);
     case Algorithm::kAdamW:
-      return step_piece<Adam<true>, kStatistics>;
+      return with_or_without_clip<Adam<true>, kStatistics>(clip);
+    case Algorithm::kLion:
+      return with_or_without_clip<Lion, kStatistics>(clip);
+    case Algorithm::kLars:
+      return with_or_without_clip<Lars, kStatistics>(clip);
+    case Algorithm::kLamb:
+      return with_or_without_clip<Lamb, kStatistics>(clip);
     case Algorithm::kSgd:
       break;
   }
-  return step_piece<Sgd, kStatistics>;
+  return with_or_without_clip<Sgd, kStatistics>(clip);
 }
 
 }  // namespace
@@ -268,7 +279,8 @@ StepFunction step_function(const StepVariant& variant) {
                ? step_piece<Observe<false>, true>
                : step_piece<Observe<true>, true>;
   }
-  return variant.statistics ? function_for<true>(variant.algorithm) : function_for<false>(variant.algorithm);
+  return variant.statistics ? function_for<true>(variant.algorithm, variant.clip)
+                            : function_for<false>(variant.algorithm, variant.clip);
 }
 
 std::uint64_t count_non_finite(const float* gradients, std::uint64_t size, float inverse_scale) {

@@ -1,7 +1,7 @@
 #pragma once
 // The optimiser rules, a vector at a time, with PyTorch's formulas (torch/optim/{sgd,rmsprop,adam,adamw}.py,
-// single-tensor form). No fused multiply-add: every tier must give the same bits. `g` is the scaled gradient before
-// weight decay.
+// single-tensor form) where it has them. No fused multiply-add: every tier must give the same bits. `g` is the scaled
+// gradient before weight decay.
 #include "core/optimizer_rule.h"
 #include "cpu/simd.h"
 
@@ -105,6 +105,103 @@ struct Adam {
   }
   // With a finite moment2 the denominator is finite, so an infinite moment1 shows in the parameter.
   GANNO_INLINE static Vector evidence(Vector, const Elements& x) { return x.parameter + x.moment2; }
+};
+
+/// c = b1 m + (1 - b1) g;  p <- (1 - lr wd) p - lr sign(c);  m <- b2 m + (1 - b2) g. 20 bytes per element.
+/// Chen et al. 2023, "Symbolic Discovery of Optimization Algorithms", algorithm 2.
+struct Lion {
+  static constexpr int kMoments = 1;
+  static constexpr bool kFirstMoment = true;
+  Vector learning_rate, decay, beta1, one_minus_beta1, beta2, one_minus_beta2;
+
+  explicit Lion(const StepScalars& s)
+      : learning_rate(set1(s.learning_rate)),
+        decay(set1(s.decay_factor)),
+        beta1(set1(s.beta1)),
+        one_minus_beta1(set1(s.one_minus_beta1)),
+        beta2(set1(s.beta2)),
+        one_minus_beta2(set1(s.one_minus_beta2)) {}
+
+  GANNO_INLINE Elements step(Vector g, const Elements& old) const {
+    const Vector mixed = beta1 * old.moment1 + one_minus_beta1 * g;
+    const Vector ordered = zero_unless(!equal(mixed, zero()), sign_of(mixed));
+    const Vector sign = select(equal(mixed, mixed), ordered, mixed);  // NaN stays NaN
+    const Vector moment = beta2 * old.moment1 + one_minus_beta2 * g;
+    return {old.parameter * decay - learning_rate * sign, moment, old.moment2};
+  }
+  GANNO_INLINE static Vector evidence(Vector, const Elements& x) { return x.parameter + x.moment1; }
+};
+
+/// v <- mu v + trust (g + wd p);  p <- p - lr v. 20 bytes per element, and 8 in the pass for the trust ratio.
+/// You, Gitman & Ginsburg 2017, "Large Batch Training of Convolutional Networks".
+struct Lars {
+  static constexpr int kMoments = 1;
+  static constexpr bool kFirstMoment = true;
+  Vector learning_rate, weight_decay, momentum, trust;
+
+  explicit Lars(const StepScalars& s)
+      : learning_rate(set1(s.learning_rate)),
+        weight_decay(set1(s.weight_decay)),
+        momentum(set1(s.momentum)),
+        trust(set1(s.trust)) {}
+
+  /// What the trust ratio compares with the parameters.
+  GANNO_INLINE static Vector direction(Vector g, const Elements&) { return g; }
+  GANNO_INLINE Elements step(Vector g, const Elements& old) const {
+    const Vector velocity = momentum * old.moment1 + trust * (g + weight_decay * old.parameter);
+    return {old.parameter - learning_rate * velocity, velocity, old.moment2};
+  }
+  GANNO_INLINE static Vector evidence(Vector, const Elements& x) { return x.parameter; }
+};
+
+/// m and v as Adam's;  r = m^ / (sqrt v^ + eps) + wd p;  p <- p - lr trust r. 28 bytes per element, and 16 in the pass
+/// for the trust ratio. You et al. 2019, "Large Batch Optimization for Deep Learning: Training BERT in 76 minutes".
+struct Lamb {
+  static constexpr int kMoments = 2;
+  static constexpr bool kFirstMoment = true;
+  Vector weight_decay, one_minus_beta1, beta2, one_minus_beta2, epsilon, step_size, inverse_correction1,
+      inverse_sqrt_correction2;
+
+  explicit Lamb(const StepScalars& s)
+      : weight_decay(set1(s.weight_decay)),
+        one_minus_beta1(set1(s.one_minus_beta1)),
+        beta2(set1(s.beta2)),
+        one_minus_beta2(set1(s.one_minus_beta2)),
+        epsilon(set1(s.epsilon)),
+        step_size(set1(s.step_size)),
+        inverse_correction1(set1(s.inverse_correction1)),
+        inverse_sqrt_correction2(set1(s.inverse_sqrt_correction2)) {}
+
+  /// NaN where the second moment overflows: the quotient alone would be an innocent 0.
+  GANNO_INLINE Vector direction(Vector g, const Elements& old) const {
+    const Elements next = moments(g, old);
+    return direction_from(next, old.parameter) + next.moment2 * zero();
+  }
+  GANNO_INLINE Elements step(Vector g, const Elements& old) const {
+    const Elements next = moments(g, old);
+    return {old.parameter - step_size * direction_from(next, old.parameter), next.moment1, next.moment2};
+  }
+  GANNO_INLINE static Vector evidence(Vector, const Elements& x) { return x.parameter + x.moment2; }
+
+ private:
+  GANNO_INLINE Elements moments(Vector g, const Elements& old) const {
+    return {old.parameter, old.moment1 + one_minus_beta1 * (g - old.moment1),
+            beta2 * old.moment2 + one_minus_beta2 * (g * g)};
+  }
+  GANNO_INLINE Vector direction_from(const Elements& next, Vector parameter) const {
+    const Vector denominator = sqrt(next.moment2) * inverse_sqrt_correction2 + epsilon;
+    return next.moment1 * inverse_correction1 / denominator + weight_decay * parameter;
+  }
+};
+
+/// A rule on the clipped gradient; the statistics see the gradient as it was.
+template <class Rule>
+struct Clipped : Rule {
+  Vector clip;
+
+  explicit Clipped(const StepScalars& s) : Rule(s), clip(set1(s.clip)) {}
+
+  GANNO_INLINE Elements step(Vector g, const Elements& old) const { return Rule::step(g * clip, old); }
 };
 
 /// Changes nothing.
