@@ -100,10 +100,28 @@ void one_channel(const float* a, std::int64_t a_row, std::int64_t a_tap, std::in
 
 void multiply(const Product& product) {
   if (product.rows == 0) return;
-  if (product.a_k == 1) {
-    multiply_with<UnitStride::kDepth>(product);
-  } else {
-    multiply_with<UnitStride::kRow>(product);
+  const auto part = product.a_k == 1 ? multiply_with<UnitStride::kDepth> : multiply_with<UnitStride::kRow>;
+  // Where b, one narrow panel, outgrows the first cache level, every tile of every group would read it from the second.
+  // Rather take k in parts that fit, keeping the sums in c between them: the chains stay the same.
+  constexpr std::int64_t kNearFloats = 7168;
+  const std::int64_t segment = product.depth * product.b_k;
+  if (product.b_k > 32 || product.groups < 4 || product.segments * segment <= kNearFloats || segment > kNearFloats) {
+    return part(product);
+  }
+  Product some = product;
+  some.relu = false;
+  some.relu_output = nullptr;
+  for (std::int64_t first = 0; first < product.segments; first += some.segments) {
+    some.segments = kNearFloats / segment;
+    if (some.segments > product.segments - first) some.segments = product.segments - first;
+    some.a_segments = product.a_segments + first;
+    some.b_segments = product.b_segments + first;
+    if (first > 0) some.start = Start::kAccumulate;
+    if (first + some.segments == product.segments) {
+      some.relu = product.relu;
+      some.relu_output = product.relu_output;
+    }
+    part(some);
   }
 }
 

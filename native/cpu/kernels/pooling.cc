@@ -61,30 +61,60 @@ void pool_rows2x2(const float* upper, const float* lower, std::int64_t pixels, s
   }
 }
 
+namespace {
+
+/// V vectors of channels side by side: stores then run through whole pixels.
+template <int V>
+void unpool_panel(const float* gradient, const std::uint8_t* argmax, std::int64_t height, std::int64_t width,
+                  std::int64_t channels, float* output, std::int64_t output_row, float* bias_gradient) {
+  Vector sums[V];
+#pragma GCC unroll 8
+  for (int v = 0; v < V; ++v) sums[v] = zero();
+  for (std::int64_t y = 0; y < height; ++y) {
+    const float* from = gradient + y * width * channels;
+    const std::uint8_t* which = argmax + y * width * channels;
+    float* upper = output + 2 * y * output_row;
+    float* lower = upper + output_row;
+    for (std::int64_t x = 0; x < width; ++x) {
+#pragma GCC unroll 8
+      for (int v = 0; v < V; ++v) {
+        const std::int64_t c = v * kVectorWidth;
+        const Vector value = load(from + c);
+        const Vector index = load_uint8(which + c);
+        store(upper + c, zero_unless(equal(index, zero()), value));
+        store(upper + channels + c, zero_unless(equal(index, set1(1.0f)), value));
+        store(lower + c, zero_unless(equal(index, set1(2.0f)), value));
+        store(lower + channels + c, zero_unless(equal(index, set1(3.0f)), value));
+        sums[v] = sums[v] + zero_unless(less(index, set1(4.0f)), value);
+      }
+      from += channels;
+      which += channels;
+      upper += 2 * channels;
+      lower += 2 * channels;
+    }
+  }
+#pragma GCC unroll 8
+  for (int v = 0; v < V; ++v) {
+    float* sum = bias_gradient + v * kVectorWidth;
+    store(sum, load(sum) + sums[v]);
+  }
+}
+
+}  // namespace
+
 void unpool2x2(const float* gradient, const std::uint8_t* argmax, std::int64_t height, std::int64_t width,
                std::int64_t channels, float* output, std::int64_t output_row, float* bias_gradient) {
-  for (std::int64_t c = 0; c < channels; c += kVectorWidth) {
-    Vector sum = zero();
-    for (std::int64_t y = 0; y < height; ++y) {
-      const float* from = gradient + y * width * channels + c;
-      const std::uint8_t* which = argmax + y * width * channels + c;
-      float* upper = output + 2 * y * output_row + c;
-      float* lower = upper + output_row;
-      for (std::int64_t x = 0; x < width; ++x) {
-        const Vector value = load(from);
-        const Vector index = load_uint8(which);
-        store(upper, zero_unless(equal(index, zero()), value));
-        store(upper + channels, zero_unless(equal(index, set1(1.0f)), value));
-        store(lower, zero_unless(equal(index, set1(2.0f)), value));
-        store(lower + channels, zero_unless(equal(index, set1(3.0f)), value));
-        sum = sum + zero_unless(less(index, set1(4.0f)), value);
-        from += channels;
-        which += channels;
-        upper += 2 * channels;
-        lower += 2 * channels;
-      }
-    }
-    store(bias_gradient + c, load(bias_gradient + c) + sum);
+  constexpr int kWide = 4, kNarrow = 16 / kVectorWidth;
+  std::int64_t c = 0;
+  for (; c + kWide * kVectorWidth <= channels; c += kWide * kVectorWidth) {
+    unpool_panel<kWide>(gradient + c, argmax + c, height, width, channels, output + c, output_row, bias_gradient + c);
+  }
+  for (; c + 32 <= channels; c += 32) {
+    unpool_panel<2 * kNarrow>(gradient + c, argmax + c, height, width, channels, output + c, output_row,
+                              bias_gradient + c);
+  }
+  for (; c < channels; c += 16) {
+    unpool_panel<kNarrow>(gradient + c, argmax + c, height, width, channels, output + c, output_row, bias_gradient + c);
   }
 }
 
