@@ -2,11 +2,14 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
 	test: {
-		// One process per file: a native crash stays in that file.
-		pool: 'forks',
-		include: ['test/**/*.test.ts'],
 		testTimeout: 120_000,
 		hookTimeout: 120_000,
 		reporters: ['default', './test/support/reporter.ts'],
+		projects: [
+			// One process per file: a native crash stays in that file.
+			{ extends: true, test: { name: 'forks', pool: 'forks', include: ['test/**/*.test.ts'] } },
+			// The addon's tests once more as worker threads of one process: each file its own environment, all one library.
+			{ extends: true, test: { name: 'threads', pool: 'threads', include: ['test/[12]*.test.ts'] } },
+		],
 	},
 });

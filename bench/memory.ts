@@ -1,8 +1,10 @@
 /** How much memory `npm start`'s job takes, and whether a ten times longer run takes more. See docs/benchmarks.md. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PRESETS } from 'ganno';
 import { baseVersions, loadAddon, packageVersion, repositoryRoot } from './support/machine.js';
 import { type BenchmarkOptions, parseOptions, progress } from './support/options.js';
 import { measured, median, type Row, report, type Target, target, unmeasured } from './support/report.js';
@@ -74,7 +76,7 @@ async function measure(options: BenchmarkOptions): Promise<{ rows: Row[]; target
 		: [];
 	const start = await watch(['start', ...smaller]);
 	// The iterations of npm start, times ten; without the evaluation, which would be the last fifth of a shorter run.
-	const iterations = options.quick ? 40 : 600;
+	const iterations = options.quick ? 40 : 10 * PRESETS.quick.iterations;
 	progress(`${iterations} iterations`);
 	const long = await watch(['train', '--preset', 'quick', '--iterations', String(iterations)]);
 	const ratio = growth(long.samples);
