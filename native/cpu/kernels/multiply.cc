@@ -60,6 +60,57 @@ void multiply_with(const Product& product) {
   }
 }
 
+/// P pixels of a 3x3 convolution of one channel: the nine vectors of b stay in registers.
+template <int P>
+void nine_taps(const Product& product, const float* a, const Vector (&b)[9], Vector bias, float* c,
+               std::int64_t tiles) {
+  const std::int64_t c_row = product.c_row;
+  const float* lines[3];
+#pragma GCC unroll 3
+  for (int y = 0; y < 3; ++y) lines[y] = a + product.a_segments[y];
+  for (; tiles > 0; --tiles) {
+    Vector sums[P];
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p) sums[p] = bias;
+#pragma GCC unroll 9
+    for (int tap = 0; tap < 9; ++tap)
+#pragma GCC unroll 16
+      for (int p = 0; p < P; ++p) sums[p] = fma(set1(lines[tap / 3][tap % 3 + p]), b[tap], sums[p]);
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p) {
+      store(c, product.relu ? max(zero(), sums[p]) : sums[p]);
+      c += c_row;
+    }
+#pragma GCC unroll 3
+    for (int y = 0; y < 3; ++y) lines[y] += P;
+  }
+}
+
+bool is_nine_taps(const Product& product) {
+  return product.a_k == 1 && product.a_row == 1 && product.segments == 3 && product.depth == 3 &&
+         product.start == Start::kBias && product.relu_output == nullptr;
+}
+
+void multiply_nine_taps(const Product& product) {
+  // Neighbours share broadcasts: 14 pixels would spill them.
+  constexpr int kPixels = kVectorWidth == 16 ? 7 : 4;
+  for (std::int64_t column = 0; column < product.columns; column += kVectorWidth) {
+    Vector b[9];
+#pragma GCC unroll 9
+    for (int tap = 0; tap < 9; ++tap) {
+      b[tap] = load(product.b + product.b_segments[tap / 3] + tap % 3 * product.b_k + column);
+    }
+    const Vector bias = load(product.bias + column);
+    for (std::int64_t group = 0; group < product.groups; ++group) {
+      const float* a = product.a + group * product.a_group;
+      float* c = product.c + group * product.c_group + column;
+      const std::int64_t tiles = product.rows / kPixels, done = tiles * kPixels;
+      nine_taps<kPixels>(product, a, b, bias, c, tiles);
+      nine_taps<1>(product, a + done, b, bias, c + done * product.c_row, product.rows - done);
+    }
+  }
+}
+
 /// P = kernel*kernel taps by one vector of columns; the input row pointers advance together.
 template <int kKernel>
 void one_channel(const float* a, std::int64_t a_row, std::int64_t a_tap, std::int64_t a_pixel, const float* b,
@@ -100,6 +151,7 @@ void one_channel(const float* a, std::int64_t a_row, std::int64_t a_tap, std::in
 
 void multiply(const Product& product) {
   if (product.rows == 0) return;
+  if (is_nine_taps(product)) return multiply_nine_taps(product);
   const auto part = product.a_k == 1 ? multiply_with<UnitStride::kDepth> : multiply_with<UnitStride::kRow>;
   // Where b, one narrow panel, outgrows the first cache level, every tile of every group would read it from the second.
   // Rather take k in parts that fit, keeping the sums in c between them: the chains stay the same.
