@@ -4,6 +4,7 @@ export default defineConfig({
 	test: {
 		testTimeout: 120_000,
 		hookTimeout: 120_000,
+		setupFiles: ['./test/support/property-seed.ts'],
 		reporters: ['default', './test/support/reporter.ts'],
 		projects: [
 			// One process per file: a native crash stays in that file.

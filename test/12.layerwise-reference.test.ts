@@ -126,7 +126,8 @@ describe('one step of the addon against float64', () => {
 				const spec = { ...random, algorithm: LAYERWISE_ALGORITHMS.indexOf(algorithm) };
 				const [ours, exact] = sides(spec);
 				const layerOf = spec.layers.flatMap((arrays, layer) => arrays.map(() => layer));
-				// A trust ratio brings the rounding of norms into every element; clipping, that of one or two.
+				// A trust ratio brings the rounding of norms into every element (LARS: of a velocity that may cancel, too);
+				// clipping, that of one or two.
 				const byNorm = algorithm === 'lars' || algorithm === 'lamb';
 				const clips = random.clip?.layerNorm !== 0 || random.clip.globalNorm !== 0;
 				for (let step = 1; step <= STEPS; step++) {
@@ -144,11 +145,12 @@ describe('one step of the addon against float64', () => {
 							const gradient = finiteOrZero(ours.layout.options.gradients[i]?.[j]) * spec.inverseScale;
 							// What is rounded on the way: the decayed gradient and the moment it is mixed with.
 							const operands = Math.abs(gradient) + spec.weightDecay * Math.abs(old);
-							const rounded = operands + Math.abs(finiteOrZero(momentsBefore[i]?.[0]?.[j]));
+							const oldMoment = Math.abs(finiteOrZero(momentsBefore[i]?.[0]?.[j]));
+							const rounded = operands + oldMoment;
 							const mixed = clips ? 0 : 0.9 * finiteOrZero(momentsBefore[i]?.[0]?.[j]) + 0.1 * gradient;
 							const lastMoment = moments[i]?.at(-1)?.[j] ?? 0;
 							const bound = byNorm
-								? 2e-5 * change
+								? 2e-5 * change + (algorithm === 'lars' ? 8 * EPSILON * learningRate * oldMoment : 0)
 								: updateBound(algorithm, step, learningRate, rounded, operands, lastMoment, mixed);
 							const expected = exact.layout.options.parameters[i]?.[j] as number;
 							const where = `${algorithm}[${i}][${j}] in step ${step}`;
