@@ -84,13 +84,8 @@ export {
 	type LayerwiseAlgorithm,
 	type OptimizerSpec,
 } from './optimizer/algorithms.js';
-export {
-	type LayerState,
-	LayerwiseOptimizer,
-	type OptimizerState,
-	type StepControls,
-	type StepOptions,
-} from './optimizer/layerwise-optimizer.js';
+export type { StepControls, StepOptions } from './optimizer/controls.js';
+export { LayerwiseOptimizer } from './optimizer/layerwise-optimizer.js';
 export type {
 	ClipOptions,
 	LayerwiseHyperparameters,
@@ -98,6 +93,7 @@ export type {
 	NonFinitePolicy,
 	OptimizerLayer,
 } from './optimizer/options.js';
+export type { LayerState, OptimizerState } from './optimizer/state.js';
 export {
 	POPULATION_STATISTICS,
 	STATISTIC_INDEX,

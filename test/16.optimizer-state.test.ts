@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LAYERWISE_ALGORITHMS, type LayerwiseAlgorithm } from '../src/optimizer/algorithms.js';
-import { LayerwiseOptimizer, type OptimizerState } from '../src/optimizer/layerwise-optimizer.js';
+import { LayerwiseOptimizer } from '../src/optimizer/layerwise-optimizer.js';
+import type { OptimizerState } from '../src/optimizer/state.js';
 import { STATISTICS } from '../src/optimizer/statistics.js';
 import { PhiloxGenerator } from '../src/philox.js';
 

@@ -1,5 +1,6 @@
 import type { LayerwisePlanOptions } from '../../binding.d.ts';
 import { LAYERWISE_ALGORITHMS, type LayerwiseAlgorithm } from './algorithms.js';
+import type { LayerwiseBackend } from './backend.js';
 import { finiteOrZero, type LayerSamples, norm, writeStatistics } from './reference-statistics.js';
 import {
 	correctsMoment,
@@ -19,17 +20,6 @@ import { STATISTICS } from './statistics.js';
  * float64, so one step differs from a native one by float32 rounding only. The rules are in
  * rules.ts; see docs/numerics.md.
  */
-
-/** What a layerwise step needs of a back end; the native LayerwisePlan (binding.d.ts) has the same shape. */
-export interface LayerwiseBackend {
-	step(statistics: Float32Array | undefined, inverseScale: number): void;
-	probe(statistics: Float32Array, inverseScale: number): void;
-	readMoment(array: number, moment: number, out: Float32Array): void;
-	writeMoment(array: number, moment: number, values: Float32Array): void;
-	readSteps(out: Float64Array): void;
-	writeSteps(values: Float64Array): void;
-	dispose(): void;
-}
 
 /** The plan of binding.d.ts, in TypeScript. Takes the same options and ignores `threads` and `tier`. */
 export class ReferencePlan implements LayerwiseBackend {

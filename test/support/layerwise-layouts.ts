@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { LayerwisePlanOptions } from '../../binding.d.ts';
 import { LAYERWISE_ALGORITHMS } from '../../src/optimizer/algorithms.js';
-import type { LayerwiseBackend } from '../../src/optimizer/reference.js';
+import type { LayerwiseBackend } from '../../src/optimizer/backend.js';
 import { MOMENT_COUNT } from '../../src/optimizer/rules.js';
 import { STATISTICS } from '../../src/optimizer/statistics.js';
 import { PhiloxGenerator } from '../../src/philox.js';

@@ -1,0 +1,24 @@
+/**
+ * What LayerwiseOptimizer needs of whoever computes its steps. The arrays and the table of controls are registered when a back end is
+ * made (`LayerwisePlanOptions` of binding.d.ts); a call then carries what changes. Arguments are checked before they come here.
+ *
+ * Implemented by the addon's LayerwisePlan (CPU) and by ReferencePlan (TypeScript, float64).
+ */
+export interface LayerwiseBackend {
+	/**
+	 * One step of every layer under the registered controls: parameters, moments and step counters change.
+	 * @param statistics [layers × 14], written; undefined: none are computed
+	 * @param inverseScale multiplies every gradient before anything else
+	 */
+	step(statistics: Float32Array | undefined, inverseScale: number): void;
+	/** Writes the statistics the next step would have, and changes nothing else. */
+	probe(statistics: Float32Array, inverseScale: number): void;
+	/** Copies moment 0 or 1 of one array (index over all layers) into `out`, of that array's length. */
+	readMoment(array: number, moment: number, out: Float32Array): void;
+	writeMoment(array: number, moment: number, values: Float32Array): void;
+	/** Steps each layer has taken, [layers]. */
+	readSteps(out: Float64Array): void;
+	writeSteps(values: Float64Array): void;
+	/** Frees what it holds; idempotent. */
+	dispose(): void;
+}
