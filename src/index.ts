@@ -85,7 +85,7 @@ export {
 	type OptimizerSpec,
 } from './optimizer/algorithms.js';
 export type { StepControls, StepOptions } from './optimizer/controls.js';
-export { LayerwiseOptimizer } from './optimizer/layerwise-optimizer.js';
+export { LayerwiseOptimizer, type RegisteredLayer } from './optimizer/layerwise-optimizer.js';
 export type {
 	ClipOptions,
 	LayerwiseHyperparameters,

@@ -19,6 +19,14 @@ import { RegisteredArrays } from './registered-arrays.js';
 import { type OptimizerState, readState, type StateShape, writeState } from './state.js';
 import { STATISTICS } from './statistics.js';
 
+/** A layer of an optimizer. */
+export interface RegisteredLayer {
+	readonly name: string;
+	/** Elements of all its parameter arrays. */
+	readonly size: number;
+	readonly parameters: readonly Float32Array[];
+}
+
 /**
  * An optimiser with one learning rate per layer, over anybody's Float32Arrays, that computes statistics of every layer in the same
  * pass as the step. Parameters are updated in place; moments and step counters are its own.
@@ -40,6 +48,8 @@ export class LayerwiseOptimizer {
 	readonly layerNames: readonly string[];
 	/** Elements over all layers. */
 	readonly parameterCount: number;
+	/** The layers as registered; the arrays are the caller's own. */
+	readonly layers: readonly RegisteredLayer[];
 
 	readonly #layers: readonly ResolvedLayer[];
 	readonly #arrays: RegisteredArrays;
@@ -63,6 +73,11 @@ export class LayerwiseOptimizer {
 		const threads = checkThreads(options.threads);
 		this.#layers = resolveLayers(options.layers);
 		this.#arrays = new RegisteredArrays(this.#layers);
+		this.layers = this.#layers.map(({ name, parameters }) => ({
+			name,
+			size: parameters.reduce((sum, { length }) => sum + length, 0),
+			parameters,
+		}));
 		this.layerNames = this.#layers.map(({ name }) => name);
 		this.parameterCount = this.#arrays.sizes.reduce((sum, size) => sum + size, 0);
 		this.#controls = new ControlTable(this.algorithm, this.#layers, hyperparameters);
@@ -96,6 +111,25 @@ export class LayerwiseOptimizer {
 		const inverseScale = resolveInverseScale(options);
 		try {
 			backend.step(statistics, inverseScale);
+		} catch (error) {
+			throw fromNative(error);
+		}
+	}
+
+	/**
+	 * The statistics the next step would have; nothing changes: no parameter, moment or step counter.
+	 * @param controls as for {@link step}
+	 * @param statistics [layers × 14], written
+	 * @throws GannoError `INVALID_ARGUMENT`, `DISPOSED`
+	 */
+	probe(controls: number | Float32Array | StepControls, statistics: Float32Array, options?: StepOptions): void {
+		const backend = this.#live();
+		this.#arrays.check();
+		this.#controls.write(controls);
+		checkFloat32Array(statistics, 'statistics', this.#layers.length * STATISTICS.length, 'layers × 14');
+		const inverseScale = resolveInverseScale(options);
+		try {
+			backend.probe(statistics, inverseScale);
 		} catch (error) {
 			throw fromNative(error);
 		}
