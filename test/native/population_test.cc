@@ -1,0 +1,228 @@
+// The child-network engine: every kind of layer, every rule, threads, snapshots, and the cancellation flag while it
+// runs.
+#include "cpu/network/population.h"
+
+#include <atomic>
+#include <cmath>
+#include <cstring>
+#include <new>
+#include <thread>
+
+#include "check.h"
+#include "cpu/network/random.h"
+#include "cpu/tier.h"
+
+namespace ganno::test {
+
+namespace {
+
+constexpr std::uint32_t kReplicas = 5, kImages = 90, kSteps = 6;
+constexpr ImageShape kShape{9, 7, 2};
+
+struct Images {
+  std::vector<std::uint8_t> pixels, labels;
+  Images() {
+    // Exactly as large as it must be: a read beyond the last image is a finding.
+    pixels.resize(kImages * static_cast<std::size_t>(kShape.height * kShape.width * kShape.channels));
+    for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<std::uint8_t>(i * 2654435761u >> 13);
+    for (std::uint32_t i = 0; i < kImages; ++i) labels.push_back(static_cast<std::uint8_t>(i % 3));
+  }
+};
+
+const Images& images() {
+  static const Images made;
+  return made;
+}
+
+LayerSpec convolution(std::int64_t filters, std::int64_t size, std::int64_t stride, bool same, Activation activation) {
+  return {LayerKind::kConvolution, filters, size, stride, same, activation, Initializer::kHeNormal, 0};
+}
+LayerSpec window(LayerKind kind, std::int64_t size, std::int64_t stride, bool same) {
+  return {kind, 0, size, stride, same, Activation::kLinear, Initializer::kHeUniform, 0};
+}
+LayerSpec dense(std::int64_t units, Activation activation = Activation::kLinear) {
+  return {LayerKind::kDense, units, 0, 1, false, activation, Initializer::kXavierUniform, 0};
+}
+LayerSpec dropout(double rate) {
+  return {LayerKind::kDropout, 0, 0, 1, false, Activation::kLinear, Initializer::kHeUniform, rate};
+}
+
+/// Between them every kind of layer, kernel size, stride, padding and activation.
+const std::vector<std::vector<LayerSpec>>& specs() {
+  static const std::vector<std::vector<LayerSpec>> made = {
+      {dense(17, Activation::kRelu), dropout(0.3), dense(3)},
+      {convolution(5, 3, 1, true, Activation::kRelu), window(LayerKind::kMaxPool, 2, 2, false),
+       convolution(4, 1, 1, false, Activation::kTanh), dense(3)},
+      {convolution(6, 5, 2, true, Activation::kTanh), dropout(0.5), window(LayerKind::kAveragePool, 3, 1, true),
+       dense(9, Activation::kTanh), dense(3)},
+      {convolution(18, 3, 2, false, Activation::kRelu), window(LayerKind::kMaxPool, 3, 2, true),
+       convolution(20, 1, 2, true, Activation::kLinear), window(LayerKind::kGlobalAveragePool, 0, 1, false), dense(3)},
+  };
+  return made;
+}
+
+PopulationOptions options_for(std::size_t spec, Algorithm algorithm) {
+  PopulationOptions options;
+  options.input = kShape;
+  options.layers = specs()[spec];
+  options.replicas = kReplicas;
+  options.batch_size = 7;
+  options.algorithm = algorithm;
+  options.tier = available_tiers().back();
+  options.source = {images().pixels.data(), images().labels.data()};
+  options.images = kImages;
+  for (std::uint32_t i = 0; i < kImages; ++i)
+    (i < 60 ? options.train : i < 80 ? options.validation : options.test).push_back(i);
+  options.slice_size = 40;
+  options.validation_size = 13;
+  options.mean = {0.3, 0.4};
+  options.standard_deviation = {0.2, 0.3};
+  options.memory_limit = 1e9;
+  return options;
+}
+
+constexpr std::uint32_t kSeeds[kReplicas] = {1, 2, 3, 4, 5};
+
+struct Results {
+  std::vector<float> learning_rates, statistics, training_loss, validation;
+  explicit Results(const Population& population, float learning_rate = 0.02f)
+      : learning_rates(kReplicas * population.plan().table.layers().size(), learning_rate),
+        statistics(learning_rates.size() * kPopulationStatisticCount),
+        training_loss(kReplicas * kSteps),
+        validation(kReplicas * 3) {}
+  Controls controls() const { return {learning_rates.data()}; }
+  Outputs outputs() { return {statistics.data(), training_loss.data(), validation.data()}; }
+};
+
+std::vector<float> parameters_of(const Population& population) {
+  const auto size = static_cast<std::size_t>(population.plan().table.parameter_count());
+  std::vector<float> all(kReplicas * size);
+  for (std::uint32_t replica = 0; replica < kReplicas; ++replica) {
+    population.read_parameters(replica, all.data() + replica * size);
+  }
+  return all;
+}
+
+/// Probe, train, snapshots, evaluate: everything they give, in one vector.
+std::vector<float> run(const PopulationOptions& options) {
+  Population population(options, kSeeds);
+  Results results(population);
+  std::vector<float> all;
+  const auto keep = [&](const std::vector<float>& values) { all.insert(all.end(), values.begin(), values.end()); };
+  check(population.probe(kSteps, results.controls(), results.outputs()));
+  keep(results.statistics);
+  for (int interval = 0; interval < 2; ++interval) {
+    check(population.train(kSteps, results.controls(), results.outputs()));
+    keep(results.statistics);
+    keep(results.training_loss);
+    keep(results.validation);
+    population.save(0);
+    population.fork(1, 2);
+    check(population.restore(0) && !population.restore(4));
+  }
+  std::vector<float> scores(kReplicas * 2);
+  for (const Split split : {Split::kTrain, Split::kValidation, Split::kTest}) {
+    check(population.evaluate(split, scores.data()));
+    keep(scores);
+  }
+  std::vector<float> gradient(static_cast<std::size_t>(population.plan().table.parameter_count()));
+  const std::uint32_t picked[] = {89, 0, 44};
+  all.push_back(static_cast<float>(population.loss_and_gradient(3, picked, gradient.data())));
+  keep(gradient);
+  keep(parameters_of(population));
+  check(population.bytes() > 0);
+  return all;
+}
+
+bool same(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+const Test every_network("populations of every kind of layer and rule give the same bits for 1, 2 and 4 threads", [] {
+  for (std::size_t spec = 0; spec < specs().size(); ++spec) {
+    for (std::uint32_t algorithm = 0; algorithm < kPopulationAlgorithmCount; ++algorithm) {
+      PopulationOptions options = options_for(spec, static_cast<Algorithm>(algorithm));
+      const std::vector<float> expected = run(options);
+      for (const float value : expected) check(std::isfinite(value));
+      for (const int threads : {2, 4}) {
+        options.threads = threads;
+        check(same(run(options), expected), "network " + std::to_string(spec));
+      }
+    }
+  }
+});
+
+const Test every_tier("populations run in every tier", [] {
+  for (const Tier tier : available_tiers()) {
+    for (std::size_t spec = 0; spec < specs().size(); ++spec) {
+      PopulationOptions options = options_for(spec, Algorithm::kAdam);
+      options.tier = tier;
+      for (const float value : run(options)) check(std::isfinite(value));
+    }
+  }
+});
+
+const Test diverging("a population whose networks diverge gives finite numbers and says which", [] {
+  for (std::size_t spec = 0; spec < specs().size(); ++spec) {
+    PopulationOptions options = options_for(spec, Algorithm::kSgd);
+    options.threads = 3;
+    Population population(options, kSeeds);
+    Results results(population, 1e30f);
+    for (int i = 0; i < 3; ++i) check(population.train(kSteps, results.controls(), results.outputs()));
+    for (const float value : results.statistics) check(!std::isnan(value));
+    for (const float value : results.training_loss) check(std::isfinite(value));
+    if (spec == 0) check(population.diverged(0));  // the loss of a network that tanh saturates may stay finite
+    population.reset(kSeeds);
+    check(!population.diverged(0));
+  }
+});
+
+const Test cancellation(
+    "a population stops when its flag is raised from another thread, and goes on when it is lowered", [] {
+      std::int32_t flag = 0;
+      PopulationOptions options = options_for(1, Algorithm::kMomentum);
+      options.threads = 3;
+      options.cancellation = &flag;
+      Population population(options, kSeeds);
+      Results results(population);
+      std::atomic<bool> done{false};
+      std::thread flipper([&] {
+        for (std::int32_t value = 1; !done; value ^= 1) __atomic_store_n(&flag, value, __ATOMIC_RELAXED);
+      });
+      std::vector<float> scores(kReplicas * 2);
+      for (int i = 0; i < 200; ++i) {
+        population.train(kSteps, results.controls(), results.outputs());
+        population.evaluate(Split::kValidation, scores.data());
+      }
+      done = true;
+      flipper.join();
+      __atomic_store_n(&flag, 1, __ATOMIC_RELAXED);
+      check(!population.train(kSteps, results.controls(), results.outputs()));
+      __atomic_store_n(&flag, 0, __ATOMIC_RELAXED);
+      check(population.train(kSteps, results.controls(), results.outputs()));
+    });
+
+const Test several("several populations train at once on several threads, each with helpers", [] {
+  std::vector<std::vector<float>> alone, together(specs().size());
+  for (std::size_t spec = 0; spec < specs().size(); ++spec) alone.push_back(run(options_for(spec, Algorithm::kAdam)));
+  std::vector<std::thread> workers;
+  for (std::size_t spec = 0; spec < specs().size(); ++spec) {
+    workers.emplace_back([spec, &together] {
+      PopulationOptions options = options_for(spec, Algorithm::kAdam);
+      options.threads = 2;
+      together[spec] = run(options);
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+  for (std::size_t spec = 0; spec < specs().size(); ++spec) check(same(alone[spec], together[spec]));
+});
+
+const Test too_large("a population beyond its memory limit is refused", [] {
+  PopulationOptions options = options_for(0, Algorithm::kAdam);
+  options.memory_limit = 1000;
+  check(throws<std::bad_alloc>([&] { Population(options, kSeeds); }));
+});
+
+}  // namespace
+
+}  // namespace ganno::test

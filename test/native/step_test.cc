@@ -1,0 +1,116 @@
+// The layerwise step: every rule, tier, thread count, policy and kind of clipping over ragged layouts.
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "check.h"
+#include "core/optimizer_rule.h"
+#include "cpu/layerwise_step.h"
+#include "cpu/tier.h"
+#include "layout.h"
+
+namespace ganno::test {
+
+namespace {
+
+constexpr NonFinitePolicy kPolicies[] = {NonFinitePolicy::kSkipElement, NonFinitePolicy::kSkipLayer,
+                                         NonFinitePolicy::kSkipNetwork, NonFinitePolicy::kPropagate};
+
+std::string run(const LayerwiseStep::Options& options, unsigned seed, bool large) {
+  Layout layout = make_layout(seed, large);
+  std::vector<std::uint8_t> adapt(layout.arrays_per_layer.size(), 1);
+  if (seed % 2 == 1) adapt.back() = 0;
+  LayerwiseStep step(options, layout.bindings(), layout.arrays_per_layer, adapt);
+  std::vector<float> statistics(3 * step.layer_count() * kStepStatisticCount);
+  const auto part = [&](std::size_t i) { return statistics.data() + i * statistics.size() / 3; };
+  step.step(layout.controls, 0.5f, part(0), false);
+  step.step(layout.controls, 0.5f, part(1), true);
+  step.step(layout.controls, 0.5f, nullptr, true);
+  step.step(layout.controls, 0.5f, part(2), true);
+  check(std::equal(part(0), part(1), part(1), part(2)), "a probe gives the statistics of the step to come");
+  check(layout.guards_hold(), "nothing beyond an array is written");
+  return snapshot(layout, step, statistics);
+}
+
+LayerwiseStep::Options options_for(std::uint32_t algorithm) {
+  LayerwiseStep::Options options;
+  options.algorithm = static_cast<Algorithm>(algorithm);
+  options.hyperparameters.trust_coefficient = 0.02;
+  return options;
+}
+
+const Test every_rule("a step leaves the same bits in every tier, under every policy and kind of clipping", [] {
+  for (std::uint32_t algorithm = 0; algorithm < kAlgorithmCount; ++algorithm) {
+    for (const NonFinitePolicy policy : kPolicies) {
+      for (const double clip_layer : {0.0, 0.1}) {
+        for (const double clip_global : {0.0, 1.0}) {
+          LayerwiseStep::Options options = options_for(algorithm);
+          options.non_finite = policy;
+          options.clip_layer_norm = clip_layer;
+          options.clip_global_norm = clip_global;
+          for (unsigned seed = 0; seed < 6; ++seed) {
+            options.tier = Tier::kBaseline;
+            const std::string expected = run(options, seed, false);
+            for (const Tier tier : available_tiers()) {
+              options.tier = tier;
+              check(run(options, seed, false) == expected, std::string(tier_name(tier)));
+            }
+          }
+        }
+      }
+    }
+  }
+});
+
+const Test every_thread_count("a step leaves the same bits for 1, 2, 3 and 8 threads", [] {
+  for (std::uint32_t algorithm = 0; algorithm < kAlgorithmCount; ++algorithm) {
+    LayerwiseStep::Options options = options_for(algorithm);
+    options.tier = available_tiers().back();
+    options.clip_global_norm = algorithm % 3 == 1 ? 1 : 0;
+    options.clip_layer_norm = algorithm % 3 == 2 ? 1 : 0;
+    const std::string expected = run(options, algorithm, true);
+    for (const int threads : {2, 3, 8}) {
+      options.threads = threads;
+      check(run(options, algorithm, true) == expected, std::to_string(threads));
+    }
+  }
+});
+
+const Test moments("moments are there to be read and written, and only those a rule keeps", [] {
+  for (std::uint32_t algorithm = 0; algorithm < kAlgorithmCount; ++algorithm) {
+    Layout layout = make_layout(3, true);
+    LayerwiseStep step(options_for(algorithm), layout.bindings(), layout.arrays_per_layer);
+    step.step(layout.controls, 1, nullptr, true);
+    for (std::size_t array = 0; array < step.array_count(); ++array) {
+      for (int which = -1; which < 3; ++which) {
+        const bool there = which >= 0 && which < moment_count(static_cast<Algorithm>(algorithm));
+        check(throws<std::invalid_argument>([&] { step.moment(array, which); }) != there);
+        if (!there) continue;
+        check(step.moment(array, which).size() == layout.parameters[array].size());
+        std::ranges::fill(step.moment(array, which), 0.25f);
+      }
+    }
+    check(throws<std::invalid_argument>([&] { step.moment(step.array_count(), 0); }));
+    step.step(layout.controls, 1, nullptr, true);
+    std::ranges::fill(step.steps(), std::uint64_t{1} << 53);
+    step.step(layout.controls, 1, nullptr, true);
+    for (const std::uint64_t steps : step.steps()) check(steps == (std::uint64_t{1} << 53) + 1);
+    check(step.bytes() > 0);
+  }
+});
+
+const Test bad_layouts("a step refuses layers that do not own every array exactly once", [] {
+  Layout layout = make_layout(1, false);
+  for (const int change : {-1, 1}) {
+    std::vector<std::uint32_t> wrong = layout.arrays_per_layer;
+    for (std::uint32_t& count : wrong) count = 2;
+    wrong[0] += static_cast<std::uint32_t>(change) + static_cast<std::uint32_t>(layout.parameters.size());
+    check(throws<std::exception>([&] { LayerwiseStep(LayerwiseStep::Options{}, layout.bindings(), wrong); }));
+  }
+  const std::vector<std::uint8_t> adapt(layout.arrays_per_layer.size() + 1);
+  check(throws<std::invalid_argument>([&] { LayerwiseStep({}, layout.bindings(), layout.arrays_per_layer, adapt); }));
+});
+
+}  // namespace
+
+}  // namespace ganno::test
