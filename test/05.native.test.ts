@@ -6,7 +6,11 @@ import { packageRoot } from '../src/native.js';
 
 /** The tests of everything below Node (test/native), in one process of their own; among them a layer of more than 2^31 elements. */
 
-const program = join(packageRoot, 'build', process.platform === 'win32' ? 'ganno_native_tests.exe' : 'ganno_native_tests');
+const program = join(
+	packageRoot,
+	'build',
+	process.platform === 'win32' ? 'ganno_native_tests.exe' : 'ganno_native_tests',
+);
 
 describe('the native tests', () => {
 	it('pass', () => {
