@@ -41,9 +41,7 @@ Napi::Function NativePopulation::define(Napi::Env env) {
 NativePopulation::NativePopulation(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativePopulation>(info) {
   guarded(info.Env(), [&] {
     const Napi::Object from = object(info[0], "options");
-    PopulationOptions options = read_population_options(from);
-    const std::vector<std::uint32_t> seeds = read_seeds(from.Get("seeds"), options.replicas);
-    population_ = std::make_shared<Population>(std::move(options), seeds);
+    population_ = open_population(from);
     Napi::Object views = Napi::Object::New(info.Env());
     for (const char* name : {"images", "labels", "cancellation"}) views.Set(name, from.Get(name));
     views_ = Napi::Persistent(views);
@@ -55,7 +53,7 @@ void NativePopulation::account(Napi::Env env) {
   resources_ = HandleResources(env, static_cast<std::int64_t>(population_->bytes()));
 }
 
-Population& NativePopulation::open() const {
+PopulationEngine& NativePopulation::open() const {
   if (population_ == nullptr) throw CodedError("DISPOSED", "This population was disposed: open a new one");
   if (*busy_) refuse("A trainAsync call of this population is still running: await it before the next call");
   return *population_;
@@ -68,9 +66,9 @@ std::uint32_t NativePopulation::replica(Napi::Value value) const {
 // (steps, learningRates, weightDecays, momenta, statistics, trainingLoss, validation, baseSchedule)
 Napi::Value NativePopulation::run(const Napi::CallbackInfo& info, bool store) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    Population& population = open();
+    PopulationEngine& population = open();
     const std::uint32_t steps = whole(info[0], "steps", 1, kMaximumSteps);
-    const std::size_t replicas = population.options().replicas, layers = population.plan().table.layers().size();
+    const std::size_t replicas = population.options().replicas, layers = population.table().layers().size();
     Controls controls;
     controls.learning_rates = floats(info[1], "learningRates", replicas * layers);
     controls.weight_decays = optional_floats(info[2], "weightDecays", replicas * layers);
@@ -110,7 +108,7 @@ Napi::Value NativePopulation::train_async(const Napi::CallbackInfo& info) {
 
 Napi::Value NativePopulation::evaluate(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    Population& population = open();
+    PopulationEngine& population = open();
     const auto split = static_cast<Split>(whole(info[0], "split", 0, 2));
     if (split == Split::kTest && population.options().test.empty()) refuse("the test split is empty");
     float* out = floats(info[1], "out", std::size_t{2} * population.options().replicas);
@@ -120,18 +118,18 @@ Napi::Value NativePopulation::evaluate(const Napi::CallbackInfo& info) {
 
 Napi::Value NativePopulation::loss_and_gradient(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    Population& population = open();
+    PopulationEngine& population = open();
     const std::uint32_t network = replica(info[0]);
     const std::vector<std::uint32_t> images = read_indices(info[1], "indices", population.options().images);
     if (images.empty() || images.size() > population.maximum_batch()) refuse("bad number of indices");
-    float* out = floats(info[2], "out", population.plan().table.parameter_count());
+    float* out = floats(info[2], "out", population.table().parameter_count());
     return Napi::Number::New(info.Env(), population.loss_and_gradient(network, images, out));
   });
 }
 
 Napi::Value NativePopulation::save(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    Population& population = open();
+    PopulationEngine& population = open();
     population.save(replica(info[0]));
     account(info.Env());
     return info.Env().Undefined();
@@ -140,14 +138,14 @@ Napi::Value NativePopulation::save(const Napi::CallbackInfo& info) {
 
 Napi::Value NativePopulation::restore(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    Population& population = open();
+    PopulationEngine& population = open();
     return Napi::Boolean::New(info.Env(), population.restore(replica(info[0])));
   });
 }
 
 Napi::Value NativePopulation::fork(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    Population& population = open();
+    PopulationEngine& population = open();
     population.fork(replica(info[0]), replica(info[1]));
     return info.Env().Undefined();
   });
@@ -155,34 +153,34 @@ Napi::Value NativePopulation::fork(const Napi::CallbackInfo& info) {
 
 Napi::Value NativePopulation::parameters(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const Population& population = open();
+    const PopulationEngine& population = open();
     const std::uint32_t network = replica(info[0]);
-    population.read_parameters(network, floats(info[1], "out", population.plan().table.parameter_count()));
+    population.read_parameters(network, floats(info[1], "out", population.table().parameter_count()));
     return info.Env().Undefined();
   });
 }
 
 Napi::Value NativePopulation::set_parameters(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    Population& population = open();
+    PopulationEngine& population = open();
     const std::uint32_t network = replica(info[0]);
-    population.write_parameters(network, floats(info[1], "values", population.plan().table.parameter_count()));
+    population.write_parameters(network, floats(info[1], "values", population.table().parameter_count()));
     return info.Env().Undefined();
   });
 }
 
 Napi::Value NativePopulation::diverged_flags(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const Population& population = open();
+    const PopulationEngine& population = open();
     const std::span<std::uint8_t> flags = elements<std::uint8_t>(info[0], "flags", population.options().replicas);
-    for (std::uint32_t i = 0; i < flags.size(); ++i) flags[i] = population.diverged(i) ? 1 : 0;
+    population.diverged(flags.data());
     return info.Env().Undefined();
   });
 }
 
 Napi::Value NativePopulation::reset(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    Population& population = open();
+    PopulationEngine& population = open();
     population.reset(read_seeds(info[0], population.options().replicas));
     account(info.Env());
     return info.Env().Undefined();

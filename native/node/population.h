@@ -2,13 +2,13 @@
 #include <atomic>
 #include <memory>
 
-#include "cpu/network/population.h"
+#include "core/population.h"
 #include "node/handles.h"
 #include "node/napi_setup.h"
 
 namespace ganno::node {
 
-/// The handle of a Population (binding.d.ts: NativePopulation).
+/// The handle of a PopulationEngine (binding.d.ts: NativePopulation).
 class NativePopulation : public Napi::ObjectWrap<NativePopulation> {
  public:
   static Napi::Function define(Napi::Env env);
@@ -30,12 +30,12 @@ class NativePopulation : public Napi::ObjectWrap<NativePopulation> {
   Napi::Value dispose(const Napi::CallbackInfo& info);
   Napi::Value bytes(const Napi::CallbackInfo& info);
 
-  Population& open() const;
+  PopulationEngine& open() const;
   std::uint32_t replica(Napi::Value value) const;
   Napi::Value run(const Napi::CallbackInfo& info, bool store);
   void account(Napi::Env env);
 
-  std::shared_ptr<Population> population_;  // shared with work in flight
+  std::shared_ptr<PopulationEngine> population_;  // shared with work in flight
   std::shared_ptr<std::atomic<bool>> busy_ = std::make_shared<std::atomic<bool>>(false);
   // Views over SharedArrayBuffers (images, labels, cancellation): kept so that their memory stays.
   Napi::ObjectReference views_;

@@ -2,6 +2,9 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
+
+#include "cpu/network/population.h"
 
 namespace ganno::node {
 
@@ -69,6 +72,8 @@ std::vector<std::uint32_t> read_seeds(Napi::Value value, std::size_t replicas) {
   return {seeds.begin(), seeds.end()};
 }
 
+namespace {
+
 PopulationOptions read_population_options(const Napi::Object& from) {
   PopulationOptions options;
   const std::vector<double> shape = read_doubles(from.Get("input"), "input", 3);
@@ -86,9 +91,6 @@ PopulationOptions read_population_options(const Napi::Object& from) {
   const auto hyperparameter = [&](const char* name) { return number(hyperparameters.Get(name), name); };
   options.hyperparameters = {hyperparameter("beta1"),    hyperparameter("beta2"), hyperparameter("epsilon"),
                              hyperparameter("momentum"), hyperparameter("rho"),   hyperparameter("weightDecay")};
-  const Napi::Value tier = from.Get("tier");
-  options.tier = absent(tier) ? selected_tier() : tier_from_name(tier.ToString().Utf8Value());
-  options.threads = static_cast<int>(whole(from.Get("threads"), "threads", 1, 1024));
 
   const Napi::Value images = from.Get("images");
   const Napi::Value labels = from.Get("labels");
@@ -119,6 +121,17 @@ PopulationOptions read_population_options(const Napi::Object& from) {
     options.cancellation = flag.data();
   }
   return options;
+}
+
+}  // namespace
+
+std::unique_ptr<PopulationEngine> open_population(const Napi::Object& from) {
+  PopulationOptions options = read_population_options(from);
+  const std::vector<std::uint32_t> seeds = read_seeds(from.Get("seeds"), options.replicas);
+  const Napi::Value tier = from.Get("tier");
+  const int threads = static_cast<int>(whole(from.Get("threads"), "threads", 1, 1024));
+  return std::make_unique<Population>(
+      std::move(options), seeds, absent(tier) ? selected_tier() : tier_from_name(tier.ToString().Utf8Value()), threads);
 }
 
 }  // namespace ganno::node

@@ -1,9 +1,10 @@
 #pragma once
 // Reading what a population is made from, and its arrays, at the N-API edge.
 #include <cstdint>
+#include <memory>
 #include <vector>
 
-#include "cpu/network/population.h"
+#include "core/population.h"
 #include "node/arguments.h"
 #include "node/napi_setup.h"
 
@@ -30,7 +31,8 @@ inline std::uint32_t whole(Napi::Value value, const char* name, std::int64_t low
 /// Image numbers, copied and checked against the number of images.
 std::vector<std::uint32_t> read_indices(Napi::Value value, const char* name, std::size_t images);
 std::vector<std::uint32_t> read_seeds(Napi::Value value, std::size_t replicas);
-/// @throws std::invalid_argument
-PopulationOptions read_population_options(const Napi::Object& from);
+/// @param from NativePopulationOptions of binding.d.ts
+/// @throws std::invalid_argument, std::bad_alloc
+std::unique_ptr<PopulationEngine> open_population(const Napi::Object& from);
 
 }  // namespace ganno::node

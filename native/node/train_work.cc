@@ -9,7 +9,7 @@
 
 namespace ganno::node {
 
-TrainWork::TrainWork(const Napi::CallbackInfo& info, std::shared_ptr<Population> population,
+TrainWork::TrainWork(const Napi::CallbackInfo& info, std::shared_ptr<PopulationEngine> population,
                      std::shared_ptr<std::atomic<bool>> busy, std::uint32_t steps)
     : Napi::AsyncWorker(info.Env(), "ganno.train"),
       deferred_(Napi::Promise::Deferred::New(info.Env())),
@@ -18,7 +18,7 @@ TrainWork::TrainWork(const Napi::CallbackInfo& info, std::shared_ptr<Population>
       steps_(steps),
       targets_(Napi::Persistent(Napi::Object::New(info.Env()))) {
   const PopulationOptions& options = population_->options();
-  const std::size_t replicas = options.replicas, layers = population_->plan().table.layers().size();
+  const std::size_t replicas = options.replicas, layers = population_->table().layers().size();
   const auto input = [](const Napi::Value& value, std::size_t length, std::vector<float>& copy) -> const float* {
     const float* from = optional_floats(value, "controls", length);
     if (from == nullptr) return nullptr;

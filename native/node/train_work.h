@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "cpu/network/population.h"
+#include "core/population.h"
 #include "node/napi_setup.h"
 
 namespace ganno::node {
@@ -14,7 +14,7 @@ class TrainWork : public Napi::AsyncWorker {
  public:
   /// @param info as NativePopulation.train @param busy cleared when done
   /// @throws std::invalid_argument
-  TrainWork(const Napi::CallbackInfo& info, std::shared_ptr<Population> population,
+  TrainWork(const Napi::CallbackInfo& info, std::shared_ptr<PopulationEngine> population,
             std::shared_ptr<std::atomic<bool>> busy, std::uint32_t steps);
 
   /// Shared memory the population reads, should the handle be disposed meanwhile.
@@ -30,7 +30,7 @@ class TrainWork : public Napi::AsyncWorker {
   void reject(const char* code, const char* message);
 
   Napi::Promise::Deferred deferred_;
-  std::shared_ptr<Population> population_;
+  std::shared_ptr<PopulationEngine> population_;
   std::shared_ptr<std::atomic<bool>> busy_;
   std::uint32_t steps_;
   Napi::ObjectReference targets_;  // the caller's arrays, 0 to 2, and the shared views

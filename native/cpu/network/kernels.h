@@ -4,11 +4,10 @@
 // they serve is decided in network/pass.cc. All strides are in floats.
 #include <cstdint>
 
+#include "core/network_spec.h"
 #include "cpu/tier.h"
 
 namespace ganno {
-
-enum class Activation : std::uint32_t { kLinear, kRelu, kTanh };
 
 /// Where a sum starts: at zero, at the bias, or at what the output holds already.
 enum class Start { kZero, kBias, kAccumulate };

@@ -2,16 +2,11 @@
 // The forward and backward pass of one network over one batch, in one thread's workspace.
 #include <cstdint>
 
+#include "core/population.h"
 #include "cpu/network/aligned_buffer.h"
 #include "cpu/network/plan.h"
 
 namespace ganno {
-
-/// Images and labels of a data set, bytes in memory that somebody keeps alive.
-struct ImageSource {
-  const std::uint8_t* images = nullptr;
-  const std::uint8_t* labels = nullptr;
-};
 
 /// Dropout's random numbers of one step; without a seed dropout is the identity.
 struct DropoutKey {

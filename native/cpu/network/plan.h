@@ -5,78 +5,36 @@
 #include <vector>
 
 #include "core/layer_table.h"
+#include "core/network_shape.h"
 #include "cpu/network/kernels.h"
 
 namespace ganno {
-
-/// Numbers of the two enumerations are part of the binding contract (binding.d.ts): append, never renumber.
-enum class LayerKind : std::uint32_t {
-  kDense,
-  kConvolution,
-  kMaxPool,
-  kAveragePool,
-  kGlobalAveragePool,
-  kDropout,
-  kFlatten  // inserted by the plan where padded channels meet a dense layer; not part of the contract
-};
-enum class Initializer : std::uint32_t { kHeUniform, kHeNormal, kXavierUniform, kXavierNormal };
-
-struct LayerSpec {
-  LayerKind kind = LayerKind::kDense;
-  std::int64_t units = 0;  // dense: units; convolution: filters
-  std::int64_t size = 0;   // kernel or window edge
-  std::int64_t stride = 1;
-  bool same_padding = false;
-  Activation activation = Activation::kLinear;
-  Initializer initializer = Initializer::kHeUniform;
-  double rate = 0;  // dropout
-};
-
-struct ImageShape {
-  std::int64_t height = 0, width = 0, channels = 0;
-};
 
 /// Activations between two nodes, NHWC, for every sample of a batch:
 ///
 ///   | border row                                  |   border: the zero padding of the convolution that reads it
 ///   | border | pixel(0,0): c0 c1 .. 0 0 | ... | border |   channels padded to 16 wherever a product writes them
-struct Tensor {
-  std::int64_t height = 1, width = 1, channels = 0;
+struct Tensor : ImageShape {
   std::int64_t pixel = 0;    // floats from one pixel to the next
   std::int64_t row = 0;      // ... one row to the next, borders included
   std::int64_t sample = 0;   // ... one sample to the next
   std::int64_t origin = 0;   // pixel (0, 0) from the sample's start
   std::size_t buffer = 0;    // workspace offset of sample 0
   std::size_t gradient = 0;  // workspace offset of the gradient (tensors from the first dense layer's input on)
-
-  std::int64_t values() const { return height * width * channels; }
 };
 
-/// One step of the network; it may cover two layers of the specification (convolution and its 2x2 max pooling).
-struct Node {
-  LayerKind kind = LayerKind::kDense;
-  Activation activation = Activation::kLinear;
-  Initializer initializer = Initializer::kHeUniform;
-  int layer = -1;  // index into the layer table, -1 without weights
-  std::int64_t size = 1, stride = 1, pad_top = 0, pad_left = 0;
-  bool pooled = false;  // convolution with fused 2x2 max pooling
-  bool needs_input_gradient = false;
-  std::int64_t height = 1, width = 1;  // output of the layer itself, before fused pooling
-
-  // Weights [rows = taps * in][columns = out]; `padded` columns in panels.
-  std::int64_t taps = 1, in = 0, columns = 0, padded = 0;
-  std::uint64_t weights = 0, bias = 0;  // arena offsets
-  std::size_t packed_weights = 0;       // workspace: [rows][padded] where columns != padded
-  std::size_t packed_gradient = 0;      // likewise
-  std::size_t transposed = 0;           // workspace: [taps, flipped][out][in padded], for the input gradient
+/// One step of the network, and where its arrays lie.
+struct Node : NodeShape {
+  std::int64_t padded = 0;          // columns in panels of 16
+  std::size_t packed_weights = 0;   // workspace: [rows][padded] where columns != padded
+  std::size_t packed_gradient = 0;  // likewise
+  std::size_t transposed = 0;       // workspace: [taps, flipped][out][in padded], for the input gradient
   std::int64_t transposed_columns = 0;
 
   std::size_t argmax = 0;  // workspace (bytes): [sample][output]
   std::int64_t argmax_sample = 0;
   std::size_t factors = 0;  // dropout, workspace: [sample][pixels][padded]
   std::int64_t factors_sample = 0;
-  double rate = 0;
-  std::uint64_t position = 0;  // in the specification: numbers its random sequence
 
   // Convolution gradient with the border its input gradient reads, workspace.
   std::size_t output_gradient = 0;
@@ -119,8 +77,6 @@ class NetworkPlan {
   std::size_t workspace_floats = 0;
 
  private:
-  void add_tensor(std::int64_t height, std::int64_t width, std::int64_t channels);
-  void plan_nodes(const std::vector<LayerSpec>& layers);
   void plan_strides();
   void plan_convolution(std::size_t index);
   void plan_workspace();

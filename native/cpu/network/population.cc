@@ -4,19 +4,14 @@
 #include <cstring>
 #include <new>
 
+#include "core/initial_weights.h"
 #include "cpu/float_environment.h"
-#include "cpu/network/random.h"
 #include "cpu/network/worker.h"
 #include "cpu/thread_pool.h"
 
 namespace ganno {
 
 namespace {
-
-/// Samples of a batch when nothing but results is wanted: enough to fill the tiles, whatever the training batch.
-constexpr std::int64_t kSmallestCapacity = 64;
-/// The validation subset is the same for every population of a data set.
-constexpr std::uint32_t kValidationSeed = 0;
 
 std::size_t moment_arenas(const PopulationOptions& options) {
   return static_cast<std::size_t>(moment_count(options.algorithm));
@@ -34,26 +29,24 @@ void NetworkState::copy_from(const NetworkState& other) {
   has_logits = other.has_logits;
 }
 
-Population::Population(PopulationOptions options, std::span<const std::uint32_t> seeds)
+Population::Population(PopulationOptions options, std::span<const std::uint32_t> seeds, Tier tier, int threads)
     : options_(std::move(options)),
-      plan_(options_.input, options_.layers, std::max<std::int64_t>(options_.batch_size, kSmallestCapacity)) {
-  options_.threads = std::clamp(options_.threads, 1, static_cast<int>(std::min<std::uint32_t>(options_.replicas, 256)));
+      tier_(tier),
+      threads_(std::clamp(threads, 1, static_cast<int>(std::min<std::uint32_t>(options_.replicas, 256)))),
+      plan_(options_.input, options_.layers, maximum_batch()),
+      validation_images_(validation_subset(options_)) {
   // The system may promise memory it does not have, and kill the process when it is touched: refuse in time.
-  const double needed =
-      static_cast<double>(options_.replicas) * static_cast<double>(state_bytes()) +
-      static_cast<double>(options_.threads) * static_cast<double>(plan_.workspace_floats) * sizeof(float);
+  const double needed = static_cast<double>(options_.replicas) * static_cast<double>(state_bytes()) +
+                        static_cast<double>(threads_) * static_cast<double>(plan_.workspace_floats) * sizeof(float);
   if (needed > options_.memory_limit) throw std::bad_alloc();
 
-  const Permutation pick(kValidationSeed, Stream::kSplit, 0, static_cast<std::uint32_t>(options_.validation.size()));
-  validation_images_.resize(options_.validation_size);
-  for (std::uint32_t i = 0; i < options_.validation_size; ++i) validation_images_[i] = options_.validation[pick(i)];
   networks_.resize(options_.replicas);
   for (Network& network : networks_) {
     network.state.arenas = AlignedBuffer(arena() * (1 + moment_arenas(options_)));
     network.state.logits.resize(validation_images_.size() * static_cast<std::size_t>(plan_.classes));
   }
-  for (int i = 0; i < options_.threads; ++i) {
-    workers_.push_back(std::make_unique<Worker>(plan_, options_));
+  for (int i = 0; i < threads_; ++i) {
+    workers_.push_back(std::make_unique<Worker>(plan_, options_, tier_));
     idle_.push_back(workers_.back().get());
   }
   reset(seeds);
@@ -84,8 +77,12 @@ void Population::initialize(Network& network, std::uint32_t seed) {
   for (const Node& node : plan_.nodes) {
     if (node.layer < 0) continue;
     const auto size = static_cast<std::size_t>(node.taps * node.in * node.columns);
-    initialize_weights({state.arenas.data() + node.weights, size}, node.initializer, node.taps * node.in,
-                       node.taps * node.columns, seed, static_cast<std::uint64_t>(node.layer));
+    const InitialSpread spread = initial_spread(node.initializer, node.taps * node.in, node.taps * node.columns);
+    float* weights = state.arenas.data() + node.weights;
+    for (std::size_t i = 0; i < size; i += 4) {
+      const InitialWeights four = initial_weights(spread, seed, static_cast<std::uint64_t>(node.layer), i / 4);
+      std::copy_n(four.values, std::min<std::size_t>(4, size - i), weights + i);
+    }
   }
 }
 
@@ -126,6 +123,10 @@ void Population::write_parameters(std::uint32_t replica, const float* values) {
   }
 }
 
+void Population::diverged(std::uint8_t* flags) const {
+  for (std::size_t i = 0; i < networks_.size(); ++i) flags[i] = networks_[i].state.diverged ? 1 : 0;
+}
+
 bool Population::cancelled() const {
   return options_.cancellation != nullptr && __atomic_load_n(options_.cancellation, __ATOMIC_RELAXED) != 0;
 }
@@ -135,7 +136,7 @@ bool Population::each_network(Function function) {
   // Flushed in the step too: the moments of units that died decay into denormals within 800 steps and stay there, and
   // each costs a microcode assist. A network at a hopeless learning rate trained at a quarter of the speed (measured).
   const FloatEnvironment environment(Denormals::kFlush);
-  parallel_for(networks_.size(), options_.threads, [&](std::size_t replica) {
+  parallel_for(networks_.size(), threads_, [&](std::size_t replica) {
     if (cancelled()) return;
     const Lease lease(*this);
     function(lease.worker(), static_cast<std::uint32_t>(replica));

@@ -4,8 +4,8 @@
 #include <cstring>
 #include <limits>
 
+#include "core/permutation.h"
 #include "cpu/float_environment.h"
-#include "cpu/network/random.h"
 #include "cpu/network/worker.h"
 #include "cpu/step_kernels.h"
 
@@ -21,7 +21,7 @@ void Population::train_network(Worker& worker, std::uint32_t replica, std::uint3
   const bool sliced = options_.slice_size < options_.train.size();
   const Permutation slice(state.seed, Stream::kSlice, 0, static_cast<std::uint32_t>(options_.train.size()));
   float* losses = outputs.training_loss + static_cast<std::size_t>(replica) * steps;
-  worker.statistics.clear();
+  std::fill(worker.statistics.begin(), worker.statistics.end(), LayerInterval{});
   for (std::uint32_t k = 0; k < steps; ++k) {
     if (cancelled()) return;
     if (state.diverged) {
@@ -56,8 +56,12 @@ void Population::train_network(Worker& worker, std::uint32_t replica, std::uint3
     step_layers(worker, replica, k, store, controls);
     if (store) ++state.steps;
   }
-  const std::size_t layers = plan_.table.layers().size();
-  worker.statistics.write(outputs.statistics + static_cast<std::size_t>(replica) * layers * kPopulationStatisticCount);
+  const std::size_t layers = worker.statistics.size();
+  float* statistics = outputs.statistics + static_cast<std::size_t>(replica) * layers * kPopulationStatisticCount;
+  for (const LayerInterval& layer : worker.statistics) {
+    layer.write(statistics);
+    statistics += kPopulationStatisticCount;
+  }
   if (outputs.validation != nullptr) validate(worker, network, outputs.validation + std::size_t{3} * replica);
 }
 
@@ -65,7 +69,7 @@ void Population::step_layers(Worker& worker, std::uint32_t replica, std::uint32_
                              const Controls& controls) {
   NetworkState& state = networks_[replica].state;
   const Hyperparameters& hyperparameters = options_.hyperparameters;
-  const StepFunction step = step_function(options_.tier, {options_.algorithm, true, false});
+  const StepFunction step = step_function(tier_, {options_.algorithm, true, false});
   const int moments = moment_count(options_.algorithm);
   float* parameters = state.arenas.data();
   const std::vector<LayerEntry>& layers = plan_.table.layers();
@@ -93,7 +97,7 @@ void Population::step_layers(Worker& worker, std::uint32_t replica, std::uint32_
     }
     float statistics[kStepStatisticCount];
     finalize_statistics(sums, options_.algorithm, scalars, statistics);
-    worker.statistics.add(layer, statistics, learning_rate);
+    worker.statistics[layer].add(statistics, learning_rate);
     if (store && sums.parameter.count < static_cast<double>(layers[layer].size)) state.diverged = true;
   }
 }

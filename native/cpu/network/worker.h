@@ -4,20 +4,20 @@
 #include <mutex>
 #include <vector>
 
-#include "cpu/network/interval_statistics.h"
+#include "core/interval_statistics.h"
 #include "cpu/network/population.h"
 
 namespace ganno {
 
 /// One thread's workspace.
 struct Population::Worker {
-  Worker(const NetworkPlan& plan, const PopulationOptions& options)
-      : pass(plan, options.tier, options.mean.data(), options.standard_deviation.data()),
+  Worker(const NetworkPlan& plan, const PopulationOptions& options, Tier tier)
+      : pass(plan, tier, options.mean.data(), options.standard_deviation.data()),
         statistics(plan.table.layers().size()),
         images(static_cast<std::size_t>(plan.capacity)) {}
 
   Pass pass;
-  IntervalStatistics statistics;
+  std::vector<LayerInterval> statistics;  // [layers]
   std::vector<std::uint32_t> images;
 };
 

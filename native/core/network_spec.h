@@ -1,0 +1,38 @@
+#pragma once
+// What a child network is made of, as every back end takes it.
+#include <cstdint>
+
+namespace ganno {
+
+/// Numbers of the three enumerations are part of the binding contract (binding.d.ts): append, never renumber.
+enum class LayerKind : std::uint32_t {
+  kDense,
+  kConvolution,
+  kMaxPool,
+  kAveragePool,
+  kGlobalAveragePool,
+  kDropout,
+  kFlatten  // inserted where an image meets the first dense layer; not part of the contract
+};
+enum class Activation : std::uint32_t { kLinear, kRelu, kTanh };
+enum class Initializer : std::uint32_t { kHeUniform, kHeNormal, kXavierUniform, kXavierNormal };
+
+struct LayerSpec {
+  LayerKind kind = LayerKind::kDense;
+  std::int64_t units = 0;  // dense: units; convolution: filters
+  std::int64_t size = 0;   // kernel or window edge
+  std::int64_t stride = 1;
+  bool same_padding = false;
+  Activation activation = Activation::kLinear;
+  Initializer initializer = Initializer::kHeUniform;
+  double rate = 0;  // dropout
+};
+
+struct ImageShape {
+  std::int64_t height = 1, width = 1, channels = 0;
+
+  std::int64_t values() const { return height * width * channels; }
+  bool is_vector() const { return height == 1 && width == 1; }
+};
+
+}  // namespace ganno
