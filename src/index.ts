@@ -19,6 +19,16 @@ export type { UpdateMetrics } from './agents/ppo.js';
 export { DEFAULT_PPO_SETTINGS, type LearningAlgorithm, type PpoSettings } from './agents/ppo-settings.js';
 export { type SamplingOptions, sampleActions } from './agents/sampling.js';
 export type { LearnerBackend } from './agents/tensorflow.js';
+export { type AttachOptions, ControlledOptimizer } from './control/controlled-optimizer.js';
+export { LayerwiseController, type Losses } from './control/layerwise-controller.js';
+export type {
+	ControlledLayer,
+	DecisionFunction,
+	DecisionReport,
+	LayerwiseControllerOptions,
+	RollbackOptions,
+} from './control/options.js';
+export type { LayerwiseControllerState } from './control/state.js';
 export type { Dataset, SplitName } from './datasets/dataset.js';
 export type { DownloadProgress } from './datasets/download.js';
 export { type LoadDatasetOptions, loadDataset } from './datasets/load.js';
@@ -26,7 +36,7 @@ export { DATASET_NAMES, type DatasetName } from './datasets/sources.js';
 export { type SyntheticOptions, syntheticDataset } from './datasets/synthetic.js';
 export { type DeviceInfo, devices } from './devices.js';
 export { ACTION_COUNT, ACTION_MODES, type ActionMode } from './environment/action.js';
-export type { Controller, Decision, DecisionContext } from './environment/controller.js';
+export type { ControlledTraining, Controller, Decision, DecisionContext } from './environment/controller.js';
 export { type EpisodeOptions, type EpisodeOutcome, runEpisode } from './environment/episode.js';
 export type { NetworkEnds, NetworkFamily } from './environment/network-family.js';
 export {

@@ -13,6 +13,7 @@ const EXPORTS = [
 	'ACTION_COUNT',
 	'ACTION_MODES',
 	'ALGORITHMS',
+	'ControlledOptimizer',
 	'DATASET_NAMES',
 	'DEFAULT_PPO_SETTINGS',
 	'DIVERGED_LOSS',
@@ -20,6 +21,7 @@ const EXPORTS = [
 	'GannoError',
 	'InProcessExecutor',
 	'LAYERWISE_ALGORITHMS',
+	'LayerwiseController',
 	'LayerwiseOptimizer',
 	'NETWORKS',
 	'NetworkPopulation',
@@ -109,7 +111,7 @@ describe('the package', () => {
 			import 'ganno';
 			import { createRequire } from 'node:module';
 			const files = [...Object.keys(createRequire(import.meta.url).cache), ...process.report.getReport().sharedObjects];
-			console.log(files.filter((file) => file.includes('tfjs') || file.endsWith('.node')).join());
+			console.log(files.filter((file) => file.includes('@tensorflow') || file.endsWith('.node')).join());
 		`);
 		expect(loaded.trim()).toBe('');
 		expect(readdirSync(join(project, 'node_modules')).some((name) => name.includes('tensorflow'))).toBe(false);

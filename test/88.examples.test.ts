@@ -26,7 +26,12 @@ function example(name: string, ...words: string[]): string {
 	return stdout;
 }
 
-const tested = ['layerwise-optimizer.mjs', 'population-schedule.mjs', 'policy-controller.mjs'];
+const tested = [
+	'layerwise-optimizer.mjs',
+	'population-schedule.mjs',
+	'policy-controller.mjs',
+	'policy-training-loop.mjs',
+];
 
 it('every example has a test', () => {
 	const programs = readdirSync(join(packageRoot, 'examples')).filter((file) => file.endsWith('.mjs'));
@@ -47,7 +52,8 @@ it('population-schedule trains its networks', () => {
 	expect(Math.max(...accuracies)).toBeGreaterThan(80); // ten classes: 10 by chance
 });
 
-it('policy-controller is driven by a policy file, and a policy that does nothing equals a constant schedule', () => {
+/** A policy that always takes the same action. */
+function constantPolicy(name: string, action: number): string {
 	const spec: PolicySpec = {
 		network: 'feed-forward',
 		observation: OBSERVATION_VERSION,
@@ -58,8 +64,8 @@ it('policy-controller is driven by a policy file, and a policy that does nothing
 		agents: 'layerwise',
 	};
 	const parameters = new Float32Array(actorParameterCount(spec));
-	parameters[parameters.length - ACTION_COUNT + 4] = 1; // the output bias of the neutral action, the only one above 0
-	const path = join(directory, 'neutral.safetensors');
+	parameters[parameters.length - ACTION_COUNT + action] = 1; // its output bias, the only one above 0
+	const path = join(directory, `${name}.safetensors`);
 	savePolicy(path, {
 		spec,
 		parameters,
@@ -67,6 +73,11 @@ it('policy-controller is driven by a policy file, and a policy that does nothing
 		normalizerStandardDeviation: new Float32Array(OBSERVATION_SIZE).fill(1),
 		training: {},
 	});
+	return path;
+}
+
+it('policy-controller is driven by a policy file, and a policy that does nothing equals a constant schedule', () => {
+	const path = constantPolicy('neutral', 4);
 	const rows = example('policy-controller.mjs', path, 'synthetic', '100').trim().split('\n').slice(1);
 	expect(rows).toHaveLength(5);
 	for (const row of rows) {
@@ -74,6 +85,15 @@ it('policy-controller is driven by a policy file, and a policy that does nothing
 		expect(learned).toBe(constant);
 	}
 	expect(rows.some((row) => !/ 100\.0 %/.test(row))).toBe(true);
+});
+
+it('policy-training-loop lets a policy leave a learning rate that is far too low', () => {
+	const heldOut = (text: string): number => Number(/in the end: held out ([\d.]+)/.exec(text)?.[1]);
+	const rising = example('policy-training-loop.mjs', constantPolicy('rising', 6), '1e-5', '200');
+	const still = example('policy-training-loop.mjs', constantPolicy('still', 4), '1e-5', '200');
+	expect(rising.match(/^step /gm)).toHaveLength(20);
+	expect(heldOut(still)).toBeGreaterThan(0.65); // ln 2 = 0.69 at the start
+	expect(heldOut(rising)).toBeLessThan(0.4);
 });
 
 describe('the programs printed in the documentation run as they stand', () => {

@@ -14,8 +14,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 	agents: ['environment', 'networks', 'optimizer', 'files'],
 	rollouts: ['agents', 'schedules', 'environment', 'networks', 'optimizer', 'datasets'],
 	search: ['rollouts', 'agents', 'schedules', 'environment', 'networks', 'optimizer', 'datasets', 'files'],
-	tfjs: ['agents', 'schedules', 'environment', 'networks', 'optimizer', 'datasets', 'files'],
+	control: ['agents', 'schedules', 'environment', 'networks', 'optimizer'],
+	tfjs: ['control', 'agents', 'schedules', 'environment', 'networks', 'optimizer', 'datasets', 'files'],
 	experiments: [
+		'control',
 		'search',
 		'rollouts',
 		'agents',
@@ -28,6 +30,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 	],
 	cli: [
 		'experiments',
+		'tfjs',
 		'search',
 		'rollouts',
 		'agents',

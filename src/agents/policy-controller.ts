@@ -1,8 +1,7 @@
 import { checkObject, invalidArgument } from '../arguments.js';
 import { type ActionMode, ActionRule } from '../environment/action.js';
-import type { Controller, Decision, DecisionContext } from '../environment/controller.js';
+import type { ControlledTraining, Controller, Decision, DecisionContext } from '../environment/controller.js';
 import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../environment/observation.js';
-import type { TrainingTask } from '../environment/task.js';
 import { checkPolicySpec } from './actor.js';
 import { createPolicyInference } from './inference.js';
 import type { PolicyInference, PolicySnapshot } from './policy.js';
@@ -37,8 +36,27 @@ export class PolicyController implements Controller {
 		this.#agents = agents;
 	}
 
-	reset(_task: TrainingTask): void {
+	reset(_task: ControlledTraining): void {
 		this.#state.fill(0);
+	}
+
+	/** The recurrent state, `[networks × agents × state size]`; empty for a feed-forward policy and before the first decision. */
+	memory(): Float32Array {
+		return this.#state.slice();
+	}
+
+	remember(memory: Float32Array): void {
+		if (memory.length === 0) {
+			this.#state.fill(0);
+			return;
+		}
+		const { spec, stateSize } = this.#inference;
+		const rows = memory.length / stateSize;
+		if (!Number.isInteger(rows)) {
+			throw invalidArgument(`a Float32Array of a multiple of ${stateSize} numbers`, 'memory', memory);
+		}
+		this.#reserve(rows, spec.actions, stateSize);
+		this.#state.set(memory);
 	}
 
 	decide(context: DecisionContext): Decision {
@@ -54,16 +72,19 @@ export class PolicyController implements Controller {
 		}
 		const { spec, stateSize } = this.#inference;
 		const rows = networks * agents;
-		if (this.#actions.length !== rows) {
-			this.#actions = new Uint8Array(rows);
-			this.#logits = new Float32Array(rows * spec.actions);
-			this.#state = new Float32Array(rows * stateSize); // zero: another shape is another episode
-		}
+		this.#reserve(rows, spec.actions, stateSize);
 		if (this.#learningRates.length !== networks * layers) this.#learningRates = new Float32Array(networks * layers);
 		this.#inference.forward(observations, rows, this.#state, this.#logits);
 		sampleActions(this.#logits, { networks, agents, actions: spec.actions, greedy: true }, this.#actions);
 		this.#learningRates.set(context.learningRates);
 		this.#rule.apply(this.#actions, layers, context.initialLearningRates, this.#learningRates);
 		return { learningRates: this.#learningRates, actions: this.#actions };
+	}
+
+	#reserve(rows: number, actions: number, stateSize: number): void {
+		if (this.#actions.length === rows) return;
+		this.#actions = new Uint8Array(rows);
+		this.#logits = new Float32Array(rows * actions);
+		this.#state = new Float32Array(rows * stateSize); // zero: another shape is another episode
 	}
 }

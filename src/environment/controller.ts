@@ -1,14 +1,27 @@
-import type { TrainingTask } from './task.js';
+import type { LayerwiseAlgorithm } from '../optimizer/algorithms.js';
+import type { LayerwiseHyperparameters } from '../optimizer/options.js';
+
+/** What a controller knows of the training it controls. A `TrainingTask` is one; so is a training outside any environment. */
+export interface ControlledTraining {
+	readonly optimizer: {
+		readonly algorithm: LayerwiseAlgorithm;
+		readonly hyperparameters?: LayerwiseHyperparameters;
+	};
+	/** Optimiser steps of the whole training; Infinity when nobody knows. */
+	readonly horizon: number;
+	/** Optimiser steps between decisions. */
+	readonly interval: number;
+}
 
 /**
  * What a controller sees at a decision, for all networks at once. Arrays are the environment's own: read, do not keep. A network
  * that has diverged keeps its last figures; what is decided for it has no effect.
  */
 export interface DecisionContext {
-	readonly task: TrainingTask;
+	readonly task: ControlledTraining;
 	/** 0 before the first optimiser step. */
 	readonly decision: number;
-	/** Decisions of the whole episode. */
+	/** Decisions of the whole episode; Infinity when the horizon is unknown. */
 	readonly decisions: number;
 	readonly networks: number;
 	readonly layers: number;
@@ -43,7 +56,15 @@ export interface Decision {
 /** Sets the learning rates of an episode. Hand-made schedules and learned policies both are one; the environment knows neither. */
 export interface Controller {
 	readonly name: string;
+	/** It decides by the clock alone: statistics and losses need not be there. Absent: it looks at them. */
+	readonly ignoresNetworks?: boolean;
+	/** It means nothing without a known horizon. Absent: it can do without. */
+	readonly needsHorizon?: boolean;
 	/** Forget the last episode (recurrent state included). */
-	reset(task: TrainingTask): void;
+	reset(task: ControlledTraining): void;
 	decide(context: DecisionContext): Decision;
+	/** A copy of what it remembers from one decision to the next; absent or empty: nothing. */
+	memory?(): Float32Array;
+	/** Takes over what `memory` gave, in an episode of the same shape. */
+	remember?(memory: Float32Array): void;
 }

@@ -6,6 +6,13 @@ export const DIVERGENCE_FACTOR = 4;
 /** … when it stays there for this many decisions in a row: a single spike may be recovered from. */
 export const DIVERGENCE_PATIENCE = 3;
 
+export interface DivergenceState {
+	/** `[networks]` before the first step */
+	readonly initialLoss: readonly number[];
+	/** `[networks]`: decisions in a row above the limit */
+	readonly above: readonly number[];
+}
+
 /**
  * Says which networks have diverged: a loss that is not finite (populations report it as `DIVERGED_LOSS`, 1e6), or a validation loss
  * above 4 × the initial one at three decisions in a row. A network that diverged stays so until the next reset.
@@ -30,6 +37,16 @@ export class DivergenceDetector {
 			this.#above[n] = 0;
 			diverged[n] = isBroken(loss) ? 1 : 0;
 		}
+	}
+
+	/** What it remembers, as plain data. */
+	state(): DivergenceState {
+		return { initialLoss: [...this.#initialLoss], above: [...this.#above] };
+	}
+
+	restore({ initialLoss, above }: DivergenceState): void {
+		this.#initialLoss.set(initialLoss);
+		this.#above.set(above);
 	}
 
 	/**

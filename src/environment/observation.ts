@@ -110,6 +110,18 @@ function clip(value: number, low: number, high: number): number {
 	return value < low ? low : Math.min(value, high);
 }
 
+/** What an encoder remembers of the last decision, as plain data; JSON keeps every bit of it. */
+export interface ObservationEncoderState {
+	/** Nothing yet: the next decision is the episode's first. */
+	readonly first: boolean;
+	/** `[networks × layers]` */
+	readonly gradientScale: readonly number[];
+	/** `[networks]`, logarithms */
+	readonly trainingLoss: readonly number[];
+	readonly validationLoss: readonly number[];
+	readonly bestValidationLoss: readonly number[];
+}
+
 /** Turns statistics into observations. Holds what the changes need; allocates nothing after construction. */
 export class ObservationEncoder {
 	readonly networks: number;
@@ -132,7 +144,11 @@ export class ObservationEncoder {
 	 * @param networks networks encoded at once
 	 * @param agents `one` averages every feature over the layers of a network
 	 */
-	constructor(layers: readonly TrainableLayer[], networks: number, agents: Agents = 'layerwise') {
+	constructor(
+		layers: readonly Pick<TrainableLayer, 'type' | 'size'>[],
+		networks: number,
+		agents: Agents = 'layerwise',
+	) {
 		if (layers.length === 0) throw invalidArgument('at least one trainable layer', 'layers', layers);
 		this.networks = networks;
 		this.layers = layers.length;
@@ -149,6 +165,25 @@ export class ObservationEncoder {
 	/** Forget the episode: the next call's changes are 0. */
 	reset(): void {
 		this.#first = true;
+	}
+
+	state(): ObservationEncoderState {
+		return {
+			first: this.#first,
+			gradientScale: [...this.#gradientScale],
+			trainingLoss: [...this.#trainingLoss],
+			validationLoss: [...this.#validationLoss],
+			bestValidationLoss: [...this.#bestValidationLoss],
+		};
+	}
+
+	/** Takes over the state of an encoder of the same shape. */
+	restore(state: ObservationEncoderState): void {
+		this.#first = state.first;
+		this.#gradientScale.set(state.gradientScale);
+		this.#trainingLoss.set(state.trainingLoss);
+		this.#validationLoss.set(state.validationLoss);
+		this.#bestValidationLoss.set(state.bestValidationLoss);
 	}
 
 	/** @param observations `[networks × agents × OBSERVATION_SIZE]`, written */

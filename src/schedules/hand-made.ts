@@ -9,7 +9,7 @@ import { scheduleController } from './schedule-controller.js';
 
 /** Factor 1 throughout. */
 export function constantSchedule(): Controller {
-	return scheduleController('constant', () => 1);
+	return scheduleController('constant', () => 1, false);
 }
 
 export interface StepOptions {
@@ -44,8 +44,10 @@ export function exponentialSchedule(options: ExponentialOptions = {}): Controlle
 	const { finalFactor = 0.01, gamma } = options;
 	checkNumber(finalFactor, 'finalFactor', Number.MIN_VALUE);
 	if (gamma !== undefined) checkNumber(gamma, 'gamma', Number.MIN_VALUE);
-	return scheduleController('exponential', (t, horizon) =>
-		gamma === undefined ? finalFactor ** (t / horizon) : gamma ** t,
+	return scheduleController(
+		'exponential',
+		(t, horizon) => (gamma === undefined ? finalFactor ** (t / horizon) : gamma ** t),
+		gamma === undefined,
 	);
 }
 

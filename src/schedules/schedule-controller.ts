@@ -1,5 +1,4 @@
-import type { Controller } from '../environment/controller.js';
-import type { TrainingTask } from '../environment/task.js';
+import type { ControlledTraining, Controller } from '../environment/controller.js';
 
 /**
  * The factor on the initial learning rate at optimiser step `step` (0 … horizon − 1) of `horizon`.
@@ -10,12 +9,15 @@ export type ScheduleFactor = (step: number, horizon: number) => number;
 /**
  * A controller that leaves the initial learning rates of the task as they are, layer multipliers included, and multiplies them step
  * by step by a factor. Allocates at `reset` only.
+ * @param needsHorizon whether the factor means nothing where the horizon is unknown (Infinity)
  */
-export function scheduleController(name: string, factor: ScheduleFactor): Controller {
-	let task: TrainingTask | undefined;
+export function scheduleController(name: string, factor: ScheduleFactor, needsHorizon = true): Controller {
+	let task: ControlledTraining | undefined;
 	let baseSchedule = new Float32Array(0);
 	return {
 		name,
+		ignoresNetworks: true,
+		needsHorizon,
 		reset(next) {
 			task = next;
 			if (baseSchedule.length !== next.interval) baseSchedule = new Float32Array(next.interval);

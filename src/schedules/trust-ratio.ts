@@ -38,6 +38,7 @@ export function trustRatioSchedule(options: TrustRatioOptions = {}): Controller 
 	let baseSchedule = new Float32Array(0);
 	return {
 		name: 'trust-ratio',
+		needsHorizon: base === 'cosine',
 		reset() {},
 		decide(context) {
 			const { task, initialLearningRates, decision } = context;

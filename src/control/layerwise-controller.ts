@@ -1,0 +1,226 @@
+import type { PolicySnapshot } from '../agents/policy.js';
+import { checkFloat32Array, checkNumber, invalidArgument } from '../arguments.js';
+import type { ControlledTraining, Controller } from '../environment/controller.js';
+import { GannoError } from '../errors.js';
+import { DIVERGED_LOSS } from '../networks/population.js';
+import type { LayerwiseOptimizer } from '../optimizer/layerwise-optimizer.js';
+import { STATISTICS } from '../optimizer/statistics.js';
+import type { ScheduleName } from '../schedules/registry.js';
+import { type AttachOptions, ControlledOptimizer } from './controlled-optimizer.js';
+import { ControlledRun } from './controlled-run.js';
+import {
+	type ControlledLayer,
+	checkControlledLayers,
+	type DecisionFunction,
+	type DecisionSource,
+	type LayerwiseControllerOptions,
+	type ResolvedControllerOptions,
+	resolveControllerOptions,
+} from './options.js';
+import { functionSource, policySource, scheduleSource } from './source.js';
+import { checkControllerState, type LayerwiseControllerState } from './state.js';
+
+/** Losses of one mini-batch; the held-out loss where it was measured by the way. */
+export interface Losses {
+	readonly training: number;
+	readonly validation?: number;
+}
+
+/**
+ * Sets the learning rates of a training of your own, layer by layer: a frozen policy, a hand-made schedule or a function decides every
+ * `interval` optimiser steps, from the statistics and losses of those steps. Attach it to a {@link LayerwiseOptimizer}, give it to a
+ * `LayerwiseTfOptimizer` (`ganno/tfjs`), or use it by hand. One controller controls one training.
+ *
+ * What it shows the policy is what the training environment shows it (docs/environment.md), bit for bit.
+ *
+ * @example by hand
+ * const controller = LayerwiseController.fromPolicy('policy.safetensors', { learningRate: 1e-3, horizon: 2000 });
+ * controller.start([{ name: 'hidden', size: 100 }, { name: 'output', size: 10 }]);
+ * for (;;) {
+ *   // … gradients …
+ *   if (controller.probing) optimizer.probe(controller.learningRates, statistics);
+ *   else optimizer.step(controller.learningRates, statistics);
+ *   controller.observe(statistics, loss);
+ * }
+ */
+export class LayerwiseController {
+	/** Who decides: `learned`, or the schedule's name. */
+	readonly name: string;
+	readonly #source: DecisionSource;
+	readonly #options: ResolvedControllerOptions;
+	#run: ControlledRun | undefined;
+	#pending: LayerwiseControllerState | undefined;
+
+	private constructor(source: DecisionSource, options: LayerwiseControllerOptions) {
+		this.#source = source;
+		this.#options = resolveControllerOptions(options, source);
+		this.name = source.controller.name;
+	}
+
+	/**
+	 * A frozen policy decides, greedily. Needs no tfjs.
+	 * @param policy the path of a policy file, `'default'` for the one that comes with the package, or a policy in memory
+	 * @throws GannoError `INVALID_ARGUMENT`, `FILE_SYSTEM`, `BAD_FILE`
+	 */
+	static fromPolicy(policy: string | PolicySnapshot, options: LayerwiseControllerOptions): LayerwiseController {
+		return new LayerwiseController(policySource(policy), options);
+	}
+
+	/** A hand-made schedule decides: its name, or what `cosineSchedule()` and the like give. */
+	static fromSchedule(schedule: ScheduleName | Controller, options: LayerwiseControllerOptions): LayerwiseController {
+		return new LayerwiseController(scheduleSource(schedule), options);
+	}
+
+	/**
+	 * A function decides. It is asked before the first step too, with statistics of zeros unless `probeBatches` says otherwise.
+	 * @param decide gives one learning rate for all layers, or one a layer; the context's arrays are read, not kept
+	 */
+	static fromFunction(decide: DecisionFunction, options: LayerwiseControllerOptions): LayerwiseController {
+		return new LayerwiseController(functionSource(decide), options);
+	}
+
+	/** Whether {@link start} has been called. */
+	get started(): boolean {
+		return this.#run !== undefined;
+	}
+
+	/** The layers under control, in order. */
+	get layers(): readonly Required<ControlledLayer>[] {
+		return this.#started().layers;
+	}
+
+	/** `[layers]` for the next step, base schedule included: the controller's own array, rewritten by `observe`. */
+	get learningRates(): Float32Array {
+		return this.#started().rates;
+	}
+
+	/** The next mini-batch is to be looked at only: no step, then `observe` its statistics and loss. */
+	get probing(): boolean {
+		return this.#started().probing;
+	}
+
+	/** Optimiser steps observed. */
+	get step(): number {
+		return this.#started().step;
+	}
+
+	/** Whether the training has diverged (and was not rolled back). */
+	get diverged(): boolean {
+		return this.#started().diverged;
+	}
+
+	/** How often the training was rolled back. */
+	get rollbacks(): number {
+		return this.#started().rollbacks;
+	}
+
+	/** Whether `observe` must be given statistics and a loss. */
+	get needsStatistics(): boolean {
+		return this.#source.controller.ignoresNetworks !== true || this.#options.rollback !== undefined;
+	}
+
+	/** Whether a snapshot is wanted: attachments then bring the copying. */
+	get rollsBack(): boolean {
+		return this.#options.rollback !== undefined;
+	}
+
+	/**
+	 * Says which layers there are; a controller that decides by the clock decides at once.
+	 * @param layers in the order of the network, input first
+	 * @param optimizer what trains them, for schedules that ask (`trust-ratio`); default Adam
+	 * @throws GannoError `INVALID_ARGUMENT`, also when called twice
+	 */
+	start(
+		layers: readonly ControlledLayer[],
+		optimizer: ControlledTraining['optimizer'] = { algorithm: 'adam' },
+		snapshots?: { readonly save: () => void; readonly restore: () => void },
+	): void {
+		if (this.#run !== undefined) {
+			throw new GannoError('INVALID_ARGUMENT', 'This controller controls a training already; make another one');
+		}
+		const checked = checkControlledLayers(layers);
+		const { rollback } = this.#options;
+		const save = rollback?.save ?? snapshots?.save;
+		const restore = rollback?.restore ?? snapshots?.restore;
+		if (rollback !== undefined && (save === undefined || restore === undefined)) {
+			throw new GannoError(
+				'INVALID_ARGUMENT',
+				'A rollback needs something to go back to: attach the controller, or give rollback.save and rollback.restore',
+			);
+		}
+		const guard =
+			rollback === undefined || save === undefined || restore === undefined
+				? undefined
+				: { ...rollback, save, restore };
+		const run = new ControlledRun(this.#source, this.#options, checked, optimizer, guard);
+		if (this.#pending === undefined) run.begin();
+		else run.restore(checkControllerState(this.#pending, run.shape));
+		this.#pending = undefined;
+		this.#run = run;
+	}
+
+	/**
+	 * Takes in one step (or, while {@link probing}, one mini-batch looked at).
+	 * @param statistics `[layers × 14]` of the step; may be left out where {@link needsStatistics} is false
+	 * @param losses the mini-batch's loss before the step; a held-out loss counts until the next decision
+	 * @returns {@link learningRates} for the next step
+	 * @throws GannoError `INVALID_ARGUMENT`; `DIVERGED` when the rollbacks are used up
+	 */
+	observe(statistics?: Float32Array, losses?: number | Losses): Float32Array {
+		const run = this.#started();
+		const { training, validation } =
+			typeof losses === 'object' && losses !== null ? losses : { training: losses, validation: undefined };
+		if (validation !== undefined) checkNumber(validation, 'losses.validation', 0);
+		if (training === undefined || statistics === undefined) {
+			if (this.needsStatistics) {
+				const [what, name, value] =
+					statistics === undefined
+						? [`a Float32Array of length ${run.layers.length * STATISTICS.length}`, 'statistics', statistics]
+						: ['a number or { training, validation? }', 'losses', losses];
+				throw invalidArgument(what, name, value, `The controller '${this.name}' decides by statistics and losses.`);
+			}
+		}
+		if (statistics !== undefined) {
+			checkFloat32Array(statistics, 'statistics', run.layers.length * STATISTICS.length, 'layers × 14');
+		}
+		if (training !== undefined && typeof training !== 'number') {
+			throw invalidArgument('a number or { training, validation? }', 'losses', losses);
+		}
+		// As populations report it: outputs never hold NaN. Without a loss nothing looks at it.
+		const broken = training !== undefined && !(training < DIVERGED_LOSS);
+		run.observe(statistics, broken ? DIVERGED_LOSS : (training ?? 0), validation);
+		return run.rates;
+	}
+
+	/**
+	 * Drives an optimizer: `step(loss)` of what this gives steps it under the controller's learning rates.
+	 * @throws GannoError `INVALID_ARGUMENT`
+	 */
+	attach(optimizer: LayerwiseOptimizer, options: AttachOptions = {}): ControlledOptimizer {
+		return new ControlledOptimizer(this, optimizer, options);
+	}
+
+	/** Everything it knows of the training. Parameters and optimiser state are the caller's to save, at the same step. */
+	state(): LayerwiseControllerState {
+		return this.#started().state();
+	}
+
+	/**
+	 * Goes on where a controller of the same kind was; before {@link start} it is kept and checked there.
+	 * @throws GannoError `INVALID_ARGUMENT` saying what does not fit; nothing has changed then
+	 */
+	restore(state: LayerwiseControllerState): void {
+		if (this.#run === undefined) this.#pending = state;
+		else this.#run.restore(checkControllerState(state, this.#run.shape));
+	}
+
+	#started(): ControlledRun {
+		if (this.#run === undefined) {
+			throw new GannoError(
+				'INVALID_ARGUMENT',
+				'This controller has no layers yet; attach it, give it to an optimizer, or call start(layers)',
+			);
+		}
+		return this.#run;
+	}
+}

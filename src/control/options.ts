@@ -1,0 +1,193 @@
+import { checkInteger, checkNumber, checkObject, invalidArgument } from '../arguments.js';
+import type { Controller, DecisionContext } from '../environment/controller.js';
+import type { Agents } from '../environment/observation.js';
+import { PROBE_BATCHES } from '../environment/training-environment.js';
+import { GannoError } from '../errors.js';
+
+/** What a LayerwiseController is told, and the checks of it. */
+
+/** A layer under control: what one learning rate applies to. */
+export interface ControlledLayer {
+	readonly name: string;
+	/** Elements of its parameters, biases included. */
+	readonly size: number;
+	/** What the feature `isConvolution` shows; default `dense`. */
+	readonly type?: 'dense' | 'conv';
+}
+
+/** What happens when a training under control diverges. */
+export interface RollbackOptions {
+	/** After a rollback, learning rates are those of the snapshot times this; default 0.1. */
+	readonly factor?: number;
+	/** Rollbacks in a whole training, after which `DIVERGED` is thrown; default 5. */
+	readonly limit?: number;
+	/** Keeps a copy of parameters and optimiser state. Attached controllers bring their own; by hand, both are needed. */
+	readonly save?: () => void;
+	/** Brings back what was kept last, any number of times. */
+	readonly restore?: () => void;
+}
+
+/** What was decided, and why; arrays are the controller's own: read, do not keep. */
+export interface DecisionReport {
+	/** Optimiser steps done. */
+	readonly step: number;
+	readonly layerNames: readonly string[];
+	/** `[layers]` from now on, base schedule apart */
+	readonly learningRates: Float32Array;
+	/** `[layers × POPULATION_STATISTICS]` of the interval that is over */
+	readonly statistics: Float32Array;
+	/** `[agents × OBSERVATION_SIZE]`, not normalised */
+	readonly observations: Float32Array;
+	readonly trainingLoss: number;
+	readonly validationLoss: number;
+	/** `[agents]`; undefined where the controller knows no actions */
+	readonly actions: Uint8Array | undefined;
+	/** Whether the training was rolled back instead. */
+	readonly rolledBack: boolean;
+}
+
+export interface LayerwiseControllerOptions {
+	/** Where learning rates start: one for all layers, or one a layer; finite, above 0. */
+	readonly learningRate: number | Float32Array;
+	/** Optimiser steps of the whole training; absent: unknown. After it, learning rates stay as they are. */
+	readonly horizon?: number;
+	/** Optimiser steps between decisions. Default: horizon / 20, as in meta-training; 50 where the horizon is unknown. */
+	readonly interval?: number;
+	/**
+	 * Mini-batches that are looked at before the first step, for the first decision. Default 4, as in meta-training, for controllers
+	 * that look at statistics, else 0.
+	 */
+	readonly probeBatches?: number;
+	/** Every learning rate applied lies within; default 0 to Infinity. (Policies keep to [1e-6, 1] by themselves.) */
+	readonly bounds?: { readonly low?: number; readonly high?: number };
+	/** Measures the loss on held-out data, at decisions only. Absent: the mean training loss of the interval stands in for it. */
+	readonly validationLoss?: () => number;
+	/** Go back to the last sound snapshot when the training diverges; default false. */
+	readonly rollback?: boolean | RollbackOptions;
+	/** Called after every decision. */
+	readonly onDecision?: (report: DecisionReport) => void;
+}
+
+/** A function that decides: learning rates for the next interval, one for all layers or one a layer (`[layers]`). */
+export type DecisionFunction = (context: DecisionContext) => number | Float32Array;
+
+/** Whoever decides, and how it wants to see layers. */
+export interface DecisionSource {
+	readonly controller: Controller;
+	readonly agents: Agents;
+}
+
+export const DEFAULT_INTERVAL = 50;
+const DEFAULT_DECISIONS = 20;
+const DEFAULT_ROLLBACK_FACTOR = 0.1;
+const DEFAULT_ROLLBACK_LIMIT = 5;
+
+export interface ResolvedControllerOptions {
+	readonly learningRate: number | Float32Array;
+	readonly horizon: number;
+	readonly interval: number;
+	readonly probeBatches: number;
+	readonly low: number;
+	readonly high: number;
+	readonly validationLoss: (() => number) | undefined;
+	readonly rollback: (RollbackOptions & { readonly factor: number; readonly limit: number }) | undefined;
+	readonly onDecision: ((report: DecisionReport) => void) | undefined;
+}
+
+const OPTION_NAMES: readonly string[] = [
+	'learningRate',
+	'horizon',
+	'interval',
+	'probeBatches',
+	'bounds',
+	'validationLoss',
+	'rollback',
+	'onDecision',
+] satisfies (keyof LayerwiseControllerOptions)[];
+
+function checkFunction(value: unknown, name: string): void {
+	if (value !== undefined && typeof value !== 'function') throw invalidArgument('a function', name, value);
+}
+
+function checkRate(rate: unknown, name: string): void {
+	if (typeof rate !== 'number' || !(rate > 0) || !Number.isFinite(rate)) {
+		throw invalidArgument('a finite number above 0', name, rate);
+	}
+}
+
+function resolveRollback(value: unknown): ResolvedControllerOptions['rollback'] {
+	if (value === undefined || value === false) return undefined;
+	if (value === true) return { factor: DEFAULT_ROLLBACK_FACTOR, limit: DEFAULT_ROLLBACK_LIMIT };
+	if (typeof value !== 'object' || value === null) throw invalidArgument('true, false or an object', 'rollback', value);
+	const given = value as RollbackOptions;
+	checkFunction(given.save, 'rollback.save');
+	checkFunction(given.restore, 'rollback.restore');
+	return {
+		...given,
+		factor: checkNumber(given.factor ?? DEFAULT_ROLLBACK_FACTOR, 'rollback.factor', Number.MIN_VALUE, 1),
+		limit: checkInteger(given.limit ?? DEFAULT_ROLLBACK_LIMIT, 'rollback.limit', 0),
+	};
+}
+
+/** @throws GannoError `INVALID_ARGUMENT` */
+export function resolveControllerOptions(value: unknown, { controller }: DecisionSource): ResolvedControllerOptions {
+	checkObject(value, 'options');
+	for (const key of Object.keys(value as object)) {
+		if (!OPTION_NAMES.includes(key)) {
+			throw new GannoError('INVALID_ARGUMENT', `Unknown option ${key}; known ones are ${OPTION_NAMES.join(', ')}`);
+		}
+	}
+	const options = value as LayerwiseControllerOptions;
+	const { learningRate, horizon, bounds } = options;
+	if (learningRate instanceof Float32Array) {
+		for (const [layer, rate] of learningRate.entries()) checkRate(rate, `learningRate[${layer}]`);
+	} else checkRate(learningRate, 'learningRate');
+	if (horizon !== undefined) checkInteger(horizon, 'horizon', 1);
+	else if (controller.needsHorizon === true) {
+		throw new GannoError(
+			'INVALID_ARGUMENT',
+			`The schedule '${controller.name}' is a function of the horizon; give options.horizon, the optimiser steps of the whole training`,
+		);
+	}
+	if (bounds !== undefined) checkObject(bounds, 'bounds');
+	const low = bounds?.low ?? 0;
+	const high = bounds?.high ?? Number.POSITIVE_INFINITY;
+	checkNumber(low, 'bounds.low', 0);
+	if (typeof high !== 'number' || !(high >= low))
+		throw invalidArgument(`a number of at least ${low}`, 'bounds.high', high);
+	checkFunction(options.validationLoss, 'validationLoss');
+	checkFunction(options.onDecision, 'onDecision');
+	const interval =
+		options.interval ??
+		(horizon === undefined ? DEFAULT_INTERVAL : Math.max(1, Math.round(horizon / DEFAULT_DECISIONS)));
+	const probes = options.probeBatches ?? (controller.ignoresNetworks === true ? 0 : PROBE_BATCHES);
+	return {
+		learningRate: learningRate instanceof Float32Array ? learningRate.slice() : learningRate,
+		horizon: horizon ?? Number.POSITIVE_INFINITY,
+		interval: checkInteger(interval, 'interval', 1, 1e7),
+		probeBatches: checkInteger(probes, 'probeBatches', 0, 1e4),
+		low,
+		high,
+		validationLoss: options.validationLoss,
+		rollback: resolveRollback(options.rollback),
+		onDecision: options.onDecision,
+	};
+}
+
+/** @throws GannoError `INVALID_ARGUMENT` */
+export function checkControlledLayers(value: unknown): readonly Required<ControlledLayer>[] {
+	if (!Array.isArray(value) || value.length === 0) throw invalidArgument('a non-empty array', 'layers', value);
+	const layers = Array.from(value, (layer: unknown, index) => {
+		const path = `layers[${index}]`;
+		checkObject(layer, path);
+		const { name, size, type = 'dense' } = layer as ControlledLayer;
+		if (typeof name !== 'string') throw invalidArgument('a string', `${path}.name`, name);
+		checkInteger(size, `${path}.size`, 1);
+		if (type !== 'dense' && type !== 'conv') throw invalidArgument("'dense' or 'conv'", `${path}.type`, type);
+		return { name, size, type };
+	});
+	if (new Set(layers.map(({ name }) => name)).size !== layers.length) {
+		throw new GannoError('INVALID_ARGUMENT', 'Two layers have the same name; give each its own');
+	}
+	return layers;
+}

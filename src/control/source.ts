@@ -1,0 +1,78 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PolicySnapshot } from '../agents/policy.js';
+import { PolicyController } from '../agents/policy-controller.js';
+import { loadPolicy } from '../agents/policy-file.js';
+import { checkObject, invalidArgument } from '../arguments.js';
+import type { Controller } from '../environment/controller.js';
+import { GannoError } from '../errors.js';
+import { packageRoot } from '../native.js';
+import { type ScheduleName, scheduleByName } from '../schedules/registry.js';
+import type { DecisionFunction, DecisionSource } from './options.js';
+
+/** Whoever may decide: a policy, a schedule, a function. */
+
+/** The policy that comes with the package. */
+export const DEFAULT_POLICY = join('policies', 'default.safetensors');
+
+/** @param policy a path, `default`, or a policy in memory */
+export function policySource(policy: string | PolicySnapshot): DecisionSource {
+	if (typeof policy !== 'string') {
+		checkObject(policy, 'policy');
+		return { controller: new PolicyController(policy), agents: policy.spec.agents };
+	}
+	let path = policy;
+	if (policy === 'default') {
+		path = join(packageRoot, DEFAULT_POLICY);
+		if (!existsSync(path)) {
+			throw new GannoError(
+				'BAD_FILE',
+				`This version of ganno comes without a policy of its own (${DEFAULT_POLICY} is not there). ` +
+					"Train one with 'ganno train' and give the path of its policy.safetensors",
+			);
+		}
+	}
+	const loaded = loadPolicy(path);
+	return { controller: new PolicyController(loaded), agents: loaded.spec.agents };
+}
+
+export function scheduleSource(schedule: ScheduleName | Controller): DecisionSource {
+	if (typeof schedule === 'string') return { controller: scheduleByName(schedule), agents: 'layerwise' };
+	checkObject(schedule, 'schedule');
+	if (typeof schedule.decide !== 'function' || typeof schedule.reset !== 'function') {
+		throw invalidArgument('the name of a schedule or a Controller', 'schedule', schedule);
+	}
+	return { controller: schedule, agents: 'layerwise' };
+}
+
+export function functionSource(decide: DecisionFunction): DecisionSource {
+	if (typeof decide !== 'function') throw invalidArgument('a function', 'decide', decide);
+	let learningRates = new Float32Array(0);
+	const controller: Controller = {
+		name: decide.name === '' ? 'function' : decide.name,
+		ignoresNetworks: true, // it may look, but is asked before the first step all the same
+		reset() {},
+		decide(context) {
+			if (learningRates.length !== context.layers) learningRates = new Float32Array(context.layers);
+			const decided = decide(context);
+			if (typeof decided === 'number') learningRates.fill(decided);
+			else if (decided instanceof Float32Array && decided.length === context.layers) learningRates.set(decided);
+			else
+				throw invalidArgument(
+					`a number or a Float32Array of length ${context.layers}`,
+					'what the function gave',
+					decided,
+				);
+			const wrong = learningRates.findIndex((rate) => !(rate >= 0) || !Number.isFinite(rate));
+			if (wrong >= 0) {
+				throw invalidArgument(
+					'finite learning rates of at least 0',
+					`what the function gave[${wrong}]`,
+					learningRates[wrong],
+				);
+			}
+			return { learningRates };
+		},
+	};
+	return { controller, agents: 'layerwise' };
+}

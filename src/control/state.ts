@@ -1,0 +1,95 @@
+import { checkInteger, checkNumber, checkObject, invalidArgument } from '../arguments.js';
+import type { DivergenceState } from '../environment/divergence.js';
+import type { ObservationEncoderState } from '../environment/observation.js';
+import { GannoError } from '../errors.js';
+import type { IntervalStatisticsState } from '../optimizer/interval-statistics.js';
+
+/** Everything a controller knows of a training, as plain data: it survives structured clone, and JSON keeps every bit of it. */
+export interface LayerwiseControllerState {
+	readonly version: 1;
+	/** Name of whoever decides. */
+	readonly controller: string;
+	readonly layers: readonly string[];
+	/** Optimiser steps done, mini-batches looked at before them, rollbacks. */
+	readonly step: number;
+	readonly probed: number;
+	readonly rollbacks: number;
+	readonly diverged: boolean;
+	/** `[layers]` */
+	readonly learningRates: readonly number[];
+	readonly initialLearningRates: readonly number[];
+	/** `[interval]` of the current interval; empty: all 1 */
+	readonly baseSchedule: readonly number[];
+	/** `[agents]` */
+	readonly actions: readonly number[];
+	readonly intervalStatistics: IntervalStatisticsState;
+	/** Training losses of the interval so far. */
+	readonly losses: readonly number[];
+	/** The held-out loss given in this interval; null: none. */
+	readonly validationLoss: number | null;
+	readonly encoder: ObservationEncoderState;
+	readonly divergence: DivergenceState;
+	/** What the controller remembers: a policy's recurrent state. */
+	readonly memory: readonly number[];
+}
+
+export interface ControllerStateShape {
+	readonly controller: string;
+	readonly layers: readonly string[];
+	readonly agents: number;
+	/** Losses an interval can hold. */
+	readonly capacity: number;
+	readonly interval: number;
+}
+
+function numbers(value: unknown, name: string, length: number): void {
+	if (!Array.isArray(value) || value.length !== length)
+		throw invalidArgument(`an array of length ${length}`, name, value);
+	const wrong = value.findIndex((element) => typeof element !== 'number' || !Number.isFinite(element));
+	if (wrong >= 0) throw invalidArgument('a finite number', `${name}[${wrong}]`, value[wrong]);
+}
+
+/** @throws GannoError `INVALID_ARGUMENT` saying what does not fit this controller */
+export function checkControllerState(value: unknown, shape: ControllerStateShape): LayerwiseControllerState {
+	checkObject(value, 'state');
+	const state = value as LayerwiseControllerState;
+	if (state.version !== 1) throw invalidArgument('1', 'state.version', state.version);
+	if (state.controller !== shape.controller) {
+		throw invalidArgument(`'${shape.controller}', as in this controller,`, 'state.controller', state.controller);
+	}
+	if (!Array.isArray(state.layers) || state.layers.join('\n') !== shape.layers.join('\n')) {
+		throw new GannoError(
+			'INVALID_ARGUMENT',
+			`The state is of the layers ${String(state.layers)}, but this controller has ${shape.layers.join(', ')}`,
+		);
+	}
+	const layers = shape.layers.length;
+	for (const name of ['step', 'probed', 'rollbacks'] as const) checkInteger(state[name], `state.${name}`, 0);
+	for (const name of ['learningRates', 'initialLearningRates'] as const) {
+		numbers(state[name], `state.${name}`, layers);
+		for (const [layer, rate] of state[name].entries()) checkNumber(rate, `state.${name}[${layer}]`, 0);
+	}
+	const { baseSchedule, losses, intervalStatistics: interval, encoder, divergence, memory } = state;
+	if (!Array.isArray(baseSchedule)) throw invalidArgument('an array', 'state.baseSchedule', baseSchedule);
+	numbers(baseSchedule, 'state.baseSchedule', baseSchedule.length === 0 ? 0 : shape.interval);
+	numbers(state.actions, 'state.actions', shape.agents);
+	checkObject(interval, 'state.intervalStatistics');
+	checkInteger(interval.steps, 'state.intervalStatistics.steps', 0, shape.capacity);
+	numbers(interval.sums, 'state.intervalStatistics.sums', layers * 14);
+	for (const name of ['learningRates', 'normMeans', 'normDeviations'] as const) {
+		numbers(interval[name], `state.intervalStatistics.${name}`, layers);
+	}
+	numbers(losses, 'state.losses', interval.steps);
+	if (state.validationLoss !== null) checkNumber(state.validationLoss, 'state.validationLoss', 0);
+	checkObject(encoder, 'state.encoder');
+	numbers(encoder.gradientScale, 'state.encoder.gradientScale', layers);
+	for (const name of ['trainingLoss', 'validationLoss', 'bestValidationLoss'] as const) {
+		numbers(encoder[name], `state.encoder.${name}`, 1);
+	}
+	checkObject(divergence, 'state.divergence');
+	numbers(divergence.initialLoss, 'state.divergence.initialLoss', 1);
+	numbers(divergence.above, 'state.divergence.above', 1);
+	if (!Array.isArray(memory)) throw invalidArgument('an array', 'state.memory', memory);
+	numbers(memory, 'state.memory', memory.length);
+	return state;
+}
