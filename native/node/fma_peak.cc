@@ -1,6 +1,7 @@
 #include "node/fma_peak.h"
 
 #include "cpu/fma_peak.h"
+#include "node/errors.h"
 
 namespace ganno::node {
 
@@ -14,7 +15,7 @@ Napi::Value measure_fma_peak(const Napi::CallbackInfo& info) {
   if (!(milliseconds > 0 && milliseconds <= 60'000) || !(threads >= 1 && threads <= 1024)) {
     throw Napi::RangeError::New(env, "measureFmaPeak takes 0 to 60000 milliseconds and 1 to 1024 threads");
   }
-  try {
+  return guarded(env, [&]() -> Napi::Value {
     const auto runs = ganno::measure_fma_peak(tier_from_name(info[0].As<Napi::String>().Utf8Value()), milliseconds,
                                               static_cast<int>(threads));
     Napi::Array result = Napi::Array::New(env, runs.size());
@@ -26,9 +27,7 @@ Napi::Value measure_fma_peak(const Napi::CallbackInfo& info) {
       result[i] = run;
     }
     return result;
-  } catch (const std::exception& error) {
-    throw Napi::Error::New(env, error.what());
-  }
+  });
 }
 
 }  // namespace ganno::node

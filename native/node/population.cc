@@ -41,9 +41,8 @@ Napi::Function NativePopulation::define(Napi::Env env) {
 NativePopulation::NativePopulation(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativePopulation>(info) {
   guarded(info.Env(), [&] {
     const Napi::Object from = object(info[0], "options");
-    population_ = open_population(from);
-    Napi::Object views = Napi::Object::New(info.Env());
-    for (const char* name : {"images", "labels", "cancellation"}) views.Set(name, from.Get(name));
+    const Napi::Object views = Napi::Object::New(info.Env());
+    population_ = open_population(from, views);
     views_ = Napi::Persistent(views);
     account(info.Env());
   });

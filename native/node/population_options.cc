@@ -16,9 +16,16 @@ constexpr std::size_t kLayerFields = 8;
   throw std::invalid_argument(message);
 }
 
-/// Whether a typed array lies over shared memory, which can neither be detached nor shrink.
-bool is_shared(Napi::Value value) {
-  return value.IsTypedArray() && !value.As<Napi::Object>().Get("buffer").IsArrayBuffer();
+/// Refuses a typed array whose memory could be detached or shrink. The array's own `buffer` is not asked: a subclass
+/// may say what it likes there.
+void check_shared(Napi::Value value, const char* message) {
+  napi_value buffer = nullptr;
+  bool detachable = true;
+  if (!value.IsTypedArray() ||
+      napi_get_typedarray_info(value.Env(), value, nullptr, nullptr, nullptr, &buffer, nullptr) != napi_ok ||
+      napi_is_arraybuffer(value.Env(), buffer, &detachable) != napi_ok || detachable) {
+    refuse(message);
+  }
 }
 
 std::vector<LayerSpec> read_layers(Napi::Value value) {
@@ -74,7 +81,7 @@ std::vector<std::uint32_t> read_seeds(Napi::Value value, std::size_t replicas) {
 
 namespace {
 
-PopulationOptions read_population_options(const Napi::Object& from) {
+PopulationOptions read_population_options(const Napi::Object& from, Napi::Object views) {
   PopulationOptions options;
   const std::vector<double> shape = read_doubles(from.Get("input"), "input", 3);
   for (const double edge : shape) {
@@ -94,7 +101,9 @@ PopulationOptions read_population_options(const Napi::Object& from) {
 
   const Napi::Value images = from.Get("images");
   const Napi::Value labels = from.Get("labels");
-  if (!is_shared(images) || !is_shared(labels)) refuse("images and labels must lie in shared memory");
+  for (const Napi::Value& view : {images, labels}) check_shared(view, "images and labels must lie in shared memory");
+  views["images"] = images;
+  views["labels"] = labels;
   const auto image_bytes =
       static_cast<std::size_t>(options.input.height * options.input.width * options.input.channels);
   const std::span<const std::uint8_t> label_bytes = elements<std::uint8_t>(labels, "labels");
@@ -117,7 +126,9 @@ PopulationOptions read_population_options(const Napi::Object& from) {
   const Napi::Value cancellation = from.Get("cancellation");
   if (!absent(cancellation)) {
     const std::span<const std::int32_t> flag = elements<std::int32_t>(cancellation, "cancellation");
-    if (flag.empty() || !is_shared(cancellation)) refuse("cancellation must lie in shared memory");
+    if (flag.empty()) refuse("cancellation is empty");
+    check_shared(cancellation, "cancellation must lie in shared memory");
+    views["cancellation"] = cancellation;
     options.cancellation = flag.data();
   }
   return options;
@@ -125,8 +136,8 @@ PopulationOptions read_population_options(const Napi::Object& from) {
 
 }  // namespace
 
-std::unique_ptr<PopulationEngine> open_population(const Napi::Object& from) {
-  PopulationOptions options = read_population_options(from);
+std::unique_ptr<PopulationEngine> open_population(const Napi::Object& from, Napi::Object views) {
+  PopulationOptions options = read_population_options(from, views);
   const std::vector<std::uint32_t> seeds = read_seeds(from.Get("seeds"), options.replicas);
   const Napi::Value tier = from.Get("tier");
   const int threads = static_cast<int>(whole(from.Get("threads"), "threads", 1, 1024));

@@ -32,7 +32,9 @@ inline std::uint32_t whole(Napi::Value value, const char* name, std::int64_t low
 std::vector<std::uint32_t> read_indices(Napi::Value value, const char* name, std::size_t images);
 std::vector<std::uint32_t> read_seeds(Napi::Value value, std::size_t replicas);
 /// @param from NativePopulationOptions of binding.d.ts
+/// @param views gets the views over shared memory that must outlive the population; each is read from `from` once,
+/// which may answer differently the next time
 /// @throws std::invalid_argument, std::bad_alloc
-std::unique_ptr<PopulationEngine> open_population(const Napi::Object& from);
+std::unique_ptr<PopulationEngine> open_population(const Napi::Object& from, Napi::Object views);
 
 }  // namespace ganno::node
