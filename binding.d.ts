@@ -8,6 +8,25 @@ export function cpuTiers(): string[];
 /** The tier in use (the best one, or `GANNO_CPU_TIER`). Throws when the variable names one that cannot run here. */
 export function cpuTier(): string;
 
+export interface CudaDevices {
+	/** In CUDA's order: device `cuda:0` first. Memory in bytes; computeCapability as in '9.0'. */
+	readonly devices: readonly {
+		readonly name: string;
+		readonly memory: number;
+		readonly freeMemory: number;
+		readonly multiprocessors: number;
+		readonly computeCapability: string;
+	}[];
+	/** Why there are none, and what to do; empty otherwise. */
+	readonly reason: string;
+	/** 1000 × major + 10 × minor of the newest CUDA the driver runs; 0: no driver. */
+	readonly driverVersion: number;
+	/** The CUDA this addon was built with, likewise; 0: without. */
+	readonly runtimeVersion: number;
+}
+/** Asks the driver; the first call in a process takes a while on a machine with a GPU. */
+export function cudaDevices(): CudaDevices;
+
 /** What one thread of {@link measureFmaPeak} did. */
 export interface FmaRun {
 	/** Floating-point operations: two a lane and multiply-add. */

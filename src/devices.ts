@@ -1,5 +1,5 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
-import { fromNative } from './errors.js';
+import { fromNative, GannoError } from './errors.js';
 import { native } from './native.js';
 
 /** What the addon can compute on. */
@@ -21,21 +21,34 @@ export interface CpuDeviceInfo {
 	readonly memory: number;
 }
 
+export interface CudaDeviceInfo {
+	readonly kind: 'cuda';
+	/** What a `device` option takes: `cuda:0` is CUDA's first device. */
+	readonly name: `cuda:${number}`;
+	readonly available: true;
+	/** The card's own name. */
+	readonly model: string;
+	/** Bytes on the card, and those free when asked. */
+	readonly memory: number;
+	readonly freeMemory: number;
+	readonly multiprocessors: number;
+	/** As in '9.0'. */
+	readonly computeCapability: string;
+}
+
 /** Stands in the list when there is no CUDA device, to say why. */
 export interface MissingDeviceInfo {
 	readonly kind: 'cuda';
 	readonly name: 'cuda';
 	readonly available: false;
+	/** What is missing (a build with CUDA, a driver, a driver new enough, a device), and what to do. */
 	readonly reason: string;
 }
 
-export type DeviceInfo = CpuDeviceInfo | MissingDeviceInfo;
-
-/** Why no CUDA device can be used. */
-export const CUDA_ABSENT = 'this build has no CUDA back end';
+export type DeviceInfo = CpuDeviceInfo | CudaDeviceInfo | MissingDeviceInfo;
 
 /**
- * The CPU, always first, then why CUDA is absent.
+ * The CPU, always first, then every CUDA device, or why there is none.
  * @throws GannoError `NATIVE_NOT_FOUND` when the addon cannot be loaded; `INVALID_ARGUMENT` when `GANNO_CPU_TIER` names a tier that
  * this machine cannot run.
  */
@@ -53,11 +66,40 @@ export function devices(): DeviceInfo[] {
 				cores: availableParallelism(),
 				memory: usableMemory(),
 			},
-			{ kind: 'cuda', name: 'cuda', available: false, reason: CUDA_ABSENT },
+			...cudaDevices(),
 		];
 	} catch (error) {
 		throw fromNative(error);
 	}
+}
+
+/** Every CUDA device, or why there is none. */
+export function cudaDevices(): (CudaDeviceInfo | MissingDeviceInfo)[] {
+	const { devices: found, reason } = native().cudaDevices();
+	if (found.length === 0) return [{ kind: 'cuda', name: 'cuda', available: false, reason }];
+	return found.map(({ name, ...device }, index) => ({
+		kind: 'cuda',
+		name: `cuda:${index}`,
+		available: true,
+		model: name,
+		...device,
+	}));
+}
+
+/**
+ * A `cuda:N` device that can be used.
+ * @throws GannoError `CUDA_UNAVAILABLE` saying why it cannot, and what to do
+ */
+export function requireCudaDevice(name: string): CudaDeviceInfo {
+	const found = cudaDevices();
+	const device = found.find((candidate) => candidate.name === name);
+	if (device?.available) return device;
+	const [first] = found;
+	const why =
+		first?.available === false
+			? first.reason
+			: `there is ${found.length === 1 ? 'only cuda:0' : `cuda:0 to cuda:${found.length - 1}`}`;
+	throw new GannoError('CUDA_UNAVAILABLE', `The device '${name}' cannot be used: ${why}. Or use device 'cpu' (--device cpu)`);
 }
 
 /** Bytes this process may use: the machine's, or the container's limit where that is lower. */

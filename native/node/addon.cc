@@ -1,5 +1,6 @@
 // Registers the addon's classes and functions; one file a class, nothing else here.
 #include "cpu/tier.h"
+#include "node/devices.h"
 #include "node/errors.h"
 #include "node/fma_peak.h"
 #include "node/handles.h"
@@ -7,6 +8,9 @@
 #include "node/optimizer.h"
 #include "node/population.h"
 #include "node/random.h"
+#if defined(GANNO_CUDA_EMULATED)
+#include "node/emulation/emulation.h"
+#endif
 
 namespace ganno::node {
 
@@ -33,11 +37,15 @@ Napi::Value count_live_handles(const Napi::CallbackInfo& info) {
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports["cpuTiers"] = Napi::Function::New<cpu_tiers>(env, "cpuTiers");
   exports["cpuTier"] = Napi::Function::New<cpu_tier>(env, "cpuTier");
+  exports["cudaDevices"] = Napi::Function::New<cuda_devices>(env, "cudaDevices");
   exports["measureFmaPeak"] = Napi::Function::New<measure_fma_peak>(env, "measureFmaPeak");
   exports["randomBlocks"] = Napi::Function::New<random_blocks>(env, "randomBlocks");
   exports["liveHandles"] = Napi::Function::New<count_live_handles>(env, "liveHandles");
   exports["LayerwisePlan"] = layerwise_plan_class(env);
   exports["NativePopulation"] = NativePopulation::define(env);
+#if defined(GANNO_CUDA_EMULATED)
+  exports["emulation"] = emulation_exports(env);
+#endif
   return exports;
 }
 

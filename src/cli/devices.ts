@@ -4,6 +4,10 @@ import type { DeviceInfo } from '../devices.js';
 function describe(device: DeviceInfo): string {
 	if (!device.available) return `${device.name.padEnd(6)} not available: ${device.reason}`;
 	const gigabytes = (device.memory / 2 ** 30).toFixed(1);
+	if (device.kind === 'cuda') {
+		const free = (device.freeMemory / 2 ** 30).toFixed(1);
+		return `${device.name.padEnd(6)} ${device.model}, ${device.multiprocessors} multiprocessors, ${free} of ${gigabytes} GiB free, compute capability ${device.computeCapability}`;
+	}
 	const tiers = device.tiers.map((tier) => (tier === device.tier ? `[${tier}]` : tier)).join(' ');
 	return `${device.name.padEnd(6)} ${device.model}, ${device.cores} cores, ${gigabytes} GiB, instruction sets ${tiers}`;
 }

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { Dataset } from '../datasets/dataset.js';
-import { CUDA_ABSENT } from '../devices.js';
+import { requireCudaDevice } from '../devices.js';
 import type { Reward } from '../environment/reward.js';
 import { GannoError } from '../errors.js';
 import type { EnvironmentSettings, RolloutExecutor } from '../rollouts/executor.js';
@@ -23,9 +23,10 @@ export function workerCount(config: Config): number {
 /** The executor a config asks for. Dispose of it. */
 export function openExecutor(config: Config, dataset: Dataset): RolloutExecutor {
 	if (config.device.startsWith('cuda')) {
+		requireCudaDevice(config.device);
 		throw new GannoError(
 			'CUDA_UNAVAILABLE',
-			`The device ${config.device} cannot be used: ${CUDA_ABSENT}. Use --device cpu.`,
+			`The device ${config.device} cannot be used by this version. Use --device cpu.`,
 		);
 	}
 	const workers = workerCount(config);

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import { checkInteger, checkNumber, checkOneOf, invalidArgument } from '../arguments.js';
-import { CUDA_ABSENT } from '../devices.js';
+import { requireCudaDevice } from '../devices.js';
 import { GannoError } from '../errors.js';
 import {
 	ALGORITHMS,
@@ -165,7 +165,8 @@ export function resolveClip(value: unknown = {}): { readonly layerNorm: number; 
 /** @returns whether the reference was asked for */
 export function checkDevice(value: unknown = 'auto'): 'cpu' | 'reference' {
 	if (typeof value === 'string' && /^cuda:\d+$/.test(value)) {
-		throw new GannoError('CUDA_UNAVAILABLE', `'${value}' cannot be used: ${CUDA_ABSENT}. Use 'auto' or 'cpu'`);
+		requireCudaDevice(value);
+		throw new GannoError('CUDA_UNAVAILABLE', `'${value}' cannot be used by this version. Use 'auto' or 'cpu'`);
 	}
 	return checkOneOf(value, 'device', ['auto', 'cpu', 'reference']) === 'reference' ? 'reference' : 'cpu';
 }

@@ -1,0 +1,9 @@
+#pragma once
+#include "node/napi_setup.h"
+
+namespace ganno::node {
+
+/// cudaDevices() of binding.d.ts.
+Napi::Value cuda_devices(const Napi::CallbackInfo& info);
+
+}  // namespace ganno::node
