@@ -41,6 +41,27 @@ export interface FmaRun {
 export function measureFmaPeak(tier: string, milliseconds: number, threads: number): FmaRun[];
 
 /**
+ * For benchmarks: the memory traffic of an Adam step and no arithmetic, over arrays of its own: four read and three written a layer, cut
+ * into the same pieces for the same pool of threads as {@link LayerwisePlan}.
+ *
+ * Errors carry a `code`: `INVALID_ARGUMENT`, `OUT_OF_MEMORY`, `DISPOSED`.
+ */
+export class StreamCeiling {
+	/**
+	 * @param sizes [layers], elements; 2^28 over all layers at most
+	 * @param threads threads one pass may use, this one included; as in {@link LayerwisePlanOptions}
+	 * @param tier default {@link cpuTier}
+	 */
+	constructor(sizes: Float64Array, threads: number, tier?: string);
+	/** Moves every element once. */
+	pass(): void;
+	/** Copies a layer's parameters into `out`: all 1 at first, 2 after one pass, then 3, then 4 for good. */
+	parameters(layer: number, out: Float32Array): void;
+	/** Frees the memory now; idempotent. Any other call then throws `DISPOSED`. */
+	dispose(): void;
+}
+
+/**
  * Handles in this process that hold native memory: made, and neither disposed nor collected yet. For tests.
  */
 export function liveHandles(): number;

@@ -1,11 +1,11 @@
 /** How many training steps of small networks one core does in a second: ganno, PyTorch and tfjs, interleaved. See docs/benchmarks.md. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CASES, type Case, operationsPerStep } from './cases.js';
 import { type Contender, startContender } from './support/contender.js';
 import { baseVersions, loadAddon, repositoryRoot } from './support/machine.js';
 import { type BenchmarkOptions, parseOptions, progress, wanted } from './support/options.js';
+import { pythonEnvironment, pythonProgram } from './support/python.js';
 import { measured, type Row, report, type Target, target, unmeasured } from './support/report.js';
 import { measureScaling } from './support/scaling.js';
 
@@ -19,23 +19,11 @@ const PYTORCH = ['pytorch-eager', 'pytorch-foreach', 'pytorch-channels-last'] as
 const addon = loadAddon();
 const tier = addon.cpuTier();
 
-/** Debian's python3-torch belongs to Debian's own Python, which may not be the first on the path. */
-function pythonProgram(): string {
-	const debian = '/usr/bin/python3';
-	return process.env.GANNO_PYTHON || (existsSync(debian) ? debian : 'python3');
-}
-
-/** PyTorch at its best on one thread: what an OpenBLAS setting of the machine would take from it is removed. */
-function pythonEnvironment(): NodeJS.ProcessEnv {
-	const { OPENBLAS_CORETYPE: _core, OPENBLAS_L2_SIZE: _cache, ...rest } = process.env;
-	return { ...rest, OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1', MKL_NUM_THREADS: '1' };
-}
-
 function start(name: string, caseName: string): Promise<Contender> {
 	if (name.startsWith('pytorch')) {
 		const program = join(repositoryRoot, 'bench', 'contenders', 'pytorch.py');
 		const command = [pythonProgram(), program, caseName, name.slice('pytorch-'.length)];
-		return startContender(name, command, pythonEnvironment(), 'Install it with: scripts/setup --bench');
+		return startContender(name, command, pythonEnvironment(1), 'Install it with: scripts/setup --bench');
 	}
 	const file = name === 'tfjs-wasm' ? 'tfjs.js' : 'ganno.js';
 	const program = fileURLToPath(new URL(`./contenders/${file}`, import.meta.url));

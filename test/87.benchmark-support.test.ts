@@ -122,6 +122,11 @@ describe('a contender', () => {
 		);
 		await expect(dying.run(1)).rejects.toThrow(/status 7/);
 		await dying.close();
+		const garbled = await start(
+			`console.log(JSON.stringify({ ready: true })); process.stdin.on('data', () => console.log('{"loss": -Infinity}'));`,
+		);
+		await expect(garbled.run(1)).rejects.toThrow(/not JSON/);
+		await garbled.close();
 	});
 });
 

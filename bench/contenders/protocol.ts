@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import type { Evidence } from '../optimizer/evidence.js';
 
 /** The contender's side of the protocol in `bench/support/contender.ts`. */
 export function reply(value: Readonly<Record<string, unknown>>): void {
@@ -29,5 +30,32 @@ export async function serve(
 		const wallSeconds = (performance.now() - start) / 1e3;
 		const used = process.cpuUsage(cpu);
 		reply({ steps, loss, wallSeconds, cpuSeconds: (used.user + used.system) / 1e6 });
+	}
+}
+
+/**
+ * Answers slices of bench:optimizer, and requests for evidence (bench/optimizer/evidence.ts), until the input ends. One step before the
+ * clock starts warms the caches.
+ */
+export async function serveSteps(
+	hello: { readonly version: string; readonly note?: string },
+	step: () => void,
+	evidence: () => Evidence,
+): Promise<void> {
+	reply({ ready: true, ...hello, evidence: evidence() });
+	for await (const line of createInterface({ input: process.stdin })) {
+		const { run } = JSON.parse(line) as { run?: number };
+		if (run === undefined) {
+			reply({ evidence: evidence() });
+			continue;
+		}
+		step();
+		const start = performance.now();
+		let steps = 0;
+		do {
+			step();
+			steps++;
+		} while (performance.now() - start < run);
+		reply({ steps, wallSeconds: (performance.now() - start) / 1e3 });
 	}
 }

@@ -1,28 +1,10 @@
 /** tfjs in WebAssembly, contender of bench:children: tfjs.js CASE. One fixed batch, no statistics. */
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { caseNamed } from '../cases.js';
-import { reply, serve } from './protocol.js';
+import { loadTfjs } from './load-tfjs.js';
+import { serve } from './protocol.js';
 
 const BATCH = 64;
-
-async function load(): Promise<typeof import('@tensorflow/tfjs') | undefined> {
-	try {
-		const tf = await import('@tensorflow/tfjs');
-		const wasm = await import('@tensorflow/tfjs-backend-wasm');
-		const folder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json'));
-		wasm.setWasmPaths(`${join(folder, 'dist')}/`);
-		await tf.setBackend('wasm');
-		await tf.ready();
-		return tf;
-	} catch (error) {
-		reply({
-			unavailable: `not measured: tfjs did not load (${(error as Error).message}); install it with: npm ci`,
-		});
-		return undefined;
-	}
-}
 
 /**
  * The wasm back end lacks Conv2DBackpropFilter (tfjs issue 8474), so stock tfjs cannot train a convolution there. With stride 1 and
@@ -51,7 +33,7 @@ function registerWeightGradient(tf: typeof import('@tensorflow/tfjs')): void {
 }
 
 async function main(): Promise<void> {
-	const tf = await load();
+	const tf = await loadTfjs('wasm');
 	if (tf === undefined) return;
 	registerWeightGradient(tf);
 	const { spec } = caseNamed(process.argv[2] as string);

@@ -22,6 +22,10 @@ export interface Contender {
 	readonly version: string | undefined;
 	/** Why it cannot be measured here; undefined when it can. */
 	readonly unavailable: string | undefined;
+	/** All it said when it was ready. */
+	readonly hello: Readonly<Record<string, unknown>>;
+	/** Sends a message of the caller's own and returns what is answered. */
+	ask(message: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>>;
 	run(milliseconds: number): Promise<Slice>;
 	close(): Promise<void>;
 }
@@ -53,7 +57,14 @@ function open(command: readonly string[], environment: NodeJS.ProcessEnv): Chann
 	};
 	lines.on('line', (line) => {
 		if (!line.startsWith('{')) return; // a library's chatter
-		const value = JSON.parse(line) as Record<string, unknown>;
+		let value: Record<string, unknown>;
+		try {
+			value = JSON.parse(line) as Record<string, unknown>;
+		} catch {
+			child.kill('SIGKILL');
+			fail(new Error(`said what is not JSON, such as a number that is not finite: ${line.slice(0, 200)}`));
+			return;
+		}
 		const first = waiting.shift();
 		if (first === undefined) arrived.push(value);
 		else first.resolve(value);
@@ -94,22 +105,28 @@ export async function startContender(
 	const channel = open(command, environment);
 	let unavailable: string | undefined;
 	let version: string | undefined;
+	let hello: Record<string, unknown> = {};
 	try {
-		const hello = await channel.next();
+		hello = await channel.next();
 		if (typeof hello.unavailable === 'string') unavailable = hello.unavailable;
 		else version = String(hello.version);
 	} catch (error) {
 		unavailable = `${name} did not start: ${(error as Error).message} ${whatToDo}`;
 	}
+	const ask = (message: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>> => {
+		channel.process.stdin?.write(`${JSON.stringify(message)}\n`);
+		return channel.next().catch((error: Error) => {
+			throw new Error(`${name} ${error.message}`);
+		});
+	};
 	return {
 		name,
 		version,
 		unavailable,
+		hello,
+		ask,
 		run: async (milliseconds) => {
-			channel.process.stdin?.write(`${JSON.stringify({ run: milliseconds })}\n`);
-			const slice = (await channel.next().catch((error: Error) => {
-				throw new Error(`${name} ${error.message}`);
-			})) as unknown as Slice;
+			const slice = (await ask({ run: milliseconds })) as unknown as Slice;
 			if (![slice.steps, slice.cpuSeconds, slice.wallSeconds, slice.loss].every(Number.isFinite) || slice.steps < 1) {
 				throw new Error(`${name} returned ${JSON.stringify(slice)}; nothing is reported`);
 			}

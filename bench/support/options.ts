@@ -9,15 +9,22 @@ export interface BenchmarkOptions {
 	readonly cases: readonly string[];
 	/** Only these contenders; empty: all. */
 	readonly contenders: readonly string[];
+	/** The benchmark's own switches that were given. */
+	readonly switches: ReadonlySet<string>;
 }
 
-/** Reads `process.argv`; prints the usage and ends the process on `--help` or on an option it does not know. */
+/**
+ * Reads `process.argv`; prints the usage and ends the process on `--help` or on an option it does not know.
+ * @param own switches of this benchmark alone, each with what it does
+ */
 export function parseOptions(
 	name: string,
 	about: string,
 	defaults: { rounds: number; quickRounds: number },
+	own: Readonly<Record<string, string>> = {},
 ): BenchmarkOptions {
-	const usage = `Usage: npm run ${name} -- [--json] [--quick] [--rounds N] [--cases A,B] [--contenders A,B]
+	const ownNames = Object.keys(own);
+	const usage = `Usage: npm run ${name} -- [--json] [--quick] [--rounds N] [--cases A,B] [--contenders A,B]${ownNames.map((each) => ` [${each}]`).join('')}
 
 ${about}
 
@@ -26,12 +33,13 @@ ${about}
   --rounds N         rounds per case (default ${defaults.rounds}; with --quick ${defaults.quickRounds})
   --cases A,B        only these cases
   --contenders A,B   only these contenders
-`;
+${ownNames.map((each) => `  ${each.padEnd(17)}  ${own[each]}\n`).join('')}`;
 	let json = false;
 	let quick = false;
 	let rounds: number | undefined;
 	let cases: string[] = [];
 	let contenders: string[] = [];
+	const switches = new Set<string>();
 	const words = process.argv.slice(2);
 	const stop = (message: string): never => {
 		process.stderr.write(`${message}\n\n${usage}`);
@@ -42,6 +50,7 @@ ${about}
 		const value = (): string => inline ?? words[++i] ?? stop(`${word} needs a value`);
 		if (word === '--json') json = true;
 		else if (word === '--quick') quick = true;
+		else if (Object.hasOwn(own, word)) switches.add(word);
 		else if (word === '--rounds') {
 			rounds = Number(value());
 			if (!Number.isInteger(rounds) || rounds < 1) stop('--rounds takes a whole number of at least 1');
@@ -52,7 +61,14 @@ ${about}
 			process.exit(0);
 		} else stop(`Unknown option ${word}`);
 	}
-	return { json, quick, rounds: rounds ?? (quick ? defaults.quickRounds : defaults.rounds), cases, contenders };
+	return {
+		json,
+		quick,
+		rounds: rounds ?? (quick ? defaults.quickRounds : defaults.rounds),
+		cases,
+		contenders,
+		switches,
+	};
 }
 
 /** Whether `name` is wanted by a list that is empty when everything is. */

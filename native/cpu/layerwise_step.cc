@@ -15,9 +15,6 @@ namespace ganno {
 
 namespace {
 
-// Below this many elements the work fits in cache and is over before a sleeping helper is awake.
-constexpr std::uint64_t kElementsWorthThreads = 100'000;
-
 // A layer of at most so many pieces (2 MiB of gradients, parameters and two moments) is measured and stepped by one
 // thread while in its cache; a larger one by all threads, pass after pass.
 constexpr std::uint32_t kPiecesInCache = 2;

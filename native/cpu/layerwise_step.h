@@ -12,6 +12,10 @@
 
 namespace ganno {
 
+/// Layouts of fewer elements are stepped by the caller alone: they fit in cache, and the work is over before a sleeping
+/// helper is awake.
+inline constexpr std::uint64_t kElementsWorthThreads = 100'000;
+
 /// A parameter array and its gradient. Both stay the caller's.
 struct ArrayBinding {
   float* parameters;

@@ -8,6 +8,7 @@
 #include "node/optimizer.h"
 #include "node/population.h"
 #include "node/random.h"
+#include "node/stream_ceiling.h"
 #if defined(GANNO_CUDA_EMULATED)
 #include "node/emulation/emulation.h"
 #endif
@@ -43,6 +44,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports["liveHandles"] = Napi::Function::New<count_live_handles>(env, "liveHandles");
   exports["LayerwisePlan"] = layerwise_plan_class(env);
   exports["NativePopulation"] = NativePopulation::define(env);
+  exports["StreamCeiling"] = stream_ceiling_class(env);
 #if defined(GANNO_CUDA_EMULATED)
   exports["emulation"] = emulation_exports(env);
 #endif

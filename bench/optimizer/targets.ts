@@ -1,0 +1,99 @@
+import { measured, median, type Row, type Target, target } from '../support/report.js';
+import { OVERHEAD, POPULATION } from './cases.js';
+import { type CaseResult, roundRatios } from './measure.js';
+
+/** A quotient of two contenders' times that is promised on some cases; reported on every case both were measured on. */
+interface Ratio {
+	readonly metric: string;
+	readonly numerator: string;
+	readonly denominator: string;
+	readonly relation: '>=' | '<=';
+	/** [case, bound] */
+	readonly bounds: readonly (readonly [string, number])[];
+}
+
+const RATIOS: readonly Ratio[] = [
+	{
+		metric: 'share_of_stream_ceiling',
+		numerator: 'stream-ceiling',
+		denominator: 'ganno',
+		relation: '>=',
+		bounds: [
+			['adam-64M-1', 0.95],
+			['adam-64M-2', 0.95],
+		],
+	},
+	{
+		metric: 'statistics_over_none',
+		numerator: 'ganno',
+		denominator: 'ganno-no-statistics',
+		relation: '<=',
+		bounds: [
+			['adam-16K-1', 1.5],
+			['adam-1M-1', 1.35],
+			['adam-1M-2', 1.35],
+			['adam-64M-1', 1.05],
+			['adam-64M-2', 1.05],
+			[POPULATION, 1.6],
+		],
+	},
+	{
+		metric: 'speed_over_pytorch_norms',
+		numerator: 'pytorch-norms',
+		denominator: 'ganno',
+		relation: '>=',
+		bounds: [],
+	},
+	{
+		metric: 'speed_over_pytorch_all',
+		numerator: 'pytorch-all',
+		denominator: 'ganno',
+		relation: '>=',
+		bounds: [
+			['adam-1M-1', 4],
+			['adam-1M-2', 4],
+		],
+	},
+	{
+		metric: 'speed_over_tfjs_wasm',
+		numerator: 'tfjs-wasm',
+		denominator: 'ganno',
+		relation: '>=',
+		bounds: [['adam-1M-1', 15]],
+	},
+	{ metric: 'speed_over_tfjs_cpu', numerator: 'tfjs-cpu', denominator: 'ganno', relation: '>=', bounds: [] },
+	{
+		metric: 'speed_without_statistics_over_pytorch',
+		numerator: 'pytorch',
+		denominator: 'ganno-no-statistics',
+		relation: '>=',
+		bounds: [],
+	},
+];
+
+const OVERHEAD_BOUND = 1; // microseconds
+
+/** Rows of the quotients, and what is promised of them. A bound whose case was left out by choice is left out too. */
+export function compare(results: readonly CaseResult[], tier: string): { rows: Row[]; targets: Target[] } {
+	const rows: Row[] = [];
+	const targets: Target[] = [];
+	for (const { metric, numerator, denominator, relation, bounds } of RATIOS) {
+		for (const result of results) {
+			const ratios = roundRatios(result, numerator, denominator);
+			if (ratios !== undefined) {
+				const label = { case: result.one.name, contender: denominator, metric, unit: '1' };
+				rows.push(measured(metric === 'statistics_over_none' ? { ...label, contender: 'ganno' } : label, ratios));
+			}
+			const bound = bounds.find(([name]) => name === result.one.name);
+			if (bound === undefined) continue;
+			const value = ratios === undefined ? null : median(ratios);
+			targets.push(target(`${result.one.name}: ${metric} (${tier})`, relation, bound[1], value));
+		}
+	}
+	const overhead = results.find(({ one }) => one.name === OVERHEAD)?.times.get('ganno-no-statistics');
+	if (results.some(({ one }) => one.name === OVERHEAD)) {
+		const value = overhead === undefined ? null : median(overhead);
+		targets.push(target(`${OVERHEAD}: microseconds a call without statistics`, '<=', OVERHEAD_BOUND, value));
+	}
+	return { rows, targets };
+}
