@@ -79,6 +79,8 @@ export interface LayerwisePlanOptions {
 	readonly nonFinite: number;
 	/** Threads one call may use, this one included; layouts under 100,000 elements use one. */
 	readonly threads: number;
+	/** Whether denormal numbers count as 0 throughout; default false. */
+	readonly flushDenormals?: boolean;
 	/** Instruction-set tier, for tests; default {@link cpuTier}. */
 	readonly tier?: string | undefined;
 	readonly hyperparameters: {
@@ -118,6 +120,12 @@ export class LayerwisePlan {
 	 * @param inverseScale multiplies every gradient in registers
 	 */
 	step(statistics: Float32Array | undefined, inverseScale: number): void;
+	/**
+	 * As {@link step}, on another thread. Controls are copied at once; `statistics` is written just before the promise resolves. The
+	 * registered arrays are kept alive, but **the caller must make sure that none is detached** until then. Any other call but `dispose`
+	 * throws `INVALID_ARGUMENT` meanwhile.
+	 */
+	stepAsync(statistics: Float32Array | undefined, inverseScale: number): Promise<void>;
 	/** Writes the statistics the next step would have, and changes nothing else. */
 	probe(statistics: Float32Array, inverseScale: number): void;
 	/** Copies moment 0 or 1 of one array (index over all layers) into `out`, of that array's length. */

@@ -95,13 +95,15 @@ export {
 	type OptimizerSpec,
 } from './optimizer/algorithms.js';
 export type { StepControls, StepOptions } from './optimizer/controls.js';
+export { type LayerStatisticsOptions, layerStatistics } from './optimizer/layer-statistics.js';
+export type { OptimizerLayer } from './optimizer/layers.js';
 export { LayerwiseOptimizer, type RegisteredLayer } from './optimizer/layerwise-optimizer.js';
 export type {
 	ClipOptions,
+	DenormalPolicy,
 	LayerwiseHyperparameters,
 	LayerwiseOptimizerOptions,
 	NonFinitePolicy,
-	OptimizerLayer,
 } from './optimizer/options.js';
 export type { LayerState, OptimizerState } from './optimizer/state.js';
 export {

@@ -86,6 +86,7 @@ describe('LayerwiseOptimizer refuses, with a GannoError that says why,', () => {
 			{ layers: [{ name: 'a', parameters: shared, gradients: new Float32Array(16), adapt: 1 }] },
 			/adapt/,
 		],
+		['an unknown way with denormals', { denormals: 'drop' }, /one of 'keep', 'flush' for denormals/],
 		['an unknown device', { device: 'gpu' }, /device/],
 		['no threads', { threads: 0 }, /threads/],
 		['half a thread', { threads: 1.5 }, /threads/],
@@ -133,6 +134,7 @@ describe.each(['cpu', 'reference'] as const)('a step (%s) refuses', (device) => 
 		['statistics of another length', [0.1, new Float32Array(13)], /length 14 \(layers × 14\) for statistics/],
 		['statistics of another type', [0.1, new Float64Array(14)], /statistics but received Float64Array/],
 		['a negative scale', [0.1, undefined, { inverseScale: -1 }], /inverseScale/],
+		['options that are none', [0.1, undefined, 1], /an object for options/],
 		['a scale beyond float32', [0.1, undefined, { inverseScale: 1e39 }], /inverseScale/],
 	])('%s', (_, values, message) => {
 		const error = thrown(() => step(...values));
@@ -165,8 +167,11 @@ describe.each(['cpu', 'reference'] as const)('a step (%s) refuses', (device) => 
 		for (const use of [() => disposed.step(0.1), () => disposed.state()]) expect(thrown(use).code).toBe('DISPOSED');
 	});
 
-	it('stepAsync', async () => {
-		await expect(optimizer.stepAsync(0.1)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+	it('the same off the main thread, by a rejected promise', async () => {
+		const stepAsync = optimizer.stepAsync.bind(optimizer) as (...values: unknown[]) => Promise<void>;
+		for (const values of [[], [-1], [new Float32Array(2)], [0.1, new Float32Array(13)], [0.1, undefined, 3]]) {
+			await expect(stepAsync(...values)).rejects.toMatchObject({ name: 'GannoError', code: 'INVALID_ARGUMENT' });
+		}
 	});
 });
 

@@ -5,8 +5,8 @@
 
 namespace ganno {
 
-/// Whether denormal inputs and results are taken as zero. A step on anybody's arrays keeps them; the child-network
-/// engine flushes them throughout, because each costs 100 cycles and more.
+/// Whether denormal inputs and results are taken as zero. A step on anybody's arrays keeps them unless asked; the
+/// child-network engine flushes them throughout, because each costs 100 cycles and more.
 enum class Denormals { kKeep, kFlush };
 
 /// For its lifetime: round to nearest, exceptions masked, denormals as asked. Restores the control word it found.

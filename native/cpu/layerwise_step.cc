@@ -8,7 +8,6 @@
 #include <stdexcept>
 
 #include "core/layer_table.h"
-#include "cpu/float_environment.h"
 #include "cpu/thread_pool.h"
 
 namespace ganno {
@@ -238,7 +237,7 @@ void LayerwiseStep::step_by_layer(std::span<const double> controls, StepPiece&& 
 }
 
 void LayerwiseStep::step(std::span<const double> controls, float inverse_scale, float* statistics, bool store) {
-  const FloatEnvironment environment(Denormals::kKeep);
+  const FloatEnvironment environment(options_.denormals);
   decide_skips(inverse_scale);
   compute_scalars(controls, inverse_scale, store);
   if (options_.clip_global_norm > 0) clip_by_global_norm();

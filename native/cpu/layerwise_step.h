@@ -8,6 +8,7 @@
 
 #include "core/optimizer_rule.h"
 #include "core/statistics.h"
+#include "cpu/float_environment.h"
 #include "cpu/step_kernels.h"
 
 namespace ganno {
@@ -34,6 +35,7 @@ class LayerwiseStep {
     NonFinitePolicy non_finite = NonFinitePolicy::kSkipElement;
     double clip_layer_norm = 0;   // 0: no clipping
     double clip_global_norm = 0;  // 0: no clipping
+    Denormals denormals = Denormals::kKeep;
     int threads = 1;
     Tier tier = Tier::kBaseline;
   };

@@ -32,7 +32,7 @@ struct StepVariant {
 
 /// Steps one piece, at most kPieceSize elements that start at a multiple of kPieceSize in their array, and overwrites
 /// `sums` with its sums; `sums` is null without statistics. The caller holds a FloatEnvironment: LayerwiseOptimizer
-/// keeps denormals, as PyTorch does; a population flushes them.
+/// keeps denormals unless asked, as PyTorch does; a population flushes them.
 using StepFunction = void (*)(const StepArray& piece, const StepScalars& scalars, LayerSums* sums);
 
 StepFunction step_function(Tier tier, const StepVariant& variant);

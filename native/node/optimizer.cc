@@ -5,11 +5,13 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cpu/layerwise_step.h"
 #include "cpu/tier.h"
 #include "node/arguments.h"
+#include "node/background_work.h"
 #include "node/errors.h"
 #include "node/handles.h"
 
@@ -26,6 +28,7 @@ LayerwiseStep::Options read_options(Napi::Object options) {
   read.algorithm = static_cast<Algorithm>(integer(options.Get("algorithm"), "algorithm", 0, kAlgorithmCount - 1));
   read.non_finite = static_cast<NonFinitePolicy>(integer(options.Get("nonFinite"), "nonFinite", 0, 3));
   read.threads = static_cast<int>(integer(options.Get("threads"), "threads", 1, 256));
+  if (options.Get("flushDenormals").ToBoolean()) read.denormals = Denormals::kFlush;
   const Napi::Value tier = options.Get("tier");
   read.tier = tier.IsString() ? tier_from_name(tier.As<Napi::String>().Utf8Value()) : selected_tier();
   const Napi::Object hyperparameters = object(options.Get("hyperparameters"), "hyperparameters");
@@ -49,13 +52,14 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
   }
 
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "LayerwisePlan",
-                       {InstanceMethod<&LayerwisePlan::step>("step"), InstanceMethod<&LayerwisePlan::probe>("probe"),
-                        InstanceMethod<&LayerwisePlan::read_moment>("readMoment"),
-                        InstanceMethod<&LayerwisePlan::write_moment>("writeMoment"),
-                        InstanceMethod<&LayerwisePlan::read_steps>("readSteps"),
-                        InstanceMethod<&LayerwisePlan::write_steps>("writeSteps"),
-                        InstanceMethod<&LayerwisePlan::dispose>("dispose")});
+    return DefineClass(
+        env, "LayerwisePlan",
+        {InstanceMethod<&LayerwisePlan::step>("step"), InstanceMethod<&LayerwisePlan::step_async>("stepAsync"),
+         InstanceMethod<&LayerwisePlan::probe>("probe"), InstanceMethod<&LayerwisePlan::read_moment>("readMoment"),
+         InstanceMethod<&LayerwisePlan::write_moment>("writeMoment"),
+         InstanceMethod<&LayerwisePlan::read_steps>("readSteps"),
+         InstanceMethod<&LayerwisePlan::write_steps>("writeSteps"),
+         InstanceMethod<&LayerwisePlan::dispose>("dispose")});
   }
 
  private:
@@ -84,7 +88,7 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
     const Napi::Value switches = options.Get("adapt");
     const auto adapt = switches.IsUndefined() ? std::span<std::uint8_t>()
                                               : elements<std::uint8_t>(switches, "adapt", arrays_per_layer.size());
-    step_ = std::make_unique<LayerwiseStep>(read_options(options), arrays, arrays_per_layer, adapt);
+    step_ = std::make_shared<LayerwiseStep>(read_options(options), arrays, arrays_per_layer, adapt);
     registered_ = Napi::Persistent(registered.As<Napi::Object>());
     Value().TypeTag(&kLayerwisePlanTag);
     resources_ = HandleResources(env, static_cast<std::int64_t>(step_->bytes()));
@@ -92,6 +96,9 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
 
   LayerwiseStep& live() {
     if (!step_) throw CodedError("DISPOSED", "This optimizer was disposed; make a new one");
+    if (*busy_) {
+      throw std::invalid_argument("A stepAsync call of this optimizer is still running: await it before the next call");
+    }
     return *step_;
   }
 
@@ -106,6 +113,19 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
 
   void step(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] { run(info, true); });
+  }
+
+  Napi::Value step_async(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+      live();
+      const auto inverse_scale = static_cast<float>(number(info[1], "inverseScale"));
+      auto step = [step = step_, controls = std::vector<double>(controls_.begin(), controls_.end()),
+                   inverse_scale](float* statistics) { step->step(controls, inverse_scale, statistics, true); };
+      auto work = std::make_unique<StepWork>(info.Env(), busy_, std::move(step), info[0],
+                                             step_->layer_count() * kStepStatisticCount);
+      work->hold(registered_.Value());
+      return BackgroundWork::start(std::move(work));
+    });
   }
 
   void probe(const Napi::CallbackInfo& info) {
@@ -163,7 +183,8 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
   Napi::ObjectReference registered_;
   HandleResources resources_;
   std::span<const double> controls_;
-  std::unique_ptr<LayerwiseStep> step_;
+  std::shared_ptr<LayerwiseStep> step_;  // shared with work in flight
+  Busy busy_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 }  // namespace

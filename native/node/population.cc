@@ -96,12 +96,8 @@ Napi::Value NativePopulation::train_async(const Napi::CallbackInfo& info) {
     open();
     const std::uint32_t steps = whole(info[0], "steps", 1, kMaximumSteps);
     auto work = std::make_unique<TrainWork>(info, population_, busy_, steps);
-    const Napi::Promise promise = work->promise();
-    work->keep(views_.Value());
-    work->Queue();
-    *busy_ = true;
-    work.release();  // deletes itself when done
-    return promise;
+    work->hold(views_.Value());
+    return BackgroundWork::start(std::move(work));
   });
 }
 

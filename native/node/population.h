@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "core/population.h"
+#include "node/background_work.h"
 #include "node/handles.h"
 #include "node/napi_setup.h"
 
@@ -36,7 +37,7 @@ class NativePopulation : public Napi::ObjectWrap<NativePopulation> {
   void account(Napi::Env env);
 
   std::shared_ptr<PopulationEngine> population_;  // shared with work in flight
-  std::shared_ptr<std::atomic<bool>> busy_ = std::make_shared<std::atomic<bool>>(false);
+  Busy busy_ = std::make_shared<std::atomic<bool>>(false);
   // Views over SharedArrayBuffers (images, labels, cancellation): kept so that their memory stays.
   Napi::ObjectReference views_;
   HandleResources resources_;

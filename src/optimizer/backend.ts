@@ -11,6 +11,11 @@ export interface LayerwiseBackend {
 	 * @param inverseScale multiplies every gradient before anything else
 	 */
 	step(statistics: Float32Array | undefined, inverseScale: number): void;
+	/**
+	 * As {@link step}, off the calling thread where there is another. Takes the controls at once; writes `statistics` just before the
+	 * promise resolves. Until then nothing but `dispose` is called, which lets the step end and frees the memory after it.
+	 */
+	stepAsync(statistics: Float32Array | undefined, inverseScale: number): Promise<void>;
 	/** Writes the statistics the next step would have, and changes nothing else. */
 	probe(statistics: Float32Array, inverseScale: number): void;
 	/** Copies moment 0 or 1 of one array (index over all layers) into `out`, of that array's length. */

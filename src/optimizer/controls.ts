@@ -1,7 +1,8 @@
-import { checkFiniteElements, checkFloat32Array, checkNumber, invalidArgument } from '../arguments.js';
+import { checkFloat32Array, checkNumber, checkObject, invalidArgument } from '../arguments.js';
 import { GannoError } from '../errors.js';
 import type { LayerwiseAlgorithm } from './algorithms.js';
-import type { ResolvedHyperparameters, ResolvedLayer } from './options.js';
+import type { ResolvedLayer } from './layers.js';
+import type { ResolvedHyperparameters } from './options.js';
 import { usesMomentum } from './rules.js';
 
 /** What may change from step to step, its checks, and the table in which a back end reads it. */
@@ -12,7 +13,10 @@ export interface StepControls {
 	readonly learningRates: number | Float32Array;
 	/** At least 0; layers with `weightDecay: false` have none all the same. */
 	readonly weightDecays?: number | Float32Array;
-	/** momentum, nesterov and lars only; from 0 to 1. */
+	/**
+	 * momentum, nesterov and lars only; from 0 to 1. There is none for the beta1 of adam and its kin: their bias correction 1 − β₁ᵗ
+	 * holds for a constant β₁ only.
+	 */
 	readonly momenta?: number | Float32Array;
 }
 
@@ -23,13 +27,26 @@ export interface StepOptions {
 
 const CONTROL_COUNT = 3; // learning rate, weight decay, momentum: enum Control of native/cpu/layerwise_step.h
 
+const LEARNING_RATE = 0;
+const WEIGHT_DECAY = 1;
+const MOMENTUM = 2;
+const LARGEST = 3.4e38;
+
+/**
+ * A step of many small layers takes less than a microsecond, and this is part of it: values are checked and written in one pass, and
+ * what was written for all layers is not written again.
+ */
 export class ControlTable {
 	/** [layers × 3]: learning rate, weight decay, momentum; the back end reads it at every step. */
 	readonly values: Float64Array;
 	readonly #algorithm: LayerwiseAlgorithm;
-	readonly #layers: readonly ResolvedLayer[];
+	readonly #layerCount: number;
+	/** Layers without weight decay. */
+	readonly #undecayed: readonly number[];
 	readonly #weightDecay: number;
 	readonly #momentum: number;
+	/** What each column holds for all layers; NaN: something else. */
+	readonly #uniform = [Number.NaN, Number.NaN, Number.NaN];
 
 	constructor(
 		algorithm: LayerwiseAlgorithm,
@@ -38,7 +55,8 @@ export class ControlTable {
 	) {
 		this.values = new Float64Array(layers.length * CONTROL_COUNT);
 		this.#algorithm = algorithm;
-		this.#layers = layers;
+		this.#layerCount = layers.length;
+		this.#undecayed = [...layers.keys()].filter((layer) => layers[layer]?.weightDecay === false);
 		this.#weightDecay = weightDecay;
 		this.#momentum = momentum;
 	}
@@ -46,9 +64,9 @@ export class ControlTable {
 	/** @throws GannoError `INVALID_ARGUMENT` */
 	write(controls: number | Float32Array | StepControls): void {
 		if (typeof controls === 'number' || controls instanceof Float32Array) {
-			this.#write(0, controls, 'learningRates');
-			this.#writeWeightDecays(this.#weightDecay);
-			this.#fill(2, this.#momentum);
+			this.#write(LEARNING_RATE, controls, 'learningRates', LARGEST);
+			this.#fill(WEIGHT_DECAY, this.#weightDecay);
+			this.#fill(MOMENTUM, this.#momentum);
 			return;
 		}
 		if (typeof controls !== 'object' || controls === null) {
@@ -58,41 +76,49 @@ export class ControlTable {
 		if (momenta !== undefined && !usesMomentum(this.#algorithm)) {
 			throw new GannoError('INVALID_ARGUMENT', `controls.momenta does not apply to '${this.#algorithm}'`);
 		}
-		this.#write(0, learningRates, 'controls.learningRates');
-		this.#writeWeightDecays(weightDecays);
-		this.#write(2, momenta ?? this.#momentum, 'controls.momenta', 1);
+		this.#write(LEARNING_RATE, learningRates, 'controls.learningRates', LARGEST);
+		this.#write(WEIGHT_DECAY, weightDecays, 'controls.weightDecays', LARGEST);
+		this.#write(MOMENTUM, momenta ?? this.#momentum, 'controls.momenta', 1);
 	}
 
-	#writeWeightDecays(weightDecays: number | Float32Array): void {
-		this.#write(1, weightDecays, 'controls.weightDecays');
-		for (let layer = 0; layer < this.#layers.length; layer++) {
-			if (!(this.#layers[layer] as ResolvedLayer).weightDecay) this.values[layer * CONTROL_COUNT + 1] = 0;
-		}
-	}
-
-	#fill(column: number, value: number): void {
-		for (let i = column; i < this.values.length; i += CONTROL_COUNT) this.values[i] = value;
-	}
-
-	#write(column: number, values: number | Float32Array, name: string, high = 3.4e38): void {
+	#write(column: number, values: number | Float32Array, name: string, high: number): void {
 		if (typeof values === 'number') {
 			this.#fill(column, checkNumber(values, name, 0, high));
 			return;
 		}
-		checkFloat32Array(values, name, this.#layers.length, 'layers');
-		checkFiniteElements(values, name, 0);
-		for (let layer = 0; layer < values.length; layer++) {
+		checkFloat32Array(values, name, this.#layerCount, 'layers');
+		const table = this.values;
+		const count = this.#layerCount;
+		this.#uniform[column] = Number.NaN;
+		for (let layer = 0, i = column; layer < count; layer++, i += CONTROL_COUNT) {
 			const value = values[layer] as number;
-			if (value > high) throw invalidArgument(`numbers from 0 to ${high}`, `${name}[${layer}]`, value);
-			this.values[layer * CONTROL_COUNT + column] = value;
+			if (!(value >= 0 && value <= high)) {
+				throw invalidArgument(`finite numbers from 0 to ${high}`, `${name}[${layer}]`, value);
+			}
+			table[i] = value;
 		}
+		if (column === WEIGHT_DECAY) this.#decayNothing();
+	}
+
+	#fill(column: number, value: number): void {
+		if (this.#uniform[column] === value) return;
+		for (let i = column; i < this.values.length; i += CONTROL_COUNT) this.values[i] = value;
+		this.#uniform[column] = value;
+		if (column === WEIGHT_DECAY) this.#decayNothing();
+	}
+
+	#decayNothing(): void {
+		for (const layer of this.#undecayed) this.values[layer * CONTROL_COUNT + WEIGHT_DECAY] = 0;
 	}
 }
 
 /** @throws GannoError `INVALID_ARGUMENT` */
 export function resolveInverseScale(options: StepOptions | undefined): number {
-	if (options?.inverseScale === undefined) return 1;
-	const inverseScale = checkNumber(options.inverseScale, 'options.inverseScale', 0);
+	if (options === undefined) return 1;
+	checkObject(options, 'options');
+	const { inverseScale: given } = options;
+	if (given === undefined) return 1;
+	const inverseScale = checkNumber(given, 'options.inverseScale', 0);
 	if (!Number.isFinite(Math.fround(inverseScale))) {
 		throw invalidArgument('a number that float32 can hold', 'options.inverseScale', inverseScale);
 	}

@@ -3,17 +3,17 @@ import { fromNative, GannoError } from '../errors.js';
 import { LAYERWISE_ALGORITHMS, type LayerwiseAlgorithm } from './algorithms.js';
 import type { LayerwiseBackend } from './backend.js';
 import { ControlTable, resolveInverseScale, type StepControls, type StepOptions } from './controls.js';
+import { type ResolvedLayer, resolveLayers } from './layers.js';
 import { openBackend } from './open-backend.js';
 import {
+	checkDenormals,
 	checkDevice,
 	checkLayerwiseAlgorithm,
 	checkThreads,
 	type LayerwiseOptimizerOptions,
 	NON_FINITE_POLICIES,
-	type ResolvedLayer,
 	resolveClip,
 	resolveHyperparameters,
-	resolveLayers,
 } from './options.js';
 import { RegisteredArrays } from './registered-arrays.js';
 import { type OptimizerState, readState, type StateShape, writeState } from './state.js';
@@ -55,6 +55,7 @@ export class LayerwiseOptimizer {
 	readonly #arrays: RegisteredArrays;
 	readonly #controls: ControlTable;
 	#backend: LayerwiseBackend | undefined;
+	#inFlight = false;
 
 	/**
 	 * Registers the arrays once; a step then passes two arguments.
@@ -69,6 +70,7 @@ export class LayerwiseOptimizer {
 			throw invalidArgument(`one of ${NON_FINITE_POLICIES.join(', ')}`, 'nonFinite', nonFinite);
 		}
 		const clip = resolveClip(options.clip);
+		const flushDenormals = checkDenormals(options.denormals);
 		this.device = checkDevice(options.device);
 		const threads = checkThreads(options.threads);
 		this.#layers = resolveLayers(options.layers);
@@ -85,6 +87,7 @@ export class LayerwiseOptimizer {
 			algorithm: LAYERWISE_ALGORITHMS.indexOf(this.algorithm),
 			nonFinite: NON_FINITE_POLICIES.indexOf(nonFinite),
 			threads,
+			flushDenormals,
 			hyperparameters,
 			clip,
 			adapt: Uint8Array.from(this.#layers, ({ adapt }) => (adapt ? 1 : 0)),
@@ -103,12 +106,7 @@ export class LayerwiseOptimizer {
 	 */
 	step(controls: number | Float32Array | StepControls, statistics?: Float32Array, options?: StepOptions): void {
 		const backend = this.#live();
-		this.#arrays.check();
-		this.#controls.write(controls);
-		if (statistics !== undefined) {
-			checkFloat32Array(statistics, 'statistics', this.#layers.length * STATISTICS.length, 'layers × 14');
-		}
-		const inverseScale = resolveInverseScale(options);
+		const inverseScale = this.#prepare(controls, statistics, options);
 		try {
 			backend.step(statistics, inverseScale);
 		} catch (error) {
@@ -124,10 +122,8 @@ export class LayerwiseOptimizer {
 	 */
 	probe(controls: number | Float32Array | StepControls, statistics: Float32Array, options?: StepOptions): void {
 		const backend = this.#live();
-		this.#arrays.check();
-		this.#controls.write(controls);
-		checkFloat32Array(statistics, 'statistics', this.#layers.length * STATISTICS.length, 'layers × 14');
-		const inverseScale = resolveInverseScale(options);
+		checkFloat32Array(statistics, 'statistics', this.#statisticCount, 'layers × 14');
+		const inverseScale = this.#prepare(controls, statistics, options);
 		try {
 			backend.probe(statistics, inverseScale);
 		} catch (error) {
@@ -135,15 +131,33 @@ export class LayerwiseOptimizer {
 		}
 	}
 
-	/** The same off the main thread: not offered by this version. */
-	stepAsync(
-		_controls: number | Float32Array | StepControls,
-		_statistics?: Float32Array,
-		_options?: StepOptions,
+	/**
+	 * As {@link step} and with the same bits, on another thread (`reference`: on this one). Controls are copied at once; statistics are
+	 * written just before the promise resolves.
+	 *
+	 * Until then the arrays must be left alone, gradients included, and every other call but `dispose`, which is safe at any time, is
+	 * refused. From the first call on, the plain ArrayBuffers of the layers cannot be transferred any more (Node's
+	 * `markAsUntransferable`: to transfer one is an error, on Node 20 a copy), because their memory would leave with them in the middle of
+	 * a step; resizable ones are refused. Nothing but good sense keeps Node 21 and newer from `ArrayBuffer.prototype.transfer`.
+	 * @throws GannoError (the promise rejects) as {@link step}
+	 */
+	async stepAsync(
+		controls: number | Float32Array | StepControls,
+		statistics?: Float32Array,
+		options?: StepOptions,
 	): Promise<void> {
-		return Promise.reject(
-			new GannoError('INVALID_ARGUMENT', 'stepAsync is not offered by this version; call step, in a worker if need be'),
-		);
+		const backend = this.#live();
+		const inverseScale = this.#prepare(controls, statistics, options);
+		this.#arrays.pin();
+		this.#inFlight = true;
+		try {
+			await backend.stepAsync(statistics, inverseScale);
+		} catch (error) {
+			throw fromNative(error);
+		} finally {
+			this.#inFlight = false;
+		}
+		this.#arrays.check();
 	}
 
 	/** A copy of the moments and step counters. */
@@ -173,7 +187,32 @@ export class LayerwiseOptimizer {
 		if (this.#backend === undefined) {
 			throw new GannoError('DISPOSED', 'This optimizer was disposed; make a new one');
 		}
+		if (this.#inFlight) {
+			throw new GannoError(
+				'INVALID_ARGUMENT',
+				'A stepAsync call of this optimizer is still running: await it before the next call',
+			);
+		}
 		return this.#backend;
+	}
+
+	/** Arrays are looked at last: reading an option may run code of the caller's. @returns the inverse scale */
+	#prepare(
+		controls: number | Float32Array | StepControls,
+		statistics: Float32Array | undefined,
+		options: StepOptions | undefined,
+	): number {
+		this.#controls.write(controls);
+		const inverseScale = resolveInverseScale(options);
+		if (statistics !== undefined) {
+			checkFloat32Array(statistics, 'statistics', this.#statisticCount, 'layers × 14');
+		}
+		this.#arrays.check();
+		return inverseScale;
+	}
+
+	get #statisticCount(): number {
+		return this.#layers.length * STATISTICS.length;
 	}
 
 	#stateShape(): StateShape {

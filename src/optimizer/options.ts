@@ -10,21 +10,9 @@ import {
 	LAYERWISE_ALGORITHMS,
 	type LayerwiseAlgorithm,
 } from './algorithms.js';
+import type { OptimizerLayer } from './layers.js';
 
 /** What LayerwiseOptimizer is made from, and the checks of it. */
-
-/** A layer: what one learning rate applies to. */
-export interface OptimizerLayer {
-	readonly name: string;
-	/** Updated in place. Plain or over a SharedArrayBuffer, any alignment, empty ones allowed; they must not overlap. */
-	readonly parameters: Float32Array | readonly Float32Array[];
-	/** One per parameter array, of the same length; only read. */
-	readonly gradients: Float32Array | readonly Float32Array[];
-	/** Whether weight decay applies; default true. Biases and normalisation parameters are commonly left out. */
-	readonly weightDecay?: boolean;
-	/** LARS, LAMB: whether the trust ratio applies; default true. */
-	readonly adapt?: boolean;
-}
 
 /**
  * What happens where a gradient, or the state it would lead to, is not finite. Always counted (`nonFiniteCount`).
@@ -34,6 +22,9 @@ export interface OptimizerLayer {
  */
 export const NON_FINITE_POLICIES = ['skip-element', 'skip-layer', 'skip-network', 'propagate'] as const;
 export type NonFinitePolicy = (typeof NON_FINITE_POLICIES)[number];
+
+export const DENORMAL_POLICIES = ['keep', 'flush'] as const;
+export type DenormalPolicy = (typeof DENORMAL_POLICIES)[number];
 
 /** As {@link Hyperparameters}; lion has beta1 0.9, beta2 0.99; lars momentum 0.9; lamb beta1 0.9, beta2 0.999, epsilon 1e-6. */
 export interface LayerwiseHyperparameters extends Hyperparameters {
@@ -55,6 +46,11 @@ export interface LayerwiseOptimizerOptions {
 	readonly nonFinite?: NonFinitePolicy;
 	/** Gradient clipping by norm; default none. Statistics describe the gradient before it. */
 	readonly clip?: ClipOptions;
+	/**
+	 * `keep` (default): numbers below 1.18e-38 are computed with, as PyTorch does. `flush`: they count as 0, as in a population's step;
+	 * moments of units that died stay in that range for ever, and each costs a hundred cycles and more.
+	 */
+	readonly denormals?: DenormalPolicy;
 	/** `auto` (default) and `cpu`: the addon; `reference`: plain TypeScript in float64. */
 	readonly device?: 'auto' | 'cpu' | 'reference' | `cuda:${number}`;
 	/** Threads one step may use; default 1 inside a worker thread, else all cores. Small layouts use one. */
@@ -162,6 +158,11 @@ export function resolveClip(value: unknown = {}): { readonly layerNorm: number; 
 	};
 }
 
+/** @returns whether they are flushed */
+export function checkDenormals(value: unknown = 'keep'): boolean {
+	return checkOneOf(value, 'denormals', DENORMAL_POLICIES) === 'flush';
+}
+
 /** @returns whether the reference was asked for */
 export function checkDevice(value: unknown = 'auto'): 'cpu' | 'reference' {
 	if (typeof value === 'string' && /^cuda:\d+$/.test(value)) {
@@ -173,97 +174,4 @@ export function checkDevice(value: unknown = 'auto'): 'cpu' | 'reference' {
 
 export function checkThreads(value: unknown): number {
 	return value === undefined ? (isMainThread ? availableParallelism() : 1) : checkInteger(value, 'threads', 1, 256);
-}
-
-export interface ResolvedLayer {
-	readonly name: string;
-	readonly parameters: readonly Float32Array[];
-	readonly gradients: readonly Float32Array[];
-	readonly weightDecay: boolean;
-	readonly adapt: boolean;
-}
-
-function checkArrays(value: unknown, name: string): readonly Float32Array[] {
-	const arrays: readonly unknown[] = Array.isArray(value) ? Array.from(value) : [value]; // a hole is undefined
-	for (const [i, array] of arrays.entries()) {
-		if (!(array instanceof Float32Array)) {
-			throw invalidArgument('a Float32Array or an array of them', Array.isArray(value) ? `${name}[${i}]` : name, array);
-		}
-	}
-	return [...arrays] as Float32Array[];
-}
-
-function checkSwitch(value: unknown, name: string): boolean {
-	if (value !== undefined && typeof value !== 'boolean') throw invalidArgument('true or false', name, value);
-	return value !== false;
-}
-
-export function resolveLayers(value: unknown): ResolvedLayer[] {
-	if (!Array.isArray(value) || value.length === 0) throw invalidArgument('a non-empty array', 'layers', value);
-	const layers = Array.from(value, (layer: unknown, index): ResolvedLayer => {
-		const path = `layers[${index}]`;
-		if (typeof layer !== 'object' || layer === null) throw invalidArgument('an object', path, layer);
-		const given = layer as { readonly [key in keyof OptimizerLayer]?: unknown };
-		if (typeof given.name !== 'string') throw invalidArgument('a string', `${path}.name`, given.name);
-		const parameters = checkArrays(given.parameters, `${path}.parameters`);
-		const gradients = checkArrays(given.gradients, `${path}.gradients`);
-		if (parameters.length !== gradients.length) {
-			throw invalidArgument(`${parameters.length} arrays, as in parameters,`, `${path}.gradients`, given.gradients);
-		}
-		for (const [i, array] of parameters.entries()) {
-			if (gradients[i]?.length !== array.length) {
-				throw invalidArgument(
-					`a Float32Array of length ${array.length}, as the parameters,`,
-					`${path}.gradients[${i}]`,
-					gradients[i],
-				);
-			}
-		}
-		return {
-			name: given.name,
-			parameters,
-			gradients,
-			weightDecay: checkSwitch(given.weightDecay, `${path}.weightDecay`),
-			adapt: checkSwitch(given.adapt, `${path}.adapt`),
-		};
-	});
-	checkOverlaps(layers);
-	return layers;
-}
-
-/** Threads step arrays at the same time, so what one writes no other may touch. */
-function checkOverlaps(layers: readonly ResolvedLayer[]): void {
-	interface Range {
-		readonly begin: number;
-		readonly end: number;
-		readonly written: boolean;
-		readonly name: string;
-	}
-	const byBuffer = new Map<ArrayBufferLike, Range[]>();
-	const add = (array: Float32Array, written: boolean, name: string): void => {
-		if (array.length === 0) return;
-		const ranges = byBuffer.get(array.buffer) ?? [];
-		ranges.push({ begin: array.byteOffset, end: array.byteOffset + array.byteLength, written, name });
-		byBuffer.set(array.buffer, ranges);
-	};
-	for (const { name, parameters, gradients } of layers) {
-		for (const array of parameters) add(array, true, `the parameters of layer '${name}'`);
-		for (const array of gradients) add(array, false, `the gradients of layer '${name}'`);
-	}
-	for (const ranges of byBuffer.values()) {
-		ranges.sort((a, b) => a.begin - b.begin);
-		let reach: Range | undefined; // the range that reaches furthest so far
-		let writtenReach: Range | undefined; // and the furthest of those written
-		for (const range of ranges) {
-			const other = range.written ? reach : writtenReach;
-			if (other !== undefined && other.end > range.begin) {
-				throw new GannoError(
-					'INVALID_ARGUMENT',
-					`${range.name} overlap ${other.name} in memory; give every array its own elements`,
-				);
-			}
-			if (reach === undefined || range.end > reach.end) reach = range;
-			if (range.written && (writtenReach === undefined || range.end > writtenReach.end)) writtenReach = range;
-		}
-	}
 }

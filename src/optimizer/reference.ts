@@ -21,17 +21,25 @@ import { STATISTICS } from './statistics.js';
  * rules.ts; see docs/numerics.md.
  */
 
+const SMALLEST_NORMAL = 2 ** -126;
+
+/** As a processor does that flushes denormals to zero, sign kept. */
+const flushed = (value: number): number => (Math.abs(value) < SMALLEST_NORMAL ? 0 * value : value);
+
 /** The plan of binding.d.ts, in TypeScript. Takes the same options and ignores `threads` and `tier`. */
 export class ReferencePlan implements LayerwiseBackend {
 	readonly #options: LayerwisePlanOptions;
 	readonly #algorithm: LayerwiseAlgorithm;
 	readonly #moments: readonly (readonly Float32Array[])[]; // [array][moment]
 	readonly #steps: Float64Array;
+	/** What a float32 becomes when it is read or written. */
+	readonly #held: (value: number) => number;
 
 	constructor(options: LayerwisePlanOptions) {
 		this.#options = options;
 		this.#algorithm = LAYERWISE_ALGORITHMS[options.algorithm] as LayerwiseAlgorithm;
 		this.#steps = new Float64Array(options.arraysPerLayer.length);
+		this.#held = options.flushDenormals === true ? (value) => flushed(Math.fround(value)) : Math.fround;
 		this.#moments = options.parameters.map(({ length }) =>
 			Array.from({ length: MOMENT_COUNT[this.#algorithm] }, () => new Float32Array(length)),
 		);
@@ -39,6 +47,10 @@ export class ReferencePlan implements LayerwiseBackend {
 
 	step(statistics: Float32Array | undefined, inverseScale: number): void {
 		this.#run(statistics, inverseScale, true);
+	}
+
+	async stepAsync(statistics: Float32Array | undefined, inverseScale: number): Promise<void> {
+		this.step(statistics, inverseScale);
 	}
 
 	probe(statistics: Float32Array, inverseScale: number): void {
@@ -79,7 +91,7 @@ export class ReferencePlan implements LayerwiseBackend {
 		for (const [layer, first, end] of this.#layers()) {
 			for (const array of gradients.slice(first, end)) {
 				for (const gradient of array) {
-					if (!Number.isFinite(Math.fround(gradient * inverseScale))) skipped[layer] = true;
+					if (!Number.isFinite(this.#scaled(gradient, inverseScale))) skipped[layer] = true;
 				}
 			}
 		}
@@ -137,7 +149,7 @@ export class ReferencePlan implements LayerwiseBackend {
 		for (const [layer, first, end] of this.#layers()) {
 			if (skipped[layer]) continue;
 			const gradients = this.#options.gradients.slice(first, end).flatMap((array) => Array.from(array));
-			const layerSize = norm(gradients.map((gradient) => finiteOrZero(Math.fround(gradient * inverseScale))));
+			const layerSize = norm(gradients.map((gradient) => finiteOrZero(this.#scaled(gradient, inverseScale))));
 			coefficients[layer] = coefficient(layerSize, layerNorm);
 			squares += (layerSize * (coefficients[layer] as number)) ** 2;
 		}
@@ -155,7 +167,7 @@ export class ReferencePlan implements LayerwiseBackend {
 		for (let array = first; array < end; array++) {
 			for (const [i, gradient] of (this.#options.gradients[array] as Float32Array).entries()) {
 				const old = this.#element(array, i);
-				const clipped = Math.fround(gradient * inverseScale) * controls.clip;
+				const clipped = this.#scaled(gradient, inverseScale) * controls.clip;
 				parameters.push(finiteOrZero(old.parameter));
 				directions.push(finiteOrZero(lars ? clipped : lambDirection(hyperparameters, controls, clipped, old)));
 			}
@@ -168,10 +180,14 @@ export class ReferencePlan implements LayerwiseBackend {
 		return Math.min((trustCoefficient * parameterNorm) / compared, LARGEST_FLOAT);
 	}
 
+	#scaled(gradient: number, inverseScale: number): number {
+		return this.#held(this.#held(gradient) * inverseScale);
+	}
+
 	#element(array: number, i: number): ElementState {
 		const [moments1, moments2] = this.#moments[array] as readonly [Float32Array?, Float32Array?];
-		const parameter = this.#options.parameters[array]?.[i] as number;
-		return { parameter, moment1: moments1?.[i] ?? 0, moment2: moments2?.[i] ?? 0 };
+		const parameter = this.#held(this.#options.parameters[array]?.[i] as number);
+		return { parameter, moment1: this.#held(moments1?.[i] ?? 0), moment2: this.#held(moments2?.[i] ?? 0) };
 	}
 
 	#stepArray(
@@ -187,30 +203,29 @@ export class ReferencePlan implements LayerwiseBackend {
 		const gradients = this.#options.gradients[array] as Float32Array;
 		const [moments1, moments2] = this.#moments[array] as readonly [Float32Array?, Float32Array?];
 		for (let i = 0; i < parameters.length; i++) {
-			const gradient = Math.fround((gradients[i] as number) * inverseScale);
+			const gradient = this.#scaled(gradients[i] as number, inverseScale);
 			const old = this.#element(array, i);
 			const exact = skip ? old : stepElement(this.#algorithm, hyperparameters, controls, gradient * controls.clip, old);
 			let stepped: ElementState = {
-				parameter: Math.fround(exact.parameter),
-				moment1: Math.fround(exact.moment1),
-				moment2: Math.fround(exact.moment2),
+				parameter: this.#held(exact.parameter),
+				moment1: this.#held(exact.moment1),
+				moment2: this.#held(exact.moment2),
 			};
 			const finite = [gradient, stepped.parameter, stepped.moment1, stepped.moment2].every(Number.isFinite);
-			if (!finite) {
-				samples.nonFinite++;
-				if (nonFinite !== 3) stepped = old; // 3: propagate
-			}
+			const kept = !finite && nonFinite !== 3; // 3: propagate
+			if (!finite) samples.nonFinite++;
+			if (kept) stepped = old;
 			if (Number.isFinite(gradient)) samples.gradients.push(gradient);
 			if (Number.isFinite(old.parameter)) samples.parameters.push(old.parameter);
 			const knownGradient = finiteOrZero(gradient);
 			const moment = finiteOrZero(stepped.moment1);
-			const update = finiteOrZero(Math.fround(stepped.parameter - old.parameter));
+			const update = finiteOrZero(this.#held(stepped.parameter - old.parameter));
 			samples.momentSquares += moment * moment;
 			samples.updateSquares += update * update;
 			samples.gradientMoment += knownGradient * moment;
 			samples.gradientParameter += knownGradient * finiteOrZero(old.parameter);
 			samples.gradientUpdate += knownGradient * update;
-			if (store) {
+			if (store && !kept) {
 				parameters[i] = stepped.parameter;
 				if (moments1 !== undefined) moments1[i] = stepped.moment1;
 				if (moments2 !== undefined) moments2[i] = stepped.moment2;

@@ -1,7 +1,7 @@
 import { checkFloat32Array, invalidArgument } from '../arguments.js';
 import type { LayerwiseAlgorithm } from './algorithms.js';
 import type { LayerwiseBackend } from './backend.js';
-import type { ResolvedLayer } from './options.js';
+import type { ResolvedLayer } from './layers.js';
 import { MOMENT_COUNT } from './rules.js';
 
 /** One layer's part of a state: copies, not views. */

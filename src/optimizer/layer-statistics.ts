@@ -1,0 +1,62 @@
+import { checkFloat32Array, invalidArgument } from '../arguments.js';
+import { fromNative } from '../errors.js';
+import { LAYERWISE_ALGORITHMS } from './algorithms.js';
+import { resolveInverseScale, type StepOptions } from './controls.js';
+import { type OptimizerLayer, resolveLayerArrays } from './layers.js';
+import { openBackend } from './open-backend.js';
+import {
+	checkDenormals,
+	checkDevice,
+	checkThreads,
+	type LayerwiseOptimizerOptions,
+	resolveHyperparameters,
+} from './options.js';
+import { STATISTICS } from './statistics.js';
+
+export type LayerStatisticsOptions = StepOptions & Pick<LayerwiseOptimizerOptions, 'denormals' | 'device' | 'threads'>;
+
+/**
+ * Statistics of parameters and gradients as they stand: no step, no moments, nothing is written but `out`. The figures a step has as
+ * well are the same bits as those of the step (docs/numerics.md); here the moment is the gradient, as for sgd, and the update is 0:
+ * `momentNorm` equals `gradientNorm`, `gradientMomentCosine` is 1 (0 for a zero gradient), `updateNorm`, `updateRatio` and
+ * `gradientUpdateCosine` are 0, and `nonFiniteCount` counts elements whose gradient or parameter is not finite.
+ *
+ * For what a step of an optimizer *would* do, ask its `probe`.
+ * @param layers as for LayerwiseOptimizer; here arrays may overlap, and `name` and the switches mean nothing
+ * @param out [layers × 14], row-major in the order of STATISTICS, written; left out: a new array
+ * @returns `out`
+ * @throws GannoError `INVALID_ARGUMENT`, `NATIVE_NOT_FOUND`, `CUDA_UNAVAILABLE`, `OUT_OF_MEMORY`
+ */
+export function layerStatistics(
+	layers: readonly Pick<OptimizerLayer, 'parameters' | 'gradients'>[],
+	out?: Float32Array,
+	options: LayerStatisticsOptions = {},
+): Float32Array {
+	if (typeof options !== 'object' || options === null) throw invalidArgument('an object', 'options', options);
+	const device = checkDevice(options.device);
+	const threads = checkThreads(options.threads);
+	const flushDenormals = checkDenormals(options.denormals);
+	const inverseScale = resolveInverseScale(options);
+	const resolved = resolveLayerArrays(layers);
+	const statistics = out ?? new Float32Array(resolved.length * STATISTICS.length);
+	checkFloat32Array(statistics, 'out', resolved.length * STATISTICS.length, 'layers × 14');
+	const backend = openBackend(device, {
+		algorithm: LAYERWISE_ALGORITHMS.indexOf('sgd'),
+		nonFinite: 0,
+		threads,
+		flushDenormals,
+		hyperparameters: resolveHyperparameters('sgd'),
+		parameters: resolved.flatMap(({ parameters }) => parameters),
+		gradients: resolved.flatMap(({ gradients }) => gradients),
+		arraysPerLayer: Uint32Array.from(resolved, ({ parameters }) => parameters.length),
+		controls: new Float64Array(resolved.length * 3), // learning rate 0
+	});
+	try {
+		backend.probe(statistics, inverseScale);
+	} catch (error) {
+		throw fromNative(error);
+	} finally {
+		backend.dispose();
+	}
+	return statistics;
+}

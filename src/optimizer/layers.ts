@@ -1,0 +1,124 @@
+import { invalidArgument } from '../arguments.js';
+import { GannoError } from '../errors.js';
+
+/** Layers and their arrays as the caller gives them, and the checks of them. */
+
+/** A layer: what one learning rate applies to. */
+export interface OptimizerLayer {
+	readonly name: string;
+	/** Updated in place. Plain or over a SharedArrayBuffer, any alignment, empty ones allowed; they must not overlap. */
+	readonly parameters: Float32Array | readonly Float32Array[];
+	/** One per parameter array, of the same length; only read. */
+	readonly gradients: Float32Array | readonly Float32Array[];
+	/** Whether weight decay applies; default true. Biases and normalisation parameters are commonly left out. */
+	readonly weightDecay?: boolean;
+	/** LARS, LAMB: whether the trust ratio applies; default true. */
+	readonly adapt?: boolean;
+}
+
+export interface LayerArrays {
+	readonly parameters: readonly Float32Array[];
+	/** One per parameter array, of the same length. */
+	readonly gradients: readonly Float32Array[];
+}
+
+export interface ResolvedLayer extends LayerArrays {
+	readonly name: string;
+	readonly weightDecay: boolean;
+	readonly adapt: boolean;
+}
+
+function checkArrays(value: unknown, name: string): readonly Float32Array[] {
+	const arrays: readonly unknown[] = Array.isArray(value) ? Array.from(value) : [value]; // a hole is undefined
+	for (const [i, array] of arrays.entries()) {
+		if (!(array instanceof Float32Array)) {
+			throw invalidArgument('a Float32Array or an array of them', Array.isArray(value) ? `${name}[${i}]` : name, array);
+		}
+	}
+	return [...arrays] as Float32Array[];
+}
+
+function checkSwitch(value: unknown, name: string): boolean {
+	if (value !== undefined && typeof value !== 'boolean') throw invalidArgument('true or false', name, value);
+	return value !== false;
+}
+
+/** The arrays of every layer, checked. @param value what the caller gave as layers */
+export function resolveLayerArrays(value: unknown): LayerArrays[] {
+	if (!Array.isArray(value) || value.length === 0) throw invalidArgument('a non-empty array', 'layers', value);
+	return Array.from(value, (layer: unknown, index): LayerArrays => {
+		const path = `layers[${index}]`;
+		if (typeof layer !== 'object' || layer === null) throw invalidArgument('an object', path, layer);
+		const given = layer as { readonly [key in keyof OptimizerLayer]?: unknown };
+		const parameters = checkArrays(given.parameters, `${path}.parameters`);
+		const gradients = checkArrays(given.gradients, `${path}.gradients`);
+		if (parameters.length !== gradients.length) {
+			throw invalidArgument(`${parameters.length} arrays, as in parameters,`, `${path}.gradients`, given.gradients);
+		}
+		for (const [i, array] of parameters.entries()) {
+			if (gradients[i]?.length !== array.length) {
+				throw invalidArgument(
+					`a Float32Array of length ${array.length}, as the parameters,`,
+					`${path}.gradients[${i}]`,
+					gradients[i],
+				);
+			}
+		}
+		return { parameters, gradients };
+	});
+}
+
+export function resolveLayers(value: unknown): ResolvedLayer[] {
+	const arrays = resolveLayerArrays(value);
+	const layers = arrays.map(({ parameters, gradients }, index): ResolvedLayer => {
+		const path = `layers[${index}]`;
+		const given = (value as readonly { readonly [key in keyof OptimizerLayer]?: unknown }[])[index];
+		if (typeof given?.name !== 'string') throw invalidArgument('a string', `${path}.name`, given?.name);
+		return {
+			name: given.name,
+			parameters,
+			gradients,
+			weightDecay: checkSwitch(given.weightDecay, `${path}.weightDecay`),
+			adapt: checkSwitch(given.adapt, `${path}.adapt`),
+		};
+	});
+	checkOverlaps(layers);
+	return layers;
+}
+
+/** Threads step arrays at the same time, so what one writes no other may touch. */
+function checkOverlaps(layers: readonly ResolvedLayer[]): void {
+	interface Range {
+		readonly begin: number;
+		readonly end: number;
+		readonly written: boolean;
+		readonly name: string;
+	}
+	const byBuffer = new Map<ArrayBufferLike, Range[]>();
+	const add = (array: Float32Array, written: boolean, name: string): void => {
+		if (array.length === 0) return;
+		const ranges = byBuffer.get(array.buffer) ?? [];
+		ranges.push({ begin: array.byteOffset, end: array.byteOffset + array.byteLength, written, name });
+		byBuffer.set(array.buffer, ranges);
+	};
+	for (const { name, parameters, gradients } of layers) {
+		for (const array of parameters) add(array, true, `the parameters of layer '${name}'`);
+		for (const array of gradients) add(array, false, `the gradients of layer '${name}'`);
+	}
+	for (const ranges of byBuffer.values()) {
+		ranges.sort((a, b) => a.begin - b.begin);
+		let reach: Range | undefined; // the range that reaches furthest so far
+		let writtenReach: Range | undefined; // and the furthest of those written
+		for (const range of ranges) {
+			const other = range.written ? reach : writtenReach;
+			if (other !== undefined && other.end > range.begin) {
+				throw new GannoError(
+					'INVALID_ARGUMENT',
+					`${range.name} overlap ${other.name} in memory; give every array its own elements`,
+				);
+			}
+			if (reach === undefined || range.end > reach.end) reach = range;
+			if (range.written && (writtenReach === undefined || range.end > writtenReach.end)) writtenReach = range;
+		}
+	}
+}
