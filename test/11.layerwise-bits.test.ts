@@ -6,10 +6,12 @@ import {
 	arrayArbitrary,
 	buildLayout,
 	type LayoutSpec,
+	largeSizes,
 	layoutArbitrary,
 	newStatistics,
 	sameBytes,
 	snapshot,
+	wildLayoutArbitrary,
 } from './support/layerwise-layouts.js';
 
 const STEPS = 3;
@@ -30,42 +32,51 @@ function run(spec: LayoutSpec, tier: string, threads: number): Uint8Array[] {
 describe('the layerwise step', () => {
 	const tiers = native().cpuTiers();
 
-	it(`leaves the same bits in every tier (${tiers.join(', ')}) on random layouts`, () => {
+	const all = tiers.flatMap((tier) => [1, 2, 3].map((threads) => [tier, threads] as const));
+	const baseline = tiers[0] as string;
+
+	/** Against one thread of the baseline tier. */
+	function expectSameBits(spec: LayoutSpec, variants: readonly (readonly [tier: string, threads: number])[]): void {
+		const expected = run(spec, baseline, 1);
+		for (const [tier, threads] of variants) {
+			expect(sameBytes(run(spec, tier, threads), expected), `${tier} × ${threads}`).toBe(true);
+		}
+	}
+
+	it(`leaves the same bits in every tier (${tiers.join(', ')}) and run on random layouts`, () => {
 		fc.assert(
-			fc.property(layoutArbitrary(), (spec) => {
-				const expected = run(spec, tiers[0] as string, 1);
-				for (const tier of tiers.slice(1)) expect(sameBytes(run(spec, tier, 1), expected), tier).toBe(true);
+			fc.property(wildLayoutArbitrary(), (spec) => {
+				expectSameBits(spec, [...tiers.slice(1).map((tier) => [tier, 1] as const), [baseline, 2]]);
 			}),
 			{ numRuns: process.env.GANNO_TEST_FULL ? 100_000 : 1500 },
 		);
 	});
 
+	it('leaves the same bits for 1, 2 and 3 threads in every tier on random layouts of arrays large and small', () => {
+		const mixed = fc
+			.tuple(wildLayoutArbitrary(), arrayArbitrary(largeSizes), fc.nat(4))
+			.map(([spec, large, at]) => ({ ...spec, layers: spec.layers.toSpliced(at, 0, [large]).slice(-5) }));
+		fc.assert(
+			fc.property(mixed, (spec) => expectSameBits(spec, all)),
+			{ numRuns: process.env.GANNO_TEST_FULL ? 500 : 6 },
+		);
+	});
+
 	it.each(LAYERWISE_ALGORITHMS)('%s: leaves the same bits for 1, 2 and 3 threads in every tier', (algorithm) => {
 		const big = fc.oneof(fc.integer({ min: 60_000, max: 200_000 }), fc.integer({ min: 0, max: 3000 }));
-		const layers = fc.array(
-			fc.array(arrayArbitrary(big, ['normal', 'tiny', 'non-finite']), { minLength: 1, maxLength: 3 }),
-			{
-				minLength: 2,
-				maxLength: 3,
-			},
-		);
+		const arrays = arrayArbitrary(big, ['normal', 'tiny', 'non-finite']);
+		const layers = fc.array(fc.array(arrays, { minLength: 1, maxLength: 3 }), { minLength: 2, maxLength: 3 });
 		fc.assert(
 			fc.property(layoutArbitrary(), layers, (spec, bigLayers) => {
-				const bigSpec = { ...spec, algorithm: LAYERWISE_ALGORITHMS.indexOf(algorithm), layers: bigLayers };
-				const expected = run(bigSpec, tiers[0] as string, 1);
-				for (const tier of tiers) {
-					for (const threads of [1, 2, 3]) {
-						expect(sameBytes(run(bigSpec, tier, threads), expected), `${tier} × ${threads}`).toBe(true);
-					}
-				}
+				expectSameBits({ ...spec, algorithm: LAYERWISE_ALGORITHMS.indexOf(algorithm), layers: bigLayers }, all);
 			}),
-			{ numRuns: process.env.GANNO_TEST_FULL ? 200 : 3 },
+			{ numRuns: process.env.GANNO_TEST_FULL ? 60 : 2 },
 		);
 	});
 
 	it('gives the same parameters and moments with statistics as without', () => {
 		fc.assert(
-			fc.property(layoutArbitrary(), (spec) => {
+			fc.property(wildLayoutArbitrary(), (spec) => {
 				const left = [true, false].map((withStatistics) => {
 					const layout = buildLayout(spec, 1);
 					const plan = new (native().LayerwisePlan)(layout.options);
@@ -84,7 +95,7 @@ describe('the layerwise step', () => {
 
 	it('probes the statistics of the step to come and touches nothing', () => {
 		fc.assert(
-			fc.property(layoutArbitrary(), (spec) => {
+			fc.property(wildLayoutArbitrary(), (spec) => {
 				const layout = buildLayout(spec, 1);
 				const plan = new (native().LayerwisePlan)(layout.options);
 				plan.step(undefined, layout.inverseScale);

@@ -148,6 +148,18 @@ describe.each(DEVICES)('gradients that are not finite (%s)', (device) => {
 		expect(statistics[STATISTIC_INDEX.nonFiniteCount]).toBe(5);
 	});
 
+	it('counts nothing beyond the end of an array, however large the learning rate', () => {
+		for (const algorithm of LAYERWISE_ALGORITHMS) {
+			const statistics = new Float32Array(STATISTICS.length);
+			const layers = [{ name: 'layer', parameters: Float32Array.of(1), gradients: Float32Array.of(0) }];
+			const weightDecays = algorithm === 'adamw' || algorithm === 'lion' ? 0 : 3e38;
+			using optimizer = new LayerwiseOptimizer({ algorithm, layers, device });
+			optimizer.step({ learningRates: 3.4e38, weightDecays }, statistics); // over 1 - beta1: beyond float32
+			const overflows = weightDecays > 0 ? 1 : 0; // a product of the two does
+			expect(statistics[STATISTIC_INDEX.nonFiniteCount], algorithm).toBeLessThanOrEqual(overflows);
+		}
+	});
+
 	it('survives a layer with nothing finite in it', () => {
 		const parameters = new Float32Array(2000).fill(Number.NaN);
 		const gradients = new Float32Array(2000).fill(Number.NaN);

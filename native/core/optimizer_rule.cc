@@ -11,8 +11,12 @@ namespace {
 constexpr std::array<std::string_view, kAlgorithmCount> kNames = {"sgd",   "momentum", "nesterov", "rmsprop", "adam",
                                                                   "adamw", "lion",     "lars",     "lamb"};
 
-// An infinite scalar would make a NaN of a 0, in the padding of a last vector too.
+// An infinite scalar would make a NaN of a 0, in the padding of a last vector too, where it would be counted.
 constexpr double kLargestFloat = 0x1.fffffep127;
+
+float finite_float(double value) {
+  return static_cast<float>(std::clamp(value, -kLargestFloat, kLargestFloat));
+}
 
 /// By repeated squaring: the same bits on every machine, which libm's pow does not promise.
 double power(double base, std::uint64_t exponent) {
@@ -77,10 +81,10 @@ StepScalars step_scalars(Algorithm algorithm, const Hyperparameters& hyperparame
                          const BiasCorrections& corrections, double learning_rate, double weight_decay, double momentum,
                          float inverse_scale) {
   StepScalars scalars;
-  scalars.learning_rate = static_cast<float>(learning_rate);
-  scalars.weight_decay = static_cast<float>(weight_decay);
-  scalars.momentum = static_cast<float>(momentum);
-  scalars.epsilon = static_cast<float>(hyperparameters.epsilon);
+  scalars.learning_rate = finite_float(learning_rate);
+  scalars.weight_decay = finite_float(weight_decay);
+  scalars.momentum = finite_float(momentum);
+  scalars.epsilon = finite_float(hyperparameters.epsilon);
   scalars.inverse_scale = inverse_scale;
   if (algorithm == Algorithm::kRmsProp) {
     scalars.beta2 = static_cast<float>(hyperparameters.rho);
@@ -90,12 +94,12 @@ StepScalars step_scalars(Algorithm algorithm, const Hyperparameters& hyperparame
     scalars.one_minus_beta1 = static_cast<float>(1 - hyperparameters.beta1);
     scalars.beta2 = static_cast<float>(hyperparameters.beta2);
     scalars.one_minus_beta2 = static_cast<float>(1 - hyperparameters.beta2);
-    scalars.step_size = static_cast<float>(learning_rate / corrections.correction1);
+    scalars.step_size = finite_float(learning_rate / corrections.correction1);
     scalars.inverse_sqrt_correction2 = static_cast<float>(1 / std::sqrt(corrections.correction2));
     scalars.moment_correction = 1 / corrections.correction1;
   }
   if (algorithm == Algorithm::kAdamW) {
-    scalars.decay_factor = static_cast<float>(1 - learning_rate * weight_decay);
+    scalars.decay_factor = finite_float(1 - learning_rate * weight_decay);
     scalars.weight_decay = 0;
   }
   if (algorithm == Algorithm::kLamb) {
@@ -112,7 +116,7 @@ StepScalars step_scalars(Algorithm algorithm, const Hyperparameters& hyperparame
     scalars.one_minus_beta1 = static_cast<float>(1 - hyperparameters.beta1);
     scalars.beta2 = static_cast<float>(hyperparameters.beta2);
     scalars.one_minus_beta2 = static_cast<float>(1 - hyperparameters.beta2);
-    scalars.decay_factor = static_cast<float>(1 - learning_rate * weight_decay);
+    scalars.decay_factor = finite_float(1 - learning_rate * weight_decay);
     scalars.weight_decay = 0;
   }
   return scalars;
@@ -132,9 +136,9 @@ void apply_trust_ratio(Algorithm algorithm, const Hyperparameters& hyperparamete
                  : parameter_norm / direction_norm;
   }
   if (lars) {
-    scalars.trust = static_cast<float>(std::min(trust, kLargestFloat));
+    scalars.trust = finite_float(trust);
   } else {
-    scalars.step_size = static_cast<float>(std::min(learning_rate * trust, kLargestFloat));
+    scalars.step_size = finite_float(learning_rate * trust);
   }
 }
 

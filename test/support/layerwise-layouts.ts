@@ -8,7 +8,10 @@ import { PhiloxGenerator } from '../../src/philox.js';
 
 /** Random layouts of layers for the layerwise step: ragged, empty, unaligned, plain or shared, tame or wild values. */
 
-export const VALUE_KINDS = ['normal', 'zero', 'constant', 'tiny', 'huge', 'ratio', 'denormal', 'non-finite'] as const;
+export const VALUE_KINDS = [
+	...(['normal', 'zero', 'constant', 'tiny', 'huge', 'ratio', 'denormal', 'non-finite'] as const),
+	...(['magnitudes', 'extremes'] as const),
+] as const;
 export type ValueKind = (typeof VALUE_KINDS)[number];
 
 export interface ArraySpec {
@@ -30,13 +33,25 @@ export interface LayoutSpec {
 	readonly momentum: number;
 	readonly inverseScale: number;
 	readonly clip?: { readonly layerNorm: number; readonly globalNorm: number };
+	readonly hyperparameters?: Partial<LayerwisePlanOptions['hyperparameters']>;
+	/** Layers whose bit is set have no weight decay; default none. */
+	readonly undecayed?: number;
+	/** Layers whose bit is set have no trust ratio; default every third. */
+	readonly unadapted?: number;
 }
 
 const sizes = fc.oneof(
 	{ weight: 1, arbitrary: fc.constant(0) },
 	{ weight: 4, arbitrary: fc.integer({ min: 1, max: 70 }) },
+	{ weight: 1, arbitrary: fc.constantFrom(15, 16, 17, 1023, 1024, 1025, 2047, 2048, 2049) },
 	{ weight: 2, arbitrary: fc.integer({ min: 1000, max: 1050 }) },
 	{ weight: 1, arbitrary: fc.integer({ min: 2000, max: 4200 }) },
+);
+
+/** Enough in one array for several threads: pieces have 65,536 elements, and below 100,000 in all one thread does the work. */
+export const largeSizes: fc.Arbitrary<number> = fc.oneof(
+	fc.constantFrom(100_000, 131_071, 131_072, 131_073, 196_609),
+	fc.integer({ min: 100_000, max: 200_000 }),
 );
 
 export function arrayArbitrary(
@@ -68,6 +83,44 @@ export function layoutArbitrary(array: fc.Arbitrary<ArraySpec> = arrayArbitrary(
 	});
 }
 
+/** As above, with everything else that a step depends on drawn too, values at the ends of their ranges included. */
+export function wildLayoutArbitrary(array: fc.Arbitrary<ArraySpec> = arrayArbitrary()): fc.Arbitrary<LayoutSpec> {
+	const unusual = fc.record({
+		learningRate: fc.constantFrom(0, 1e-30, 1e-3, 1e3, 1e30, 3.4e38),
+		weightDecay: fc.constantFrom(0, 1e-40, 1, 1e20),
+		momentum: fc.constantFrom(0, 1e-30, 0.999, 1),
+		inverseScale: fc.constantFrom(0, 1e-45, 1e-20, 2 ** -16, 65_536, 1e30, 3e38),
+	});
+	const rest = fc.record({
+		undecayed: fc.integer({ min: 0, max: 31 }),
+		unadapted: fc.integer({ min: 0, max: 31 }),
+		hyperparameters: fc.record({
+			beta1: fc.constantFrom(0, 0.5, 0.9, 0.9999),
+			beta2: fc.constantFrom(0, 0.9, 0.999, 0.999999),
+			epsilon: fc.constantFrom(2 ** -126, 1e-20, 1e-8, 1, 1e30),
+			rho: fc.constantFrom(0, 0.9, 0.99),
+			trustCoefficient: fc.constantFrom(0, 1e-3, 1, 1e30),
+		}),
+	});
+	return fc
+		.tuple(layoutArbitrary(array), rest, fc.option(unusual, { nil: {}, freq: 3 }))
+		.map(([layout, more, odd]) => ({ ...layout, ...more, ...odd }));
+}
+
+const LARGEST = (2 - 2 ** -23) * 2 ** 127;
+const EXTREMES = [
+	0,
+	-0,
+	2 ** -149,
+	-(2 ** -149),
+	2 ** -126,
+	LARGEST,
+	-LARGEST,
+	1,
+	Number.NaN,
+	Number.POSITIVE_INFINITY,
+];
+
 function fill(values: Float32Array, kind: ValueKind, generator: PhiloxGenerator): void {
 	const scale = 10 ** generator.uniform(-3, 1);
 	for (let i = 0; i < values.length; i++) {
@@ -91,6 +144,12 @@ function fill(values: Float32Array, kind: ValueKind, generator: PhiloxGenerator)
 			case 'denormal':
 				values[i] = sample * 1e-39;
 				break;
+			case 'magnitudes':
+				values[i] = Math.sign(sample) * 10 ** generator.uniform(-45, 38.5);
+				break;
+			case 'extremes':
+				values[i] = EXTREMES[generator.nextUint32() % EXTREMES.length] as number;
+				break;
 			case 'non-finite':
 				values[i] = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY][i % 11] ?? sample * scale;
 				break;
@@ -107,32 +166,48 @@ export interface Layout {
 	readonly inverseScale: number;
 }
 
+const EVERY_THIRD = 0b10010;
 const GUARD = 16; // elements after every view
+
+interface Filled {
+	readonly bytes: Uint8Array;
+	readonly shared: boolean;
+	readonly offset: number;
+	readonly size: number;
+}
+
+/** Parameters and gradients of each array in turn; drawing them costs more than stepping them. */
+const filled = new WeakMap<LayoutSpec, readonly Filled[]>();
+
+function fillArrays(spec: LayoutSpec): readonly Filled[] {
+	const generator = new PhiloxGenerator(spec.seed, 'probe');
+	return spec.layers.flat().flatMap(({ size, offset, shared, parameters, gradients }) =>
+		[parameters, gradients].map((kind) => {
+			const whole = new Float32Array(offset + size + GUARD).fill(-7);
+			fill(whole.subarray(offset, offset + size), kind, generator);
+			return { bytes: new Uint8Array(whole.buffer), shared, offset, size };
+		}),
+	);
+}
 
 /** Builds the same values from the same spec, every time. */
 export function buildLayout(spec: LayoutSpec, threads: number, tier?: string): Layout {
-	const generator = new PhiloxGenerator(spec.seed, 'probe');
 	const parameters: Float32Array[] = [];
 	const gradients: Float32Array[] = [];
 	const buffers: Uint8Array[] = [];
-	for (const array of spec.layers.flat()) {
-		for (const [list, kind] of [
-			[parameters, array.parameters],
-			[gradients, array.gradients],
-		] as const) {
-			const bytes = (array.offset + array.size + GUARD) * 4;
-			const buffer = array.shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes);
-			new Float32Array(buffer).fill(-7);
-			const view = new Float32Array(buffer, array.offset * 4, array.size);
-			fill(view, kind, generator);
-			list.push(view);
-			buffers.push(new Uint8Array(buffer));
-		}
+	const arrays = filled.get(spec) ?? fillArrays(spec);
+	filled.set(spec, arrays);
+	for (const [i, { bytes, shared, offset, size }] of arrays.entries()) {
+		const buffer = shared ? new SharedArrayBuffer(bytes.length) : new ArrayBuffer(bytes.length);
+		const copy = new Uint8Array(buffer);
+		copy.set(bytes);
+		buffers.push(copy);
+		(i % 2 === 0 ? parameters : gradients).push(new Float32Array(buffer, offset * 4, size));
 	}
 	const controls = new Float64Array(spec.layers.length * 3);
 	for (let layer = 0; layer < spec.layers.length; layer++) {
-		controls[layer * 3] = spec.learningRate * (layer + 1);
-		controls[layer * 3 + 1] = spec.weightDecay;
+		controls[layer * 3] = Math.min(spec.learningRate * (layer + 1), 3.4e38);
+		controls[layer * 3 + 1] = ((spec.undecayed ?? 0) >> layer) & 1 ? 0 : spec.weightDecay;
 		controls[layer * 3 + 2] = spec.momentum;
 	}
 	return {
@@ -141,9 +216,16 @@ export function buildLayout(spec: LayoutSpec, threads: number, tier?: string): L
 			nonFinite: spec.nonFinite,
 			threads,
 			tier,
-			hyperparameters: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, rho: 0.99, trustCoefficient: 0.02 },
+			hyperparameters: {
+				beta1: 0.9,
+				beta2: 0.999,
+				epsilon: 1e-8,
+				rho: 0.99,
+				trustCoefficient: 0.02,
+				...spec.hyperparameters,
+			},
 			clip: spec.clip ?? {},
-			adapt: Uint8Array.from(spec.layers, (_, layer) => (layer % 3 === 1 ? 0 : 1)),
+			adapt: Uint8Array.from(spec.layers, (_, layer) => (((spec.unadapted ?? EVERY_THIRD) >> layer) & 1 ? 0 : 1)),
 			parameters,
 			gradients,
 			arraysPerLayer: Uint32Array.from(spec.layers, (arrays) => arrays.length),
@@ -152,6 +234,14 @@ export function buildLayout(spec: LayoutSpec, threads: number, tier?: string): L
 		buffers,
 		inverseScale: spec.inverseScale,
 	};
+}
+
+/** Makes every NaN the same one: which it is depends on the order of an instruction's operands, and nobody promises that. */
+function withOneNaN(bytes: Uint8Array): Uint8Array {
+	const copy = Uint8Array.from(bytes);
+	const words = new Uint32Array(copy.buffer);
+	for (let i = 0; i < words.length; i++) if (((words[i] as number) & 0x7fffffff) > 0x7f800000) words[i] = 0x7fc00000;
+	return copy;
 }
 
 /** Everything a run leaves behind, as bytes. */
@@ -169,7 +259,7 @@ export function snapshot(layout: Layout, backend: LayerwiseBackend, statistics: 
 			bytes.push(new Uint8Array(values.buffer));
 		}
 	}
-	return bytes.map((part) => Uint8Array.from(part));
+	return bytes.map(withOneNaN);
 }
 
 export function newStatistics(layout: Layout): Float32Array {
