@@ -4,21 +4,11 @@
 #include <bit>
 #include <cmath>
 
+#include "core/block_sums.h"
+
 namespace ganno {
 
 namespace {
-
-// Below, a float32 square may be denormal and lose digits: 1,024 of them err by 1e-42 at most. Above, it may overflow.
-constexpr double kSmallestSum = 1e-30;
-constexpr double kLargestSum = 1e36;
-
-bool in_range(double sum) {
-  return sum >= kSmallestSum && sum <= kLargestSum;
-}
-
-double sum_of_squares(double count, double shift, double deviation, double deviation_squared) {
-  return deviation_squared + shift * (2 * deviation + count * shift);
-}
 
 bool all_zero(const float* values, std::size_t size) {
   std::uint32_t bits = 0;
@@ -76,15 +66,12 @@ Suspects suspects(const BlockSums& block, const BlockArrays& arrays) {
   const auto equal_parameter = [](Arrays a) { return all_equal(a.old_parameters, a.size); };
   const auto zero_update = [](Arrays a) { return same(a.old_parameters, a.new_parameters, a.size); };
   const auto zero_moment = [](Arrays a) { return all_negligible(a.moments, a.size); };
-  const double gradient = sum_of_squares(block.gradient_count, block.gradient_shift, block.gradient_deviation,
-                                         block.gradient_deviation_squared);
-  const double parameter = sum_of_squares(block.parameter_count, block.parameter_shift, block.parameter_deviation,
-                                          block.parameter_deviation_squared);
-  return {
-      !right(gradient, zero_gradient, arrays) || !right(block.gradient_deviation_squared, equal_gradient, arrays),
-      !right(parameter, zero_parameter, arrays) || !right(block.parameter_deviation_squared, equal_parameter, arrays),
-      !right(block.update_squared, zero_update, arrays),
-      arrays.moments != nullptr && !right(block.moment_squared, zero_moment, arrays)};
+  return {!right(gradient_squares(block), zero_gradient, arrays) ||
+              !right(block.gradient_deviation_squared, equal_gradient, arrays),
+          !right(parameter_squares(block), zero_parameter, arrays) ||
+              !right(block.parameter_deviation_squared, equal_parameter, arrays),
+          !right(block.update_squared, zero_update, arrays),
+          arrays.moments != nullptr && !right(block.moment_squared, zero_moment, arrays)};
 }
 
 constexpr std::size_t kLanes = 8;
@@ -164,58 +151,6 @@ BlockSums exact_sums(const BlockSums& block, const Suspects& suspect, const Bloc
   return sums;
 }
 
-/// Chan, Golub & LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample variances".
-void merge(Moments& moments, const Moments& next) {
-  if (next.count == 0) return;
-  if (moments.count == 0) {
-    moments = next;
-    return;
-  }
-  const double total = moments.count + next.count;
-  const double difference = next.mean - moments.mean;
-  const double share = next.count / total;
-  moments.mean += difference * share;
-  moments.squared_deviations += next.squared_deviations + difference * difference * (moments.count * share);
-  moments.count = total;
-}
-
-Moments block_moments(double count, double shift, double deviation, double deviation_squared) {
-  if (count == 0) return {};
-  const double mean_deviation = deviation / count;
-  return {count, shift + mean_deviation, std::max(0.0, deviation_squared - deviation * mean_deviation)};
-}
-
-Moments gradient_moments(const BlockSums& block) {
-  return block_moments(block.gradient_count, block.gradient_shift, block.gradient_deviation,
-                       block.gradient_deviation_squared);
-}
-
-Moments parameter_moments(const BlockSums& block) {
-  return block_moments(block.parameter_count, block.parameter_shift, block.parameter_deviation,
-                       block.parameter_deviation_squared);
-}
-
-/// The first block of a piece: written, not added to zeros, because small layers have no other (a third of their cost).
-void start_with_block(LayerSums& sums, const BlockSums& block) {
-  sums.gradient = gradient_moments(block);
-  sums.parameter = parameter_moments(block);
-  sums.moment_squared = block.moment_squared;
-  sums.update_squared = block.update_squared;
-  sums.gradient_moment = block.gradient_moment;
-  sums.gradient_parameter = block.gradient_parameter;
-  sums.gradient_update = block.gradient_update;
-}
-
-void add_trusted_block(LayerSums& sums, const BlockSums& block) {
-  merge(sums.gradient, gradient_moments(block));
-  merge(sums.parameter, parameter_moments(block));
-  sums.moment_squared += block.moment_squared;
-  sums.update_squared += block.update_squared;
-  sums.gradient_moment += block.gradient_moment;
-  sums.gradient_parameter += block.gradient_parameter;
-  sums.gradient_update += block.gradient_update;
-}
-
 float cosine(double product, double norm1, double norm2) {
   const double norms = norm1 * norm2;
   return norms > 0 ? static_cast<float>(std::clamp(product / norms, -1.0, 1.0)) : 0.0f;
@@ -227,14 +162,9 @@ double variance(const Moments& moments) {
 
 }  // namespace
 
-void add_block(LayerSums& sums, bool first, const BlockSums& block, const BlockArrays& arrays) {
-  const auto add = first ? start_with_block : add_trusted_block;
+void add_suspect_block(LayerSums& sums, bool first, const BlockSums& block, const BlockArrays& arrays) {
   const Suspects suspect = suspects(block, arrays);
-  if (!suspect.any()) [[likely]] {
-    add(sums, block);
-  } else {
-    add(sums, exact_sums(block, suspect, arrays));
-  }
+  add_trusted_block(sums, first, suspect.any() ? exact_sums(block, suspect, arrays) : block);
 }
 
 void add_sums(LayerSums& sums, const LayerSums& next) {

@@ -89,9 +89,9 @@ struct BlockArrays {
   std::size_t size;
 };
 
-/// Adds a block to a piece, or starts the piece with it. A block with a sum outside [1e-30, 1e36], where float32
-/// squares overflow or lose digits, is summed again in float64, in which they are exact.
-void add_block(LayerSums& sums, bool first, const BlockSums& block, const BlockArrays& arrays);
+/// Adds a block that has a sum outside [1e-30, 1e36], where float32 squares overflow or lose digits, to a piece, or
+/// starts the piece with it: what is not right all the same is summed again in float64, in which squares are exact.
+void add_suspect_block(LayerSums& sums, bool first, const BlockSums& block, const BlockArrays& arrays);
 
 /// Adds the sums of the next piece (or array) in order.
 void add_sums(LayerSums& sums, const LayerSums& next);

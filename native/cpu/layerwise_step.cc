@@ -52,9 +52,12 @@ LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBindin
     if (!moments_) throw std::bad_alloc();
     std::memset(moments_.get(), 0, moment_floats_ * sizeof(float));
   }
+  std::uint64_t bytes = moment_floats_ * sizeof(float);
+  for (const ArrayBinding& array : arrays) bytes += 2 * array.size * sizeof(float);
+  const bool prefetch = bytes >= prefetch_from_bytes();
   float* next_moment = moments_.get();
   for (const ArrayBinding& array : arrays) {
-    StepArray bound{array.parameters, array.gradients, nullptr, nullptr, array.size};
+    StepArray bound{array.parameters, array.gradients, nullptr, nullptr, array.size, prefetch};
     for (float** moment : {&bound.moment1, &bound.moment2}) {
       if (moment == &bound.moment1 ? moments < 1 : moments < 2) continue;
       *moment = next_moment;

@@ -17,18 +17,24 @@
 //   fma(a, b, c) = a*b + c                            one rounding on AVX2 and AVX-512, two on baseline
 //   negative_fma(a, b, c) = c - a*b                   likewise
 //   less less_equal greater greater_equal equal       false where either is NaN
-//   is_finite(v)                                      neither NaN nor infinite
+//   is_finite(v) all_finite(v)                        neither NaN nor infinite
 //   sign_of(v)                                        +-1 with the sign bit of v
 //   select(m, a, b)                                   m ? a : b, per lane
 //   & | ! on Mask, and_not(a, b) = a & !b, first_lanes(n), all_lanes(), any all none popcount bits
 //   zero_unless(m, v)                                 m ? v : 0
 //   round_to_int(v) to_float(i) as_int(v) as_float(i) round to nearest even (|v| < 2^31); the last two copy bits
 //   set1_int + - & | ^ on IntVector, shift_left<n> shift_right<n> (logical) shift_right_arithmetic<n>
-//   sum(v) maximum(v) minimum(v)                      over the lanes; sum is a fixed binary tree of the tier's width
+//   sum(v) maximum(v)                                 over the lanes; sum is a fixed binary tree of the tier's width
 //   fold16(lanes)                                     float64 sum of 16 lanes held in 16/w vectors: lane i + lane i+8,
 //                                                     then i+4, i+2, i+1: the same bits in every tier
-//   maximum16(lanes) minimum16(lanes)                 their maximum, minimum
-//   prefetch(p)
+//   fold16x8(rows, out)                               eight of them at once, the same bits; transposed as they shrink
+//   maximum16(lanes)                                  their maximum
+//   max_abs(largest, v)                               max(largest, abs(v)) where no lane is NaN
+//   least_magnitude16(lanes)                          in every lane the finite one of 16 lanes nearest to 0, the
+//                                                     positive one of two; 0 when none is finite. Bits rotated left by
+//                                                     one order like that as unsigned integers, NaN and infinity last
+//   first_lane(v)
+//   prefetch(p, distance)                             p + distance, which may lie beyond what p points into
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -63,19 +69,14 @@ GANNO_INLINE float maximum16(const Vector (&lanes)[kVectorsPer16]) {
   return maximum(result);
 }
 
-GANNO_INLINE float minimum16(const Vector (&lanes)[kVectorsPer16]) {
-  Vector result = lanes[0];
-  for (int i = 1; i < kVectorsPer16; ++i) result = min(lanes[i], result);
-  return minimum(result);
-}
-
 /// 2^n for integral n in [-126, 127].
 GANNO_INLINE Vector power_of_two(IntVector n) {
   return as_float(shift_left<23>(n + set1_int(127)));
 }
 
-GANNO_INLINE void prefetch(const void* address) {
-  __builtin_prefetch(address);
+GANNO_INLINE void prefetch(const float* p, std::size_t distance) {
+  // Past the end of an array is fine for the instruction, but not for pointer arithmetic.
+  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(p) + distance * sizeof(float)));
 }
 
 }  // namespace ganno::GANNO_TIER

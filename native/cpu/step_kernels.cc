@@ -20,9 +20,25 @@ GANNO_DECLARE_TIER(avx512)
 #endif
 #undef GANNO_DECLARE_TIER
 
+std::uint64_t prefetch_from_bytes() {
+#if defined(__x86_64__)
+  // Measured on an Intel Xeon with 2 MiB of second-level cache, Adam with statistics: 1.17x as fast from the third
+  // level and 1.28x from memory. On AMD (Zen 5) Adam gained at most 5 % from memory, and lost 30 to 50 % from the third
+  // level.
+  static const std::uint64_t bytes = __builtin_cpu_is("intel") ? std::uint64_t{1} << 20 : std::uint64_t{1} << 27;
+  return bytes;
+#else
+  return UINT64_MAX;
+#endif
+}
+
 StepArray slice(const StepArray& array, std::uint64_t begin, std::uint64_t size) {
-  return {array.parameters + begin, array.gradients + begin, array.moment1 == nullptr ? nullptr : array.moment1 + begin,
-          array.moment2 == nullptr ? nullptr : array.moment2 + begin, size};
+  return {array.parameters + begin,
+          array.gradients + begin,
+          array.moment1 == nullptr ? nullptr : array.moment1 + begin,
+          array.moment2 == nullptr ? nullptr : array.moment2 + begin,
+          size,
+          array.prefetch};
 }
 
 StepFunction step_function(Tier tier, const StepVariant& variant) {

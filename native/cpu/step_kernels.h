@@ -17,7 +17,11 @@ struct StepArray {
                              // (rmsprop)
   float* moment2 = nullptr;  // second moment (adam, lamb)
   std::uint64_t size = 0;
+  bool prefetch = false;  // the arrays lie beyond the cache: ask for them early
 };
+
+/// From how many bytes of parameters, gradients and moments on StepArray::prefetch pays.
+std::uint64_t prefetch_from_bytes();
 
 /// Elements [begin, begin + size) of an array.
 StepArray slice(const StepArray& array, std::uint64_t begin, std::uint64_t size);

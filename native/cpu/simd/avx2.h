@@ -139,6 +139,12 @@ GANNO_INLINE bool all(Mask mask) {
 GANNO_INLINE unsigned popcount(Mask mask) {
   return static_cast<unsigned>(__builtin_popcount(bits(mask)));
 }
+GANNO_INLINE bool all_finite(Vector v) {
+  return all(is_finite(v));
+}
+GANNO_INLINE Vector max_abs(Vector largest, Vector v) {
+  return max(largest, abs(v));
+}
 GANNO_INLINE Vector select(Mask mask, Vector a, Vector b) {
   return {_mm256_blendv_ps(b.native, a.native, mask.native)};
 }
@@ -199,12 +205,24 @@ GANNO_INLINE float maximum(Vector v) {
   const __m128 pair = _mm_max_ps(quarter, _mm_movehl_ps(quarter, quarter));
   return _mm_cvtss_f32(_mm_max_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
 }
-GANNO_INLINE float minimum(Vector v) {
-  const __m128 quarter = _mm_min_ps(_mm256_castps256_ps128(v.native), _mm256_extractf128_ps(v.native, 1));
-  const __m128 pair = _mm_min_ps(quarter, _mm_movehl_ps(quarter, quarter));
-  return _mm_cvtss_f32(_mm_min_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
+GANNO_INLINE Vector least_magnitude16(const Vector (&lanes)[2]) {
+  const auto rotated = [](Vector v) __attribute__((always_inline)) {
+    const __m256i word = _mm256_castps_si256(v.native);
+    return _mm256_or_si256(_mm256_slli_epi32(word, 1), _mm256_srli_epi32(word, 31));
+  };
+  __m256i key = _mm256_min_epu32(rotated(lanes[0]), rotated(lanes[1]));
+  key = _mm256_min_epu32(key, _mm256_permute2x128_si256(key, key, 1));
+  key = _mm256_min_epu32(key, _mm256_shuffle_epi32(key, 0x4e));
+  key = _mm256_min_epu32(key, _mm256_shuffle_epi32(key, 0xb1));
+  const __m256i largest = _mm256_set1_epi32(static_cast<int>(0xfeffffff));
+  const __m256i finite = _mm256_cmpeq_epi32(_mm256_max_epu32(key, largest), largest);
+  const __m256i value = _mm256_or_si256(_mm256_srli_epi32(key, 1), _mm256_slli_epi32(key, 31));
+  return {_mm256_castsi256_ps(_mm256_and_si256(finite, value))};
 }
-GANNO_INLINE double fold16(const Vector (&lanes)[2]) {
+GANNO_INLINE float first_lane(Vector v) {
+  return _mm256_cvtss_f32(v.native);
+}
+GANNO_INLINE __m256d fold16_to_four(const Vector (&lanes)[2]) {
   const auto widen = [](__m128 v) __attribute__((always_inline)) {
     return _mm256_cvtps_pd(v);
   };
@@ -212,9 +230,22 @@ GANNO_INLINE double fold16(const Vector (&lanes)[2]) {
   const __m256 high = lanes[1].native;
   const __m256d eight0 = _mm256_add_pd(widen(_mm256_castps256_ps128(low)), widen(_mm256_castps256_ps128(high)));
   const __m256d eight1 = _mm256_add_pd(widen(_mm256_extractf128_ps(low, 1)), widen(_mm256_extractf128_ps(high, 1)));
-  const __m256d four = _mm256_add_pd(eight0, eight1);
+  return _mm256_add_pd(eight0, eight1);
+}
+GANNO_INLINE double fold16(const Vector (&lanes)[2]) {
+  const __m256d four = fold16_to_four(lanes);
   const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
   return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+GANNO_INLINE void fold16x8(const Vector (&rows)[8][2], double* out) {
+  const auto two = [&](int a, int b) __attribute__((always_inline)) {
+    const __m256d x = fold16_to_four(rows[a]), y = fold16_to_four(rows[b]);
+    return _mm256_add_pd(_mm256_permute2f128_pd(x, y, 0x20), _mm256_permute2f128_pd(x, y, 0x31));
+  };
+  for (int i = 0; i < 8; i += 4) {
+    const __m256d even = two(i, i + 2), odd = two(i + 1, i + 3);
+    _mm256_storeu_pd(out + i, _mm256_add_pd(_mm256_unpacklo_pd(even, odd), _mm256_unpackhi_pd(even, odd)));
+  }
 }
 
 }  // namespace ganno::GANNO_TIER

@@ -107,6 +107,12 @@ GANNO_INLINE Mask equal(Vector a, Vector b) {
 GANNO_INLINE Mask is_finite(Vector v) {
   return {_mm512_cmp_ps_mask(abs(v).native, _mm512_set1_ps(__builtin_inff()), _CMP_LT_OQ)};
 }
+GANNO_INLINE bool all_finite(Vector v) {
+  return _mm512_fpclass_ps_mask(v.native, 0x99) == 0;  // quiet NaN, +-infinity, signalling NaN: one instruction
+}
+GANNO_INLINE Vector max_abs(Vector largest, Vector v) {
+  return {_mm512_range_ps(v.native, largest.native, 0xb)};  // the larger magnitude, sign cleared: one instruction
+}
 
 GANNO_INLINE Mask operator&(Mask a, Mask b) {
   return {static_cast<__mmask16>(a.native & b.native)};
@@ -194,11 +200,17 @@ GANNO_INLINE float maximum(Vector v) {
   const __m128 pair = _mm_max_ps(quarter, _mm_movehl_ps(quarter, quarter));
   return _mm_cvtss_f32(_mm_max_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
 }
-GANNO_INLINE float minimum(Vector v) {
-  const __m256 half = _mm256_min_ps(_mm512_castps512_ps256(v.native), _mm512_extractf32x8_ps(v.native, 1));
-  const __m128 quarter = _mm_min_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
-  const __m128 pair = _mm_min_ps(quarter, _mm_movehl_ps(quarter, quarter));
-  return _mm_cvtss_f32(_mm_min_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
+GANNO_INLINE Vector least_magnitude16(const Vector (&lanes)[1]) {
+  __m512i key = _mm512_rol_epi32(_mm512_castps_si512(lanes[0].native), 1);
+  key = _mm512_min_epu32(key, _mm512_shuffle_i32x4(key, key, 0x4e));
+  key = _mm512_min_epu32(key, _mm512_shuffle_i32x4(key, key, 0xb1));
+  key = _mm512_min_epu32(key, _mm512_shuffle_epi32(key, _MM_PERM_BADC));
+  key = _mm512_min_epu32(key, _mm512_shuffle_epi32(key, _MM_PERM_CDAB));
+  const __mmask16 finite = _mm512_cmplt_epu32_mask(key, _mm512_set1_epi32(static_cast<int>(0xff000000)));
+  return {_mm512_castsi512_ps(_mm512_maskz_ror_epi32(finite, key, 1))};
+}
+GANNO_INLINE float first_lane(Vector v) {
+  return _mm512_cvtss_f32(v.native);
 }
 GANNO_INLINE double fold16(const Vector (&lanes)[1]) {
   const __m512 v = lanes[0].native;
@@ -207,6 +219,23 @@ GANNO_INLINE double fold16(const Vector (&lanes)[1]) {
   const __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
   const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
   return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+
+GANNO_INLINE void fold16x8(const Vector (&rows)[8][1], double* out) {
+  const auto eight = [](const Vector(&row)[1]) __attribute__((always_inline)) {
+    const __m512 v = row[0].native;
+    return _mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(v)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1)));
+  };
+  const auto four = [&](int a, int b) __attribute__((always_inline)) {
+    const __m512d x = eight(rows[a]), y = eight(rows[b]);
+    return _mm512_add_pd(_mm512_shuffle_f64x2(x, y, 0x44), _mm512_shuffle_f64x2(x, y, 0xee));
+  };
+  const auto two = [&](int a, int b, int c, int d) __attribute__((always_inline)) {
+    const __m512d x = four(a, b), y = four(c, d);
+    return _mm512_add_pd(_mm512_shuffle_f64x2(x, y, 0x88), _mm512_shuffle_f64x2(x, y, 0xdd));
+  };
+  const __m512d even = two(0, 2, 4, 6), odd = two(1, 3, 5, 7);
+  _mm512_storeu_pd(out, _mm512_add_pd(_mm512_unpacklo_pd(even, odd), _mm512_unpackhi_pd(even, odd)));
 }
 
 }  // namespace ganno::GANNO_TIER

@@ -147,6 +147,12 @@ GANNO_INLINE unsigned popcount(Mask mask) {
   const unsigned lanes = bits(mask);
   return (lanes & 1u) + (lanes >> 1 & 1u) + (lanes >> 2 & 1u) + (lanes >> 3 & 1u);
 }
+GANNO_INLINE bool all_finite(Vector v) {
+  return all(is_finite(v));
+}
+GANNO_INLINE Vector max_abs(Vector largest, Vector v) {
+  return max(largest, abs(v));
+}
 GANNO_INLINE Vector select(Mask mask, Vector a, Vector b) {
   return {_mm_or_ps(_mm_and_ps(mask.native, a.native), _mm_andnot_ps(mask.native, b.native))};
 }
@@ -205,11 +211,29 @@ GANNO_INLINE float maximum(Vector v) {
   const __m128 pair = _mm_max_ps(v.native, _mm_movehl_ps(v.native, v.native));
   return _mm_cvtss_f32(_mm_max_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
 }
-GANNO_INLINE float minimum(Vector v) {
-  const __m128 pair = _mm_min_ps(v.native, _mm_movehl_ps(v.native, v.native));
-  return _mm_cvtss_f32(_mm_min_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
+GANNO_INLINE Vector least_magnitude16(const Vector (&lanes)[4]) {
+  // SSE2 compares signed integers only: the sign bit is flipped for that.
+  const __m128i flip = _mm_set1_epi32(static_cast<int>(0x80000000));
+  const auto key_of = [&](Vector v) __attribute__((always_inline)) {
+    const __m128i word = _mm_castps_si128(v.native);
+    return _mm_xor_si128(flip, _mm_or_si128(_mm_slli_epi32(word, 1), _mm_srli_epi32(word, 31)));
+  };
+  const auto smaller = [](__m128i a, __m128i b) __attribute__((always_inline)) {
+    const __m128i greater = _mm_cmpgt_epi32(a, b);
+    return _mm_or_si128(_mm_and_si128(greater, b), _mm_andnot_si128(greater, a));
+  };
+  __m128i key = smaller(smaller(key_of(lanes[0]), key_of(lanes[1])), smaller(key_of(lanes[2]), key_of(lanes[3])));
+  key = smaller(key, _mm_shuffle_epi32(key, 0x4e));
+  key = smaller(key, _mm_shuffle_epi32(key, 0xb1));
+  const __m128i finite = _mm_cmplt_epi32(key, _mm_set1_epi32(static_cast<int>(0x7f000000)));
+  key = _mm_xor_si128(key, flip);
+  const __m128i value = _mm_or_si128(_mm_srli_epi32(key, 1), _mm_slli_epi32(key, 31));
+  return {_mm_castsi128_ps(_mm_and_si128(finite, value))};
 }
-GANNO_INLINE double fold16(const Vector (&lanes)[4]) {
+GANNO_INLINE float first_lane(Vector v) {
+  return _mm_cvtss_f32(v.native);
+}
+GANNO_INLINE __m128d fold16_to_two(const Vector (&lanes)[4]) {
   const auto low = [](Vector v) __attribute__((always_inline)) {
     return _mm_cvtps_pd(v.native);
   };
@@ -220,8 +244,17 @@ GANNO_INLINE double fold16(const Vector (&lanes)[4]) {
   const __m128d eight23 = _mm_add_pd(high(lanes[0]), high(lanes[2]));
   const __m128d eight45 = _mm_add_pd(low(lanes[1]), low(lanes[3]));
   const __m128d eight67 = _mm_add_pd(high(lanes[1]), high(lanes[3]));
-  const __m128d two = _mm_add_pd(_mm_add_pd(eight01, eight45), _mm_add_pd(eight23, eight67));
+  return _mm_add_pd(_mm_add_pd(eight01, eight45), _mm_add_pd(eight23, eight67));
+}
+GANNO_INLINE double fold16(const Vector (&lanes)[4]) {
+  const __m128d two = fold16_to_two(lanes);
   return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+GANNO_INLINE void fold16x8(const Vector (&rows)[8][4], double* out) {
+  for (int i = 0; i < 8; i += 2) {
+    const __m128d even = fold16_to_two(rows[i]), odd = fold16_to_two(rows[i + 1]);
+    _mm_storeu_pd(out + i, _mm_add_pd(_mm_unpacklo_pd(even, odd), _mm_unpackhi_pd(even, odd)));
+  }
 }
 
 }  // namespace ganno::GANNO_TIER
