@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { GannoError } from '../errors.js';
+import { probeTensorFlowNode, requireTensorFlowNode, TENSORFLOW_NODE_PACKAGES } from './tensorflow-node.js';
 
 /** The parts of tfjs the learner uses; a type only, nothing is loaded by importing this file. */
 export type TensorFlow = typeof import('@tensorflow/tfjs');
@@ -29,29 +29,12 @@ function resolvePeer(name: string, backend: LearnerBackend): string {
 	}
 }
 
-/** tfjs-node may abort the process it is loaded into (wrong libtensorflow, wrong Node), so a child process goes first. */
 function loadTensorFlowNode(): TensorFlow {
 	const failures: string[] = [];
-	for (const name of ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']) {
-		let path: string;
-		try {
-			path = require.resolve(name);
-		} catch {
-			failures.push(`${name}: not installed`);
-			continue;
-		}
-		// tfjs-node 4.22 calls util.isNullOrUndefined, which Node 23 removed.
-		const shim = 'const u = require("node:util"); u.isNullOrUndefined ??= (x) => x === null || x === undefined;';
-		const script = `${shim} const tf = require(${JSON.stringify(path)}); tf.matMul([[1]], [[1]]).dataSync();`;
-		const probe = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', timeout: 120_000 });
-		if (probe.status !== 0) {
-			const reason = probe.stderr.split('\n').find((line) => line.includes('rror')) ?? `exit status ${probe.status}`;
-			failures.push(`${name}: ${reason.trim()}`);
-			continue;
-		}
-		const util = require('node:util') as { isNullOrUndefined?: (x: unknown) => boolean };
-		util.isNullOrUndefined ??= (x) => x === null || x === undefined;
-		return require(path) as TensorFlow;
+	for (const name of TENSORFLOW_NODE_PACKAGES) {
+		const { path, reason } = probeTensorFlowNode(name);
+		if (path !== undefined) return requireTensorFlowNode(path);
+		failures.push(`${name}: ${reason}`);
 	}
 	throw new GannoError(
 		'MISSING_DEPENDENCY',

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { DeviceInfo } from '../devices.js';
+import type { TfjsBackendInfo } from '../tfjs/backends.js';
 
 function describe(device: DeviceInfo): string {
 	if (!device.available) return `${device.name.padEnd(6)} not available: ${device.reason}`;
@@ -12,9 +13,22 @@ function describe(device: DeviceInfo): string {
 	return `${device.name.padEnd(6)} ${device.model}, ${device.cores} cores, ${gigabytes} GiB, instruction sets ${tiers}`;
 }
 
+/** What the optional tfjs runs on, and why on nothing better. */
+function describeTfjs(backends: readonly TfjsBackendInfo[]): string {
+	const chosen = backends.findIndex((backend) => backend.chosen);
+	const missing = backends
+		.slice(0, chosen < 0 ? backends.length : chosen)
+		.map((backend) => `${backend.package}: ${backend.reason}`);
+	const what = backends[chosen];
+	const name = what === undefined ? 'not available' : `${what.name} (${what.package})`;
+	return `${'tfjs'.padEnd(6)} ${[name, ...missing].join('; ')}`;
+}
+
 export function devicesCommand(): Command {
 	return new Command('devices')
-		.description('Where child networks can be trained on this machine, and why CUDA is absent when it is.')
+		.description(
+			'Where child networks can be trained on this machine, why CUDA is absent when it is, and what tfjs would run on.',
+		)
 		.option('--json', 'as one JSON array')
 		.addHelpText(
 			'after',
@@ -27,11 +41,14 @@ Examples:
 		)
 		.action(async (options: { json?: boolean }) => {
 			const { devices } = await import('../devices.js');
+			const { tfjsBackends } = await import('../tfjs/backends.js');
 			const found = devices();
+			const backends = tfjsBackends();
 			if (options.json === true) {
-				process.stdout.write(`${JSON.stringify(found, undefined, 2)}\n`);
+				process.stdout.write(`${JSON.stringify([...found, ...backends], undefined, 2)}\n`);
 				return;
 			}
 			for (const device of found) process.stdout.write(`${describe(device)}\n`);
+			process.stdout.write(`${describeTfjs(backends)}\n`);
 		});
 }

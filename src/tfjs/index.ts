@@ -1,0 +1,7 @@
+/** What `import … from 'ganno/tfjs'` gives. Needs the optional peer `@tensorflow/tfjs`; semantic versioning covers it. */
+
+export type { TfjsBackend, TfjsBackendInfo } from './backends.js';
+export { tfjsBackends } from './backends.js';
+export { LayerwiseTfOptimizer, type LayerwiseTfOptimizerOptions } from './layerwise-tf-optimizer.js';
+export { useBestBackend } from './use-best-backend.js';
+export { registerWasmTrainingKernels } from './wasm-kernels.js';

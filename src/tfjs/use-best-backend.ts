@@ -1,0 +1,35 @@
+import * as tf from '@tensorflow/tfjs';
+import { GannoError } from '../errors.js';
+import { loadBestBackend, type TfjsBackendInfo } from './backends.js';
+import { registerWasmTrainingKernels } from './wasm-kernels.js';
+
+/**
+ * Makes the best back end that works here tfjs's current one: tfjs-node-gpu, tfjs-node (tried in a child process first), wasm, cpu. On
+ * wasm the kernels that it lacks for training convolutions are added. Call it before the first tensor is made: `setWasmPaths` is
+ * refused once the wasm back end has started.
+ * @throws GannoError `MISSING_DEPENDENCY`
+ */
+export async function useBestBackend(): Promise<TfjsBackendInfo> {
+	if (tf.findBackend('wasm') !== null && tf.getBackend() === 'wasm') {
+		registerWasmTrainingKernels();
+		return {
+			kind: 'tfjs',
+			name: 'wasm',
+			package: '@tensorflow/tfjs-backend-wasm',
+			available: true,
+			reason: '',
+			chosen: true,
+		};
+	}
+	const best = loadBestBackend();
+	if (best === undefined || !(await tf.setBackend(best.name))) {
+		throw new GannoError(
+			'MISSING_DEPENDENCY',
+			`tfjs could not start ${best === undefined ? 'any back end' : `its '${best.name}' back end`}. ` +
+				'Run: npm install @tensorflow/tfjs @tensorflow/tfjs-backend-wasm, both in the same version',
+		);
+	}
+	await tf.ready();
+	if (best.name === 'wasm') registerWasmTrainingKernels();
+	return best;
+}

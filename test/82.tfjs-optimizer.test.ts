@@ -1,0 +1,303 @@
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { LayerwiseController } from '../src/control/layerwise-controller.js';
+import type { DecisionReport } from '../src/control/options.js';
+import { STATISTICS } from '../src/optimizer/statistics.js';
+import { LayerwiseTfOptimizer } from '../src/tfjs/layerwise-tf-optimizer.js';
+import { registerWasmTrainingKernels } from '../src/tfjs/wasm-kernels.js';
+import { policySpec, randomSnapshot } from './support/policies.js';
+import { deepModel, examples, mnistModel, trainingLosses, useBackend } from './support/tfjs-models.js';
+
+const FULL = process.env.GANNO_TEST_FULL !== undefined;
+
+describe.each(['cpu', 'wasm'] as const)('LayerwiseTfOptimizer on %s', (backend) => {
+	beforeAll(async () => {
+		await useBackend(backend);
+		registerWasmTrainingKernels();
+	});
+
+	const quick = backend === 'cpu' && !FULL;
+	const models: [string, () => tf.Sequential, number[], number][] = [
+		// The cpu back end convolves in plain loops: smaller images there, unless there is time.
+		['MNIST-style convolutional', () => mnistModel(quick ? 16 : 28), [], quick ? 4 : 8],
+		['30-layer', () => deepModel(), [36], 16],
+	];
+
+	it.each(models)('trains as tf.train.adam, 50 steps, 1e-5: the %s model', async (_, open, shape, batch) => {
+		const model = open();
+		const twin = open();
+		const data = examples(64, shape.length > 0 ? shape : (model.inputs[0]!.shape.slice(1) as number[]));
+		const expected = await trainingLosses(model, tf.train.adam(1e-3), data, 50, batch);
+		const controller = LayerwiseController.fromSchedule('constant', { learningRate: 1e-3 });
+		const optimizer = new LayerwiseTfOptimizer({ algorithm: 'adam', controller });
+		const losses = await trainingLosses(twin, optimizer, data, 50, batch);
+		for (const [step, loss] of losses.entries())
+			expect(Math.abs(loss - expected[step]!), `step ${step}`).toBeLessThan(1e-5);
+		expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.05);
+		expect(optimizer.layerNames).toHaveLength(
+			model.layers.filter(({ trainableWeights }) => trainableWeights.length > 0).length,
+		);
+		optimizer.dispose();
+	});
+
+	it('steps with minimize and with applyGradients, with a learning rate of each layer, and gives statistics', () => {
+		const kernel = tf.variable(
+			tf.tensor2d([
+				[1, -2],
+				[3, 4],
+			]),
+			true,
+			`own_${backend}/kernel`,
+		);
+		const bias = tf.variable(tf.tensor1d([5, 6]), true, `own_${backend}/bias`);
+		const scale = tf.variable(tf.scalar(7), true, `scale_${backend}`);
+		const optimizer = new LayerwiseTfOptimizer({ algorithm: 'sgd', learningRate: 0.5 });
+		optimizer.setLayerLearningRates({ [`scale_${backend}`]: 0.25 });
+		const loss = () => tf.addN([kernel.square().sum(), bias.square().sum(), scale.square()]).mul(0.5) as tf.Scalar;
+		const cost = optimizer.minimize(loss, true, [kernel, bias, scale])!;
+		expect(cost.dataSync()[0]).toBeCloseTo((1 + 4 + 9 + 16 + 25 + 36 + 49) / 2, 4);
+		expect(optimizer.layerNames).toEqual([`own_${backend}`, `scale_${backend}`]);
+		expect([...optimizer.learningRates]).toEqual([0.5, 0.25]);
+		expect([...kernel.dataSync()]).toEqual([0.5, -1, 1.5, 2]);
+		expect([...bias.dataSync()]).toEqual([2.5, 3]);
+		expect([...scale.dataSync()]).toEqual([5.25]);
+		const statistic = (layer: number, name: (typeof STATISTICS)[number]) =>
+			optimizer.statistics[layer * STATISTICS.length + STATISTICS.indexOf(name)];
+		expect(statistic(0, 'gradientNorm')).toBeCloseTo(Math.sqrt(91), 5);
+		expect(statistic(0, 'gradientUpdateCosine')).toBeCloseTo(-1, 6);
+		expect(statistic(1, 'updateNorm')).toBeCloseTo(1.75, 6);
+		const gradient = tf.scalar(1);
+		optimizer.setLayerLearningRates({});
+		optimizer.applyGradients({ [scale.name]: gradient });
+		optimizer.learningRate = 0.125;
+		optimizer.applyGradients([{ name: scale.name, tensor: gradient }]);
+		expect(scale.dataSync()[0]).toBe(5.25 - 0.5 - 0.125);
+		expect([...bias.dataSync()]).toEqual([2.5, 3]);
+		expect(optimizer.iterations).toBe(3);
+		expect(() => optimizer.setLayerLearningRates({ nobody: 1 })).toThrow(/one of the layers scale_/);
+		optimizer.dispose();
+		expect(() => optimizer.applyGradients({ [scale.name]: gradient })).toThrow(/disposed/);
+		tf.dispose([kernel, bias, scale, gradient, cost]);
+	});
+
+	it('notices values that somebody else assigned, and leaves clones of the old ones alone', () => {
+		const w = tf.variable(tf.tensor1d([1, 2, 3]), true, `assigned_${backend}/w`);
+		const before = w.clone();
+		const read = w.dataSync();
+		const optimizer = new LayerwiseTfOptimizer({ algorithm: 'sgd', learningRate: 1 });
+		const gradient = tf.tensor1d([1, 1, 1]);
+		optimizer.applyGradients({ [w.name]: gradient });
+		expect([...w.dataSync()]).toEqual([0, 1, 2]);
+		expect([...before.dataSync()]).toEqual([1, 2, 3]);
+		expect([...read]).toEqual([1, 2, 3]);
+		w.assign(tf.tensor1d([10, 20, 30]));
+		optimizer.applyGradients({ [w.name]: gradient });
+		expect([...w.dataSync()]).toEqual([9, 19, 29]);
+		optimizer.dispose();
+		tf.dispose([w, before, gradient]);
+	});
+
+	it('keeps the moments of variables that sit out some steps', () => {
+		const names = ['a', 'b'].map((name) => `${name}_${backend}`);
+		const own = names.map((name) => tf.variable(tf.tensor1d([1, 2]), true, name));
+		const theirs = names.map((name) => tf.variable(tf.tensor1d([1, 2]), true, `${name}_twin`));
+		const mine = new LayerwiseTfOptimizer({ algorithm: 'momentum', learningRate: 0.1 });
+		const plain = theirs.map(() => tf.train.momentum(0.1, 0.9));
+		const gradient = tf.tensor1d([1, -1]);
+		for (const who of [[0, 1], [0], [1], [0, 1], [1, 0]]) {
+			mine.applyGradients(who.map((i) => ({ name: own[i]!.name, tensor: gradient })));
+			for (const i of who) plain[i]!.applyGradients([{ name: theirs[i]!.name, tensor: gradient }]);
+		}
+		for (const i of [0, 1]) {
+			for (const [k, value] of own[i]!.dataSync().entries()) expect(value).toBeCloseTo(theirs[i]!.dataSync()[k]!, 6);
+		}
+		mine.dispose();
+		tf.dispose([...own, ...theirs, gradient]);
+		for (const optimizer of plain) optimizer.dispose();
+	});
+
+	it('takes tensors of a heap that has grown', async () => {
+		const model = deepModel(8, 4);
+		const optimizer = new LayerwiseTfOptimizer({ algorithm: 'adam', learningRate: 1e-3 });
+		const data = examples(16, [8]);
+		const first = await trainingLosses(model, optimizer, data, 3, 16);
+		const large = Array.from({ length: 5 }, () => tf.zeros([4 << 20])); // 80 MB: more than the heap starts with
+		const later = await trainingLosses(model, optimizer, data, 3, 16);
+		expect(later.at(-1)).toBeLessThan(first[0]!);
+		tf.dispose([large, data.xs, data.ys]);
+		optimizer.dispose();
+		model.dispose();
+	});
+
+	it('leaves nothing in tfjs behind: steps, saving, loading and disposal', async () => {
+		const data = examples(16, [8]);
+		const session = async () => {
+			const model = deepModel(8, 4);
+			const optimizer = new LayerwiseTfOptimizer({ algorithm: 'adam', learningRate: 1e-3 });
+			await trainingLosses(model, optimizer, data, 1, 16);
+			const start = tf.memory();
+			await trainingLosses(model, optimizer, data, 5, 16);
+			expect(tf.memory().numTensors).toBe(start.numTensors);
+			expect(tf.memory().numBytes).toBe(start.numBytes);
+			await model.save(
+				tf.io.withSaveHandler(() => Promise.resolve({ modelArtifactsInfo: info })),
+				{ includeOptimizer: true },
+			);
+			const saved = tf.memory();
+			for (let i = 0; i < 3; i++) {
+				await model.save(
+					tf.io.withSaveHandler(() => Promise.resolve({ modelArtifactsInfo: info })),
+					{ includeOptimizer: true },
+				);
+				await optimizer.setWeights(await optimizer.getWeights());
+			}
+			expect(tf.memory().numTensors).toBe(saved.numTensors);
+			model.dispose();
+			optimizer.dispose();
+			optimizer.dispose();
+		};
+		await session();
+		const before = tf.memory().numTensors;
+		await session();
+		expect(tf.memory().numTensors).toBe(before);
+		tf.dispose(data);
+	});
+
+	it('is saved and loaded with its model, which then goes on as if nothing had happened', async () => {
+		const data = examples(16, [8]);
+		const model = deepModel(8, 4);
+		const options = {
+			algorithm: 'adamw',
+			learningRate: 3e-3,
+			nonFinite: 'skip-layer',
+			clip: { layerNorm: 1 },
+		} as const;
+		const optimizer = new LayerwiseTfOptimizer({ ...options, hyperparameters: { weightDecay: 0.1, beta2: 0.99 } });
+		await trainingLosses(model, optimizer, data, 7, 16);
+		let artifacts: tf.io.ModelArtifacts | undefined;
+		const handler = tf.io.withSaveHandler((all) => {
+			artifacts = structuredClone(all);
+			return Promise.resolve({ modelArtifactsInfo: info });
+		});
+		await model.save(handler, { includeOptimizer: true });
+		const loaded = (await tf.loadLayersModel(tf.io.fromMemory(artifacts!))) as tf.Sequential;
+		const other = loaded.optimizer as LayerwiseTfOptimizer;
+		expect(other).toBeInstanceOf(LayerwiseTfOptimizer);
+		expect(other.getConfig()).toEqual(optimizer.getConfig());
+		expect(other.getClassName()).toBe('LayerwiseTfOptimizer');
+		const step = async (target: tf.LayersModel) => (await target.trainOnBatch(data.xs, data.ys)) as number;
+		for (let t = 0; t < 5; t++) expect(await step(loaded)).toBe(await step(model));
+		expect(other.iterations).toBe(12);
+		tf.dispose(data);
+	});
+});
+
+const info: tf.io.ModelArtifactsInfo = { dateSaved: new Date(0), modelTopologyType: 'JSON' };
+
+describe('LayerwiseTfOptimizer under a controller', () => {
+	const spec = policySpec({ hiddenUnits: 8 });
+	beforeAll(() => useBackend('wasm'));
+
+	it('looks at four batches before the first step, and shows the policy what the losses were', async () => {
+		const data = examples(16, [8]);
+		const model = deepModel(8, 4);
+		const reports: DecisionReport[] = [];
+		const controller = LayerwiseController.fromPolicy(randomSnapshot(spec, 3), {
+			learningRate: 1e-3,
+			interval: 2,
+			validationLoss: () => tf.tidy(() => (model.evaluate(data.xs, data.ys) as tf.Scalar).dataSync()[0]!),
+			onDecision: (report) => reports.push({ ...report, learningRates: report.learningRates.slice() }),
+		});
+		const optimizer = new LayerwiseTfOptimizer({ algorithm: 'adam', controller });
+		const losses = await trainingLosses(model, optimizer, data, 4, 16);
+		expect(new Set(losses).size).toBe(1);
+		expect(reports).toHaveLength(1);
+		expect(reports[0]!.trainingLoss).toBeCloseTo(losses[0]!, 6);
+		expect(reports[0]!.validationLoss).toBeCloseTo(losses[0]!, 5);
+		expect(optimizer.iterations).toBe(0);
+		const more = await trainingLosses(model, optimizer, data, 6, 16);
+		expect(new Set(more).size).toBe(6);
+		expect(reports.map(({ step }) => step)).toEqual([0, 2, 4, 6]);
+		expect(optimizer.learningRates).toEqual(reports.at(-1)!.learningRates);
+		expect(new Set(optimizer.learningRates).size).toBeGreaterThan(1);
+		expect(() => (optimizer.learningRate = 1)).toThrow(/controller 'learned' sets/);
+		optimizer.dispose();
+		tf.dispose(data);
+	});
+
+	it('keeps the controlled learning rates when optimiser weights are restored', async () => {
+		const data = examples(16, [8]);
+		const model = deepModel(8, 4);
+		const controller = LayerwiseController.fromSchedule('cosine', { learningRate: 1e-2, horizon: 10 });
+		const optimizer = new LayerwiseTfOptimizer({ algorithm: 'adam', controller });
+		await trainingLosses(model, optimizer, data, 1, 16);
+		const weights = (await optimizer.getWeights()).map(({ name, tensor }) => ({ name, tensor: tensor.clone() }));
+		await trainingLosses(model, optimizer, data, 5, 16);
+		const rates = optimizer.learningRates.slice();
+		await optimizer.setWeights(weights);
+		expect(optimizer.learningRates).toEqual(rates);
+		expect(optimizer.iterations).toBe(1);
+		tf.dispose([data.xs, data.ys, ...weights.map(({ tensor }) => tensor)]);
+		optimizer.dispose();
+	});
+
+	it('rolls the variables back', () => {
+		const w = tf.variable(tf.tensor1d([1, 2]), true, 'rolled/w');
+		const controller = LayerwiseController.fromSchedule('constant', { learningRate: 0.1, interval: 2, rollback: true });
+		const optimizer = new LayerwiseTfOptimizer({ algorithm: 'sgd', controller });
+		const gradient = tf.tensor1d([1, 1]);
+		const step = (loss: number) => {
+			optimizer.reportLoss(loss);
+			optimizer.applyGradients({ [w.name]: gradient });
+		};
+		for (let t = 0; t < 3; t++) step(1);
+		step(Number.NaN);
+		expect(controller.rollbacks).toBe(1);
+		expect(w.dataSync()[0]).toBeCloseTo(0.8, 6); // as after two steps
+		step(1);
+		expect(w.dataSync()[0]).toBeCloseTo(0.79, 6);
+		expect(() => optimizer.applyGradients({ [w.name]: gradient })).toThrow(/reportLoss/);
+		optimizer.dispose();
+		tf.dispose([w, gradient]);
+	});
+});
+
+describe('LayerwiseTfOptimizer refuses', () => {
+	it('what does not fit, in a sentence', () => {
+		const controller = LayerwiseController.fromSchedule('constant', { learningRate: 1 });
+		expect(() => new LayerwiseTfOptimizer({ algorithm: 'adma' as never })).toThrow(/algorithm/);
+		expect(() => new LayerwiseTfOptimizer({ algorithm: 'sgd', learningRate: -1 })).toThrow(/learningRate/);
+		expect(() => new LayerwiseTfOptimizer({ algorithm: 'sgd', learningRate: 1, controller })).toThrow(
+			/to the controller/,
+		);
+		expect(() => new LayerwiseTfOptimizer({ algorithm: 'sgd', controller: {} as never })).toThrow(
+			/LayerwiseController/,
+		);
+		const optimizer = new LayerwiseTfOptimizer({ algorithm: 'sgd', controller });
+		expect(() => optimizer.applyGradients({})).toThrow(/no gradients/);
+		const one = tf.scalar(1);
+		expect(() => optimizer.applyGradients({ nobody: one })).toThrow(/no variable of that name/);
+		const [a, b] = ['c1', 'c2'].map((name) => tf.variable(tf.scalar(1), true, name));
+		optimizer.applyGradients({ c1: one });
+		expect(() => optimizer.applyGradients({ c1: one, c2: one })).toThrow(/controls the layers c1/);
+		tf.dispose([a!, b!, one]);
+	});
+
+	it('weights of another algorithm or model', async () => {
+		const w = tf.variable(tf.tensor1d([1, 2]), true, 'refused/w');
+		const gradient = tf.tensor1d([1, 1]);
+		const adam = new LayerwiseTfOptimizer({ algorithm: 'adam' });
+		adam.applyGradients({ [w.name]: gradient });
+		const weights = await adam.getWeights();
+		await expect(new LayerwiseTfOptimizer({ algorithm: 'sgd' }).setWeights(weights)).rejects.toThrow(/not the weights/);
+		await expect(adam.setWeights([])).rejects.toThrow(/first is not 'iter'/);
+		const longer = tf.variable(tf.tensor1d([1, 2, 3]), true, 'refused/longer');
+		const other = new LayerwiseTfOptimizer({ algorithm: 'adam' });
+		await other.setWeights(weights);
+		const three = tf.tensor1d([1, 1, 1]);
+		expect(() => other.applyGradients({ [longer.name]: three })).toThrow(
+			/refused\/longer has shape \[3\], its moments \[2\]/,
+		);
+		tf.dispose([w, longer, gradient, three]);
+	});
+});

@@ -1,0 +1,67 @@
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { registerWasmTrainingKernels } from '../src/tfjs/wasm-kernels.js';
+import { useBackend } from './support/tfjs-models.js';
+
+/** Input edge, kernel, stride, padding. */
+type Case = [
+	height: number,
+	width: number,
+	kernel: [number, number],
+	stride: [number, number],
+	pad: 'same' | 'valid' | number,
+];
+
+const CASES: Case[] = [
+	[7, 7, [3, 3], [1, 1], 'same'],
+	[7, 6, [3, 3], [1, 1], 'valid'],
+	[8, 9, [5, 5], [1, 1], 'same'],
+	[8, 9, [5, 3], [2, 1], 'valid'],
+	[9, 8, [3, 3], [2, 2], 'same'],
+	[8, 8, [2, 2], [2, 2], 'same'],
+	[10, 7, [3, 3], [3, 2], 'valid'],
+	[6, 6, [1, 1], [1, 1], 'same'],
+	[7, 8, [1, 1], [2, 2], 'valid'],
+	[6, 7, [3, 3], [2, 2], 1],
+	[5, 5, [5, 5], [1, 1], 'valid'],
+];
+
+async function gradients(backend: 'cpu' | 'wasm', [height, width, kernel, stride, pad]: Case): Promise<number[]> {
+	await useBackend(backend);
+	return tf.tidy(() => {
+		const x = tf.randomNormal<tf.Rank.R4>([2, height, width, 3], 0, 1, 'float32', 1);
+		const filter = tf.randomNormal<tf.Rank.R4>([...kernel, 3, 4], 0, 1, 'float32', 2);
+		const loss = (w: tf.Tensor) =>
+			tf
+				.conv2d(x, w as tf.Tensor4D, stride, pad)
+				.square()
+				.sum()
+				.mul(0.01) as tf.Scalar;
+		return [...tf.grad(loss)(filter).dataSync()];
+	});
+}
+
+describe('Conv2DBackpropFilter for wasm', () => {
+	beforeAll(() => useBackend('wasm'));
+
+	it('is missing until it is asked for, and added once', () => {
+		expect(tf.getKernel('Conv2DBackpropFilter', 'wasm')).toBeUndefined();
+		expect(registerWasmTrainingKernels()).toEqual(['Conv2DBackpropFilter']);
+		expect(registerWasmTrainingKernels()).toEqual([]);
+	});
+
+	it.each(CASES)('agrees with the cpu back end: %s × %s, kernel %s, stride %s, %s', async (...values) => {
+		const expected = await gradients('cpu', values);
+		const actual = await gradients('wasm', values);
+		const scale = Math.max(...expected.map(Math.abs));
+		expect(actual).toHaveLength(expected.length);
+		for (const [i, value] of actual.entries()) expect(Math.abs(value - expected[i]!)).toBeLessThan(2e-6 * scale);
+	});
+
+	it('leaves no tensor behind', async () => {
+		await useBackend('wasm');
+		const before = tf.memory().numTensors;
+		await gradients('wasm', CASES[0]!);
+		expect(tf.memory().numTensors).toBe(before);
+	});
+});
