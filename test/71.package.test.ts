@@ -50,6 +50,7 @@ const EXPORTS = [
 	'exponentialSchedule',
 	'formatEvaluation',
 	'inferShapes',
+	'layerStatistics',
 	'learningCheck',
 	'loadDataset',
 	'loadPolicy',
