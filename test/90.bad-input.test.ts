@@ -15,6 +15,7 @@ import { cnn, mlp } from '../src/networks/builders.js';
 import { NetworkPopulation } from '../src/networks/population.js';
 import { resolvePopulation } from '../src/networks/population-options.js';
 import { inferShapes } from '../src/networks/shapes.js';
+import { layerStatistics } from '../src/optimizer/layer-statistics.js';
 import { LayerwiseOptimizer } from '../src/optimizer/layerwise-optimizer.js';
 import { SCHEDULES, scheduleByName } from '../src/schedules/registry.js';
 import { damage, garbage, spoil } from './support/garbage.js';
@@ -89,6 +90,7 @@ describe('an optimiser', () => {
 		],
 		hyperparameters: { beta1: 0.9, epsilon: 1e-8 },
 		nonFinite: 'skip-element',
+		denormals: 'keep',
 		device,
 		threads: 1,
 	});
@@ -119,6 +121,41 @@ describe('an optimiser', () => {
 				attempt(() => whole.step(1e-3), ['DISPOSED']);
 			},
 		);
+	});
+
+	it.each(['cpu', 'reference'])('takes steps off the main thread from anything (%s)', async (device) => {
+		const promises: Promise<void>[] = [];
+		check(fc.tuple(spoiled, fc.array(garbage, { minLength: 3, maxLength: 3 })), ([damages, values]) => {
+			for (const optimizer of [make(options(device)), make(damages.reduce(spoil, options(device)))]) {
+				if (optimizer === undefined) continue;
+				const statistics = new Float32Array(optimizer.layerNames.length * 14);
+				const step = (...args: readonly unknown[]) => {
+					const promise = optimizer.stepAsync(...(args as Parameters<LayerwiseOptimizer['stepAsync']>));
+					promises.push(promise.catch((error: unknown) => expectRefusal(error, CODES)));
+				};
+				step(values[0], values[1], values[2]);
+				step(1e-3, statistics);
+				step(values[0], statistics);
+				attempt(() => optimizer.step(1e-3, statistics));
+				attempt(() => optimizer.probe(values[0] as number, statistics, values[1] as undefined));
+				optimizer.dispose();
+			}
+		});
+		await Promise.all(promises);
+	});
+
+	it.each(['cpu', 'reference'])('or its layers alone are looked at, whatever they are (%s)', (device) => {
+		check(fc.tuple(spoiled, spoiled, garbage, garbage), ([damages, optionDamages, out, layers]) => {
+			const ask = (...args: readonly unknown[]) => {
+				const statistics = attempt(() => layerStatistics(...(args as Parameters<typeof layerStatistics>)));
+				expect(statistics?.some(Number.isNaN) ?? false).toBe(false);
+			};
+			const spoiledLayers = damages.reduce(spoil, options(device)) as { layers?: unknown } | undefined;
+			const given = { device, threads: 1, inverseScale: 0.5, denormals: 'keep' };
+			ask(spoiledLayers?.layers, undefined, given);
+			ask(layers, out, given);
+			ask(options(device).layers, out, optionDamages.reduce(spoil, given));
+		});
 	});
 
 	it.each(['cpu', 'reference'])('gives its state away after its arrays were detached (%s)', (device) => {
