@@ -99,7 +99,10 @@ export function requireCudaDevice(name: string): CudaDeviceInfo {
 		first?.available === false
 			? first.reason
 			: `there is ${found.length === 1 ? 'only cuda:0' : `cuda:0 to cuda:${found.length - 1}`}`;
-	throw new GannoError('CUDA_UNAVAILABLE', `The device '${name}' cannot be used: ${why}. Or use device 'cpu' (--device cpu)`);
+	throw new GannoError(
+		'CUDA_UNAVAILABLE',
+		`The device '${name}' cannot be used: ${why}. Or use device 'cpu' (--device cpu)`,
+	);
 }
 
 /** Bytes this process may use: the machine's, or the container's limit where that is lower. */

@@ -1,6 +1,7 @@
 #pragma once
 // From the sums of a block to the sums of a layer. Kernels compiled for a wide tier use these functions too; each file
-// gets its own copy (static, always inline), so that the linker cannot keep a wide one for a narrow caller.
+// gets its own copy (static, always inline), so that the linker cannot keep a wide one for a narrow caller. constexpr,
+// because nvcc compiles such functions for the device too.
 #include "core/statistics.h"
 
 namespace ganno {
@@ -9,52 +10,52 @@ namespace ganno {
 inline constexpr double kSmallestSum = 1e-30;
 inline constexpr double kLargestSum = 1e36;
 
-[[gnu::always_inline]] static inline bool in_range(double sum) {
+[[gnu::always_inline]] static constexpr bool in_range(double sum) {
   return (sum >= kSmallestSum) & (sum <= kLargestSum);
 }
 
-[[gnu::always_inline]] static inline double sum_of_squares(double count, double shift, double deviation,
-                                                           double deviation_squared) {
+[[gnu::always_inline]] static constexpr double sum_of_squares(double count, double shift, double deviation,
+                                                              double deviation_squared) {
   return deviation_squared + shift * (2 * deviation + count * shift);
 }
 
-[[gnu::always_inline]] static inline double gradient_squares(const BlockSums& block) {
+[[gnu::always_inline]] static constexpr double gradient_squares(const BlockSums& block) {
   return sum_of_squares(block.gradient_count, block.gradient_shift, block.gradient_deviation,
                         block.gradient_deviation_squared);
 }
 
-[[gnu::always_inline]] static inline double parameter_squares(const BlockSums& block) {
+[[gnu::always_inline]] static constexpr double parameter_squares(const BlockSums& block) {
   return sum_of_squares(block.parameter_count, block.parameter_shift, block.parameter_deviation,
                         block.parameter_deviation_squared);
 }
 
 /// Whether every float32 sum of a block can be trusted as it is. If not, add_suspect_block() looks closer.
-[[gnu::always_inline]] static inline bool all_in_range(const BlockSums& block, bool has_moment) {
+[[gnu::always_inline]] static constexpr bool all_in_range(const BlockSums& block, bool has_moment) {
   return in_range(block.gradient_deviation_squared) & in_range(block.parameter_deviation_squared) &
          in_range(block.update_squared) & in_range(gradient_squares(block)) & in_range(parameter_squares(block)) &
          (!has_moment | in_range(block.moment_squared));
 }
 
-[[gnu::always_inline]] static inline Moments block_moments(double count, double shift, double deviation,
-                                                           double deviation_squared) {
+[[gnu::always_inline]] static constexpr Moments block_moments(double count, double shift, double deviation,
+                                                              double deviation_squared) {
   if (count == 0) return {};
   const double mean_deviation = deviation / count;
   const double squared_deviations = deviation_squared - deviation * mean_deviation;
   return {count, shift + mean_deviation, squared_deviations > 0 ? squared_deviations : 0.0};
 }
 
-[[gnu::always_inline]] static inline Moments gradient_moments(const BlockSums& block) {
+[[gnu::always_inline]] static constexpr Moments gradient_moments(const BlockSums& block) {
   return block_moments(block.gradient_count, block.gradient_shift, block.gradient_deviation,
                        block.gradient_deviation_squared);
 }
 
-[[gnu::always_inline]] static inline Moments parameter_moments(const BlockSums& block) {
+[[gnu::always_inline]] static constexpr Moments parameter_moments(const BlockSums& block) {
   return block_moments(block.parameter_count, block.parameter_shift, block.parameter_deviation,
                        block.parameter_deviation_squared);
 }
 
 /// Chan, Golub & LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample variances".
-[[gnu::always_inline]] static inline void merge(Moments& moments, const Moments& next) {
+[[gnu::always_inline]] static constexpr void merge(Moments& moments, const Moments& next) {
   if (next.count == 0) return;
   if (moments.count == 0) {
     moments = next;
@@ -69,7 +70,7 @@ inline constexpr double kLargestSum = 1e36;
 }
 
 /// Adds a block to a piece. The first one is written, not added to zeros: small layers have no other.
-[[gnu::always_inline]] static inline void add_trusted_block(LayerSums& sums, bool first, const BlockSums& block) {
+[[gnu::always_inline]] static constexpr void add_trusted_block(LayerSums& sums, bool first, const BlockSums& block) {
   if (first) {
     sums.gradient = gradient_moments(block);
     sums.parameter = parameter_moments(block);

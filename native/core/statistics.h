@@ -44,7 +44,7 @@ struct Moments {
   double mean = 0;
   double squared_deviations = 0;
 
-  double sum_of_squares() const { return squared_deviations + count * mean * mean; }
+  constexpr double sum_of_squares() const { return squared_deviations + count * mean * mean; }
 };
 
 /// Sums over a piece or a layer.

@@ -1,29 +1,15 @@
 // Norms that must be known before a step: of the gradient (clipping), of the parameters and of what they are compared
 // with (LARS, LAMB). Blocks, lanes and folds are those of step.cc, so the norms too are the same bits in every tier.
-#include "cpu/kernels/step_rules.h"
 #include "cpu/simd.h"
 #include "cpu/step_kernels.h"
+// after the vectors it is written in
+#include "core/step_rules.h"
 
 namespace ganno::GANNO_TIER {
 
 namespace {
 
 constexpr int kVectors = kVectorsPer16;
-
-/// The gradient alone, before clipping.
-struct Gradient {
-  static constexpr int kMoments = 0;
-  static constexpr bool kParameters = false;
-  explicit Gradient(const StepScalars&) {}
-  GANNO_INLINE static Vector direction(Vector g, const Elements&) { return g; }
-};
-
-template <class Rule>
-struct Trust : Clipped<Rule> {
-  static constexpr bool kParameters = true;
-  explicit Trust(const StepScalars& s) : Clipped<Rule>(s) {}
-  GANNO_INLINE Vector direction(Vector g, const Elements& old) const { return Rule::direction(g * this->clip, old); }
-};
 
 template <class Measure>
 void measure_piece(const StepArray& piece, const StepScalars& scalars, PieceNorms* norms) {

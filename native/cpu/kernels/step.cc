@@ -9,8 +9,9 @@
 // of an array use partial loads and stores.
 #include "core/block_sums.h"
 #include "cpu/kernels/lane_sums.h"
-#include "cpu/kernels/step_rules.h"
 #include "cpu/step_kernels.h"
+// after the vectors it is written in
+#include "core/step_rules.h"
 
 namespace ganno::GANNO_TIER {
 

@@ -2,8 +2,10 @@
 // The optimiser rules, a vector at a time, with PyTorch's formulas (torch/optim/{sgd,rmsprop,adam,adamw}.py,
 // single-tensor form) where it has them. No fused multiply-add: every tier must give the same bits. `g` is the scaled
 // gradient before weight decay.
+//
+// One source for every back end. Whoever includes this has defined GANNO_TIER, the namespace, and in it Vector, what
+// can be done with vectors and GANNO_INLINE: cpu/simd.h for a CPU tier, cuda/step/scalar.h, one lane wide, for a GPU.
 #include "core/optimizer_rule.h"
-#include "cpu/simd.h"
 
 namespace ganno::GANNO_TIER {
 namespace {
@@ -27,7 +29,8 @@ struct Sgd {
   static constexpr bool kFirstMoment = false;
   Vector learning_rate, weight_decay;
 
-  explicit Sgd(const StepScalars& s) : learning_rate(set1(s.learning_rate)), weight_decay(set1(s.weight_decay)) {}
+  GANNO_INLINE explicit Sgd(const StepScalars& s)
+      : learning_rate(set1(s.learning_rate)), weight_decay(set1(s.weight_decay)) {}
 
   GANNO_INLINE Elements step(Vector g, const Elements& old) const {
     const Vector gradient = g + weight_decay * old.parameter;
@@ -43,7 +46,7 @@ struct Momentum {
   static constexpr bool kFirstMoment = true;
   Vector learning_rate, weight_decay, momentum;
 
-  explicit Momentum(const StepScalars& s)
+  GANNO_INLINE explicit Momentum(const StepScalars& s)
       : learning_rate(set1(s.learning_rate)), weight_decay(set1(s.weight_decay)), momentum(set1(s.momentum)) {}
 
   GANNO_INLINE Elements step(Vector g, const Elements& old) const {
@@ -62,7 +65,7 @@ struct RmsProp {
   static constexpr bool kFirstMoment = false;
   Vector learning_rate, weight_decay, rho, one_minus_rho, epsilon;
 
-  explicit RmsProp(const StepScalars& s)
+  GANNO_INLINE explicit RmsProp(const StepScalars& s)
       : learning_rate(set1(s.learning_rate)),
         weight_decay(set1(s.weight_decay)),
         rho(set1(s.beta2)),
@@ -86,7 +89,7 @@ struct Adam {
   static constexpr bool kFirstMoment = true;
   Vector decay, one_minus_beta1, beta2, one_minus_beta2, epsilon, step_size, inverse_sqrt_correction2;
 
-  explicit Adam(const StepScalars& s)
+  GANNO_INLINE explicit Adam(const StepScalars& s)
       : decay(set1(kDecoupledDecay ? s.decay_factor : s.weight_decay)),
         one_minus_beta1(set1(s.one_minus_beta1)),
         beta2(set1(s.beta2)),
@@ -114,7 +117,7 @@ struct Lion {
   static constexpr bool kFirstMoment = true;
   Vector learning_rate, decay, beta1, one_minus_beta1, beta2, one_minus_beta2;
 
-  explicit Lion(const StepScalars& s)
+  GANNO_INLINE explicit Lion(const StepScalars& s)
       : learning_rate(set1(s.learning_rate)),
         decay(set1(s.decay_factor)),
         beta1(set1(s.beta1)),
@@ -139,7 +142,7 @@ struct Lars {
   static constexpr bool kFirstMoment = true;
   Vector learning_rate, weight_decay, momentum, trust;
 
-  explicit Lars(const StepScalars& s)
+  GANNO_INLINE explicit Lars(const StepScalars& s)
       : learning_rate(set1(s.learning_rate)),
         weight_decay(set1(s.weight_decay)),
         momentum(set1(s.momentum)),
@@ -162,7 +165,7 @@ struct Lamb {
   Vector weight_decay, one_minus_beta1, beta2, one_minus_beta2, epsilon, step_size, inverse_correction1,
       inverse_sqrt_correction2;
 
-  explicit Lamb(const StepScalars& s)
+  GANNO_INLINE explicit Lamb(const StepScalars& s)
       : weight_decay(set1(s.weight_decay)),
         one_minus_beta1(set1(s.one_minus_beta1)),
         beta2(set1(s.beta2)),
@@ -199,9 +202,25 @@ template <class Rule>
 struct Clipped : Rule {
   Vector clip;
 
-  explicit Clipped(const StepScalars& s) : Rule(s), clip(set1(s.clip)) {}
+  GANNO_INLINE explicit Clipped(const StepScalars& s) : Rule(s), clip(set1(s.clip)) {}
 
   GANNO_INLINE Elements step(Vector g, const Elements& old) const { return Rule::step(g * clip, old); }
+};
+
+/// What a pass before the step measures: the gradient alone, before clipping.
+struct Gradient {
+  static constexpr int kMoments = 0;
+  static constexpr bool kParameters = false;
+  GANNO_INLINE explicit Gradient(const StepScalars&) {}
+  GANNO_INLINE static Vector direction(Vector g, const Elements&) { return g; }
+};
+
+/// What the trust ratio of a rule is made of: the parameters, and what the rule compares with them.
+template <class Rule>
+struct Trust : Clipped<Rule> {
+  static constexpr bool kParameters = true;
+  GANNO_INLINE explicit Trust(const StepScalars& s) : Clipped<Rule>(s) {}
+  GANNO_INLINE Vector direction(Vector g, const Elements& old) const { return Rule::direction(g * this->clip, old); }
 };
 
 /// Changes nothing.
@@ -210,7 +229,7 @@ struct Observe {
   static constexpr int kMoments = kHasFirstMoment ? 1 : 0;
   static constexpr bool kFirstMoment = kHasFirstMoment;
 
-  explicit Observe(const StepScalars&) {}
+  GANNO_INLINE explicit Observe(const StepScalars&) {}
 
   GANNO_INLINE Elements step(Vector, const Elements& old) const { return old; }
   GANNO_INLINE static Vector evidence(Vector g, const Elements& x) {
