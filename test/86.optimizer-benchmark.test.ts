@@ -104,7 +104,7 @@ describe('contenders of one process', () => {
 		expect(() => checkStatistics('x', tiny, first, first.statistics)).not.toThrow();
 		for (const at of first.statistics.keys()) {
 			const wrong = first.statistics.map((value, i) =>
-				i === at ? value + 0.01 * Math.max(1, Math.abs(value)) : value,
+				i === at ? value + 0.05 * Math.max(1, Math.abs(value)) : value,
 			);
 			expect(() => checkStatistics('x', tiny, { ...first, statistics: wrong }, first.statistics)).toThrow(
 				/layer \d is/,
@@ -114,21 +114,23 @@ describe('contenders of one process', () => {
 	});
 });
 
+/** A process for each; the foreach form of nesterov changes the caller's gradients and must not be taken. */
+const PYTORCH_ALGORITHMS = process.env.GANNO_TEST_FULL
+	? (['sgd', 'momentum', 'nesterov', 'rmsprop', 'adam', 'adamw'] as const)
+	: (['nesterov', 'adamw'] as const);
+
 describe('PyTorch', () => {
-	it.each(['sgd', 'momentum', 'nesterov', 'rmsprop', 'adam', 'adamw'] as const)(
-		'steps %s as ganno does',
-		async (algorithm) => {
-			const one = { ...tiny, algorithm };
-			const pytorch = await openPytorch('pytorch', one, 'step');
-			if (pytorch.unavailable !== undefined) {
-				expect(pytorch.unavailable).toMatch(/scripts\/setup --bench/);
-				return;
-			}
-			expect(pytorch.first.steps).toBe(FIRST_STEPS);
-			checkParameters('pytorch', one, pytorch.first);
-			await pytorch.close();
-		},
-	);
+	it.each(PYTORCH_ALGORITHMS)('steps %s as ganno does', async (algorithm) => {
+		const one = { ...tiny, algorithm };
+		const pytorch = await openPytorch('pytorch', one, 'step');
+		if (pytorch.unavailable !== undefined) {
+			expect(pytorch.unavailable).toMatch(/scripts\/setup --bench/);
+			return;
+		}
+		expect(pytorch.first.steps).toBe(FIRST_STEPS);
+		checkParameters('pytorch', one, pytorch.first);
+		await pytorch.close();
+	});
 
 	it('is not measured on what it does not have', async () => {
 		const pytorch = await openPytorch('pytorch', { ...tiny, algorithm: 'lamb' }, 'step');

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { CASES, caseNamed, operationsPerStep } from '../bench/cases.js';
 import { startContender } from '../bench/support/contender.js';
+import { markdownReport } from '../bench/support/markdown.js';
 import { measured, median, report, target, unmeasured } from '../bench/support/report.js';
 import { Stopwatch, timeMethods } from '../bench/support/stopwatch.js';
 
@@ -82,6 +83,31 @@ describe('report', () => {
 		expect(text).toContain('not measured');
 		expect(text).toContain('not installed; run this');
 	});
+});
+
+it('a saved report becomes Markdown tables', () => {
+	const text = markdownReport(
+		{
+			machine: { cpu: 'abacus', cores: 1, memoryGigabytes: 1, system: 'none' },
+			versions: { ganno: '0' },
+			tier: 'baseline',
+			quick: false,
+			rows: [
+				measured(label, [1, 2, 3]),
+				measured({ ...label, contender: 'rival' }, [5]),
+				unmeasured({ ...label, contender: 'rival', case: 'cnn' }, 'not measured: too large'),
+				measured({ ...label, metric: 'share' }, [0.5]),
+			],
+			targets: [target('speed', '>=', 3, 2.5)],
+		},
+		['steps'],
+	);
+	expect(text).toContain(
+		'| contender | `mlp` | `cnn` |\n| --- | --- | --- |\n| `ganno` | 2 (1–3) |  |\n| `rival` | 5 | – |',
+	);
+	expect(text).toContain('- rival, cnn: not measured: too large');
+	expect(text).toContain('| speed | >= 3 | 2.50 | missed |');
+	expect(text).not.toContain('share');
 });
 
 describe('a contender', () => {

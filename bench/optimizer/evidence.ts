@@ -20,7 +20,8 @@ export const FIRST_STEPS = 3;
 /** Of a parameter's way from its start. After many steps float32 rounds each update to a few bits of a larger parameter. */
 const FIRST_TOLERANCE = 1e-3;
 const LAST_TOLERANCE = 0.05;
-const STATISTIC_TOLERANCE = 2e-3;
+/** tfjs sums millions of elements one after another in float32: half a percent off was seen at 16 million parameters. */
+const STATISTIC_TOLERANCE = 0.02;
 
 /** The elementwise rules step a few elements as they step all; the trust ratios are norms over whole layers. */
 export function stepsElementwise({ algorithm }: StepCase): boolean {

@@ -70,7 +70,7 @@ export function target(name: string, relation: '>=' | '<=' | '>', bound: number,
 	return { name, target: `${relation} ${bound}`, value, met };
 }
 
-function formatNumber(value: number): string {
+export function formatNumber(value: number): string {
 	if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value);
 	const magnitude = Math.abs(value);
 	if (magnitude >= 1e6) return value.toExponential(3);
