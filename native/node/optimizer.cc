@@ -63,32 +63,39 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
   }
 
  private:
+  /// Reading an option may run the caller's code, which may detach what was read before: pointers are taken when all is
+  /// read.
   void construct(Napi::Env env, Napi::Object options) {
+    const LayerwiseStep::Options read = read_options(options);
     const Napi::Array parameters = array(options.Get("parameters"), "parameters");
     const Napi::Array gradients = array(options.Get("gradients"), "gradients");
-    const auto arrays_per_layer = elements<std::uint32_t>(options.Get("arraysPerLayer"), "arraysPerLayer");
-    if (parameters.Length() != gradients.Length()) throw std::invalid_argument("as many gradients as parameters");
-
-    // Our own list keeps every registered array alive, whatever the caller does with theirs.
-    Napi::Array registered = Napi::Array::New(env, 2 * parameters.Length() + 1);
-    std::vector<ArrayBinding> arrays;
-    for (std::uint32_t i = 0; i < parameters.Length(); ++i) {
-      const Napi::Value parameter = parameters.Get(i);
-      const Napi::Value gradient = gradients.Get(i);
-      const auto values = elements<float>(parameter, "parameters");
-      const auto gradient_values = elements<float>(gradient, "gradients", values.size());
-      arrays.push_back({values.data(), gradient_values.data(), values.size()});
-      registered.Set(2 * i, parameter);
-      registered.Set(2 * i + 1, gradient);
-    }
+    const Napi::Value layers = options.Get("arraysPerLayer");
     const Napi::Value controls = options.Get("controls");
-    controls_ = elements<double>(controls, "controls", arrays_per_layer.size() * kControlCount);
-    registered.Set(2 * parameters.Length(), controls);
-
     const Napi::Value switches = options.Get("adapt");
+    const std::uint32_t count = parameters.Length();
+    if (gradients.Length() != count) throw std::invalid_argument("as many gradients as parameters");
+    // Our own list keeps every registered array alive, whatever the caller does with theirs: parameter, gradient, ...
+    Napi::Array registered = Napi::Array::New(env);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      for (const Napi::Array& from : {parameters, gradients}) {
+        const Napi::Value value = from.Get(i);
+        elements<float>(value, "parameters or gradients");  // a huge array of nothing ends here
+        registered.Set(registered.Length(), value);
+      }
+    }
+    registered.Set(registered.Length(), controls);
+
+    std::vector<ArrayBinding> arrays;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const auto values = elements<float>(registered.Get(2 * i), "parameters");
+      const auto gradient_values = elements<float>(registered.Get(2 * i + 1), "gradients", values.size());
+      arrays.push_back({values.data(), gradient_values.data(), values.size()});
+    }
+    const auto arrays_per_layer = elements<std::uint32_t>(layers, "arraysPerLayer");
+    controls_ = elements<double>(controls, "controls", arrays_per_layer.size() * kControlCount);
     const auto adapt = switches.IsUndefined() ? std::span<std::uint8_t>()
                                               : elements<std::uint8_t>(switches, "adapt", arrays_per_layer.size());
-    step_ = std::make_shared<LayerwiseStep>(read_options(options), arrays, arrays_per_layer, adapt);
+    step_ = std::make_shared<LayerwiseStep>(read, arrays, arrays_per_layer, adapt);
     registered_ = Napi::Persistent(registered.As<Napi::Object>());
     Value().TypeTag(&kLayerwisePlanTag);
     resources_ = HandleResources(env, static_cast<std::int64_t>(step_->bytes()));

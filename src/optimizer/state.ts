@@ -1,4 +1,5 @@
 import { checkFloat32Array, invalidArgument } from '../arguments.js';
+import { fromNative } from '../errors.js';
 import type { LayerwiseAlgorithm } from './algorithms.js';
 import type { LayerwiseBackend } from './backend.js';
 import type { ResolvedLayer } from './layers.js';
@@ -60,7 +61,7 @@ export function writeState(backend: LayerwiseBackend, shape: StateShape, state: 
 	if (state.layers.length !== layers.length) {
 		throw invalidArgument(`${layers.length} layers, as in this optimizer,`, 'state.layers', state.layers);
 	}
-	const writes: [array: number, moment: number, values: Float32Array][] = [];
+	const writes: (() => [array: number, moment: number, values: Float32Array])[] = [];
 	const steps = new Float64Array(layers.length);
 	let array = 0;
 	for (const [index, layer] of (state.layers as readonly LayerState[]).entries()) {
@@ -75,11 +76,18 @@ export function writeState(backend: LayerwiseBackend, shape: StateShape, state: 
 			const length = sizes[array] as number;
 			for (let moment = 0; moment < MOMENT_COUNT[algorithm]; moment++) {
 				const values = layer.moments?.[moment]?.[i];
-				writes.push([array, moment, checkFloat32Array(values, `${path}.moments[${moment}][${i}]`, length)]);
+				const [at, name] = [array, `${path}.moments[${moment}][${i}]`];
+				writes.push(() => [at, moment, checkFloat32Array(values, name, length)]);
 			}
 			array++;
 		}
 	}
-	for (const [index, moment, values] of writes) backend.writeMoment(index, moment, values);
-	backend.writeSteps(steps);
+	// All is checked when all is read: reading may run the caller's code, which may detach what was read before.
+	const checked = writes.map((check) => check());
+	try {
+		backend.writeSteps(steps); // first, because it says DISPOSED where there is nothing else to write
+		for (const [index, moment, values] of checked) backend.writeMoment(index, moment, values);
+	} catch (error) {
+		throw fromNative(error);
+	}
 }
