@@ -20,6 +20,15 @@ export { DEFAULT_PPO_SETTINGS, type LearningAlgorithm, type PpoSettings } from '
 export { type SamplingOptions, sampleActions } from './agents/sampling.js';
 export type { LearnerBackend } from './agents/tensorflow.js';
 export { type AttachOptions, ControlledOptimizer } from './control/controlled-optimizer.js';
+export { type LayerEventFile, openLayerEventFile } from './control/layer-event-file.js';
+export {
+	DEFAULT_LAYER_FIGURES,
+	LAYER_FIGURES,
+	type LayerFigure,
+	type LayerReport,
+	layerLogs,
+} from './control/layer-report.js';
+export { formatLayerTable, LayerTable, type TableStream } from './control/layer-table.js';
 export { LayerwiseController, type Losses } from './control/layerwise-controller.js';
 export type {
 	ControlledLayer,

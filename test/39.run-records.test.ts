@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GannoError } from '../src/errors.js';
-import { openEventFile } from '../src/experiments/event-file.js';
 import { renderReport, writeReport } from '../src/experiments/report.js';
+import { openEventFile } from '../src/files/event-file.js';
 
 const disk = vi.hoisted(() => ({ full: false }));
 

@@ -1,8 +1,12 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LayerwiseController } from '../src/control/layerwise-controller.js';
 import type { DecisionReport } from '../src/control/options.js';
 import { STATISTICS } from '../src/optimizer/statistics.js';
+import { layerCallback } from '../src/tfjs/layer-callback.js';
 import { LayerwiseTfOptimizer } from '../src/tfjs/layerwise-tf-optimizer.js';
 import { registerWasmTrainingKernels } from '../src/tfjs/wasm-kernels.js';
 import { policySpec, randomSnapshot } from './support/policies.js';
@@ -259,6 +263,48 @@ describe('LayerwiseTfOptimizer under a controller', () => {
 		expect(() => optimizer.applyGradients({ [w.name]: gradient })).toThrow(/reportLoss/);
 		optimizer.dispose();
 		tf.dispose([w, gradient]);
+	});
+});
+
+describe('layerCallback', () => {
+	const directory = mkdtempSync(join(tmpdir(), 'ganno-callback-'));
+	afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+	it('reports every layer to the logs of later callbacks, an event file and a table', async () => {
+		await useBackend('wasm');
+		const data = examples(32, [8]);
+		const model = deepModel(8, 4);
+		const optimizer = new LayerwiseTfOptimizer({ algorithm: 'adam', learningRate: 0.01 });
+		model.compile({ optimizer, loss: 'categoricalCrossentropy' });
+		const seen: tf.Logs[] = [];
+		const printed: string[] = [];
+		const callback = layerCallback(optimizer, {
+			tensorBoard: directory,
+			table: { write: (text) => printed.push(text) },
+			every: 2,
+		});
+		const before = tf.memory().numTensors;
+		await model.fit(data.xs, data.ys, {
+			batchSize: 8,
+			epochs: 1,
+			verbose: 0,
+			callbacks: [callback, { onBatchEnd: (_batch, logs) => void seen.push({ ...logs }) }],
+		});
+		expect(tf.memory().numTensors).toBe(before);
+		expect(seen).toHaveLength(4);
+		const [layer] = optimizer.layerNames;
+		for (const logs of seen) {
+			expect(logs[`learningRate/${layer}`]).toBeCloseTo(0.01, 7);
+			expect(logs[`gradientNorm/${layer}`]).toBeGreaterThan(0);
+		}
+		const files = readdirSync(directory);
+		expect(files).toHaveLength(1);
+		expect(readFileSync(join(directory, files[0]!), 'latin1').split(`updateRatio/${layer}`)).toHaveLength(3);
+		expect(printed.map((text) => /^step \d+/.exec(text)?.[0])).toEqual(['step 2', 'step 4']);
+		expect(printed[0]!.split('\n')).toHaveLength(33);
+		expect(() => layerCallback({} as never)).toThrow(/LayerwiseTfOptimizer/);
+		optimizer.dispose();
+		tf.dispose(data);
 	});
 });
 

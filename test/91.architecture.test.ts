@@ -14,7 +14,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 	agents: ['environment', 'networks', 'optimizer', 'files'],
 	rollouts: ['agents', 'schedules', 'environment', 'networks', 'optimizer', 'datasets'],
 	search: ['rollouts', 'agents', 'schedules', 'environment', 'networks', 'optimizer', 'datasets', 'files'],
-	control: ['agents', 'schedules', 'environment', 'networks', 'optimizer'],
+	control: ['agents', 'schedules', 'environment', 'networks', 'optimizer', 'files'],
 	tfjs: ['control', 'agents', 'schedules', 'environment', 'networks', 'optimizer', 'datasets', 'files'],
 	experiments: [
 		'control',

@@ -2,6 +2,7 @@
 
 export type { TfjsBackend, TfjsBackendInfo } from './backends.js';
 export { tfjsBackends } from './backends.js';
+export { type LayerCallbackOptions, layerCallback } from './layer-callback.js';
 export { LayerwiseTfOptimizer, type LayerwiseTfOptimizerOptions } from './layerwise-tf-optimizer.js';
 export { useBestBackend } from './use-best-backend.js';
 export { registerWasmTrainingKernels } from './wasm-kernels.js';

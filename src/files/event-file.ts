@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, writeSync } f
 import { join } from 'node:path';
 import { checkInteger, checkNumber, invalidArgument } from '../arguments.js';
 import { GannoError } from '../errors.js';
-import { fileSystemError } from '../files/file-system-error.js';
+import { fileSystemError } from './file-system-error.js';
 
 /**
  * TensorBoard event files. A file is a sequence of TFRecords,

@@ -1,0 +1,117 @@
+import { checkFigures, type LayerFigure, type LayerReport, layerFigure } from './layer-report.js';
+
+/** Where a table goes; `process.stderr` is one. */
+export interface TableStream {
+	readonly isTTY?: boolean;
+	/** Width of the terminal; 0 where it is not known. */
+	readonly columns?: number;
+	/** Height of the terminal. */
+	readonly rows?: number;
+	write(text: string): unknown;
+}
+
+/** Least time between two drawings on a terminal: the eye sees no more, and drawing costs time. */
+const REDRAW_MILLISECONDS = 100;
+
+const TITLES: Readonly<Partial<Record<LayerFigure, string>>> = {
+	learningRate: 'rate',
+	gradientNorm: '‖g‖',
+	parameterNorm: '‖w‖',
+	updateNorm: '‖u‖',
+	updateRatio: '‖u‖/‖w‖',
+	momentNorm: '‖m‖',
+	gradientMomentCosine: 'cos(g,m)',
+	gradientParameterCosine: 'cos(g,w)',
+	gradientUpdateCosine: 'cos(g,u)',
+	nonFiniteCount: 'not finite',
+};
+
+function format(figure: LayerFigure, value: number): string {
+	if (figure === 'nonFiniteCount') return String(value);
+	return figure.endsWith('Cosine') ? value.toFixed(3) : value.toExponential(2);
+}
+
+/** A report as lines: a heading, then a line a layer. */
+export function formatLayerTable(report: LayerReport, figures?: readonly LayerFigure[]): string[] {
+	const shown = checkFigures(figures);
+	const cells = [
+		['layer', ...shown.map((figure) => TITLES[figure] ?? figure)],
+		...report.layerNames.map((name, layer) => [
+			name,
+			...shown.map((figure) => format(figure, layerFigure(report, layer, figure))),
+		]),
+	];
+	const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+	const loss = report.loss === undefined ? '' : `  loss ${report.loss.toPrecision(5)}`;
+	return [
+		`step ${report.step}${loss}`,
+		...cells.map((row) =>
+			row.map((cell, c) => (c === 0 ? cell.padEnd(widths[c] ?? 0) : cell.padStart(widths[c] ?? 0))).join('  '),
+		),
+	];
+}
+
+/**
+ * A live table of all layers: on a terminal it is drawn again in place, at most ten times a second; elsewhere it is printed now and then.
+ */
+export class LayerTable implements Disposable {
+	readonly #stream: TableStream;
+	readonly #figures: readonly LayerFigure[];
+	readonly #every: number;
+	#lines = 0;
+	#drawn = Number.NEGATIVE_INFINITY;
+	#last: string[] | undefined;
+
+	/**
+	 * @param options.every steps between two tables where the stream is no terminal; default 100
+	 * @throws GannoError `INVALID_ARGUMENT` for an unknown figure
+	 */
+	constructor(
+		options: {
+			readonly stream?: TableStream;
+			readonly figures?: readonly LayerFigure[];
+			readonly every?: number;
+		} = {},
+	) {
+		this.#stream = options.stream ?? process.stderr;
+		this.#figures = checkFigures(options.figures);
+		this.#every = options.every ?? 100;
+	}
+
+	write(report: LayerReport): void {
+		if (this.#stream.isTTY !== true) {
+			if (report.step % this.#every === 0) {
+				this.#stream.write(`${formatLayerTable(report, this.#figures).join('\n')}\n`);
+			}
+			return;
+		}
+		const now = performance.now();
+		const lines = formatLayerTable(report, this.#figures);
+		this.#last = lines;
+		if (now - this.#drawn < REDRAW_MILLISECONDS) return;
+		this.#drawn = now;
+		this.#draw(lines);
+	}
+
+	/** Draws what was reported last; what is printed afterwards stands below. */
+	close(): void {
+		if (this.#last !== undefined) this.#draw(this.#last);
+		this.#last = undefined;
+		this.#lines = 0;
+	}
+
+	[Symbol.dispose](): void {
+		this.close();
+	}
+
+	#draw(lines: readonly string[]): void {
+		// One short of the edges: a line that wraps or scrolls could not be gone back to.
+		const width = (this.#stream.columns || 80) - 1;
+		const height = (this.#stream.rows || 24) - 1;
+		const more = lines.length - height;
+		const shown = more > 0 ? [...lines.slice(0, height - 1), `… and ${more + 1} more`] : lines;
+		const up = this.#lines > 0 ? `\u001b[${this.#lines}A` : '';
+		this.#stream.write(up + shown.map((line) => `\r\u001b[2K${line.slice(0, width)}\n`).join(''));
+		this.#lines = shown.length;
+	}
+}

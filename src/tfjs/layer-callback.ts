@@ -1,0 +1,64 @@
+import type * as tf from '@tensorflow/tfjs';
+import { checkInteger, checkObject, invalidArgument } from '../arguments.js';
+import { type LayerEventFile, openLayerEventFile } from '../control/layer-event-file.js';
+import { checkFigures, type LayerFigure, type LayerReport, layerLogs } from '../control/layer-report.js';
+import { LayerTable, type TableStream } from '../control/layer-table.js';
+import { LayerwiseTfOptimizer } from './layerwise-tf-optimizer.js';
+
+export interface LayerCallbackOptions {
+	/** Adds `<figure>/<layer>` to the logs that callbacks after this one get in `onBatchEnd`; default true. */
+	readonly logs?: boolean;
+	/** Writes a TensorBoard event file into this directory. */
+	readonly tensorBoard?: string;
+	/** Shows a live table on stderr, or on a stream. */
+	readonly table?: boolean | TableStream;
+	/** What to report of a layer; default the learning rate and five statistics. */
+	readonly figures?: readonly LayerFigure[];
+	/** Optimiser steps between two entries of the event file, or tables where there is no terminal; default 10. */
+	readonly every?: number;
+	/** Called at every step with the report itself. */
+	readonly onReport?: (report: LayerReport) => void;
+}
+
+/**
+ * A callback for `model.fit` that reports every layer's statistics and learning rate.
+ * @example await model.fit(xs, ys, { callbacks: [layerCallback(optimizer, { tensorBoard: 'runs/mine', table: true })] });
+ * @throws GannoError `INVALID_ARGUMENT`
+ */
+export function layerCallback(
+	optimizer: LayerwiseTfOptimizer,
+	options: LayerCallbackOptions = {},
+): Required<Pick<tf.CustomCallbackArgs, 'onTrainBegin' | 'onBatchEnd' | 'onTrainEnd'>> {
+	if (!(optimizer instanceof LayerwiseTfOptimizer)) {
+		throw invalidArgument('a LayerwiseTfOptimizer', 'optimizer', optimizer);
+	}
+	checkObject(options, 'options');
+	const { logs: addLogs = true, tensorBoard, table: wantsTable = false, onReport } = options;
+	const figures = checkFigures(options.figures);
+	const every = checkInteger(options.every ?? 10, 'every', 1);
+	let file: LayerEventFile | undefined;
+	let table: LayerTable | undefined;
+	return {
+		onTrainBegin() {
+			if (tensorBoard !== undefined) file = openLayerEventFile(tensorBoard, { figures });
+			if (wantsTable !== false) {
+				table = new LayerTable({ figures, every, ...(wantsTable === true ? {} : { stream: wantsTable }) });
+			}
+		},
+		onBatchEnd(_batch, logs) {
+			const { iterations: step, layerNames, statistics, learningRates } = optimizer;
+			const loss = logs?.loss;
+			const report = { step, layerNames, statistics, learningRates, loss: typeof loss === 'number' ? loss : undefined };
+			if (addLogs && logs !== undefined) Object.assign(logs, layerLogs(report, figures));
+			if (step % every === 0) file?.write(report);
+			table?.write(report);
+			onReport?.(report);
+		},
+		onTrainEnd() {
+			file?.close();
+			table?.close();
+			file = undefined;
+			table = undefined;
+		},
+	};
+}
