@@ -31,8 +31,15 @@ function example(name: string, ...words: string[]): string {
 	return stdout;
 }
 
+interface Result {
+	readonly loss: number;
+	readonly accuracy: number;
+	readonly norm: number;
+}
+
 const tested = [
 	'layerwise-optimizer.mjs',
+	'logistic-regression.mjs',
 	'population-schedule.mjs',
 	'policy-controller.mjs',
 	'policy-training-loop.mjs',
@@ -49,6 +56,23 @@ it('layerwise-optimizer separates the two spirals', () => {
 	const accuracy = (line: string): number => Number(/accuracy ([\d.]+) %/.exec(line)?.[1]);
 	expect(accuracy(lines[0] as string)).toBeLessThan(75);
 	expect(accuracy(lines.at(-1) as string)).toBeGreaterThan(95);
+});
+
+it('logistic-regression, in 40 lines and with nothing else, learns with a rate per layer what it cannot with one', () => {
+	const output = example('logistic-regression.mjs');
+	const [one, each] = ['one rate', 'a rate per layer'].map((title) => {
+		const lines = output.split('\n').filter((line) => line.startsWith(`${title}, step`));
+		const [, loss, accuracy, norm] =
+			/loss ([\d.]+), accuracy ([\d.]+) %, gradient norms ([\d.]+)/.exec(lines.at(-1) as string) ?? [];
+		return { loss: Number(loss), accuracy: Number(accuracy), norm: Number(norm) };
+	}) as [Result, Result];
+	expect(one.accuracy).toBeLessThan(75);
+	expect(each.accuracy).toBeGreaterThan(95);
+	expect(each.loss).toBeLessThan(0.1);
+	expect(each.norm).toBeLessThan(0.01 * one.norm);
+	const source = readFileSync(join(packageRoot, 'examples', 'logistic-regression.mjs'), 'utf8');
+	expect(source.trimEnd().split('\n').length).toBeLessThanOrEqual(40);
+	expect([...source.matchAll(/from '([^']+)'/g)].map(([, from]) => from)).toEqual(['ganno']);
 });
 
 it('population-schedule trains its networks', () => {
