@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { PRESETS } from 'ganno';
 import { baseVersions, loadAddon, packageVersion, repositoryRoot } from './support/machine.js';
 import { type BenchmarkOptions, parseOptions, progress } from './support/options.js';
@@ -31,10 +32,12 @@ interface Profile {
 	readonly samples: readonly number[];
 }
 
-/** Runs the command line in an empty folder and watches its memory. */
-async function watch(words: readonly string[]): Promise<Profile> {
+const COMMAND_LINE = join(repositoryRoot, 'dist', 'cli', 'main.js');
+const CHURN = fileURLToPath(new URL('./contenders/optimizer-churn.js', import.meta.url));
+
+/** Runs a program of Node in an empty folder and watches its memory. */
+async function watch(program: string, words: readonly string[]): Promise<Profile> {
 	const directory = mkdtempSync(join(tmpdir(), 'ganno-bench-'));
-	const program = join(repositoryRoot, 'dist', 'cli', 'main.js');
 	const child = spawn(process.execPath, [program, ...words], { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] });
 	let errors = '';
 	child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -53,7 +56,7 @@ async function watch(words: readonly string[]): Promise<Profile> {
 			child.once('error', reject);
 			child.once('close', resolve);
 		});
-		if (code !== 0) throw new Error(`ganno ${words.join(' ')} ended with status ${code}. ${errors.trim()}`);
+		if (code !== 0) throw new Error(`${program} ${words.join(' ')} ended with status ${code}. ${errors.trim()}`);
 	} finally {
 		clearInterval(timer);
 		rmSync(directory, { recursive: true, force: true });
@@ -74,12 +77,16 @@ async function measure(options: BenchmarkOptions): Promise<{ rows: Row[]; target
 	const smaller = options.quick
 		? ['--iterations', '10', '--set', 'evaluation.seeds=2', '--set', 'evaluation.tuningSeeds=1']
 		: [];
-	const start = await watch(['start', ...smaller]);
+	const start = await watch(COMMAND_LINE, ['start', ...smaller]);
 	// The iterations of npm start, times ten; without the evaluation, which would be the last fifth of a shorter run.
 	const iterations = options.quick ? 40 : 10 * PRESETS.quick.iterations;
 	progress(`${iterations} iterations`);
-	const long = await watch(['train', '--preset', 'quick', '--iterations', String(iterations)]);
+	const long = await watch(COMMAND_LINE, ['train', '--preset', 'quick', '--iterations', String(iterations)]);
 	const ratio = growth(long.samples);
+	const seconds = options.quick ? 10 : 60;
+	progress(`optimizers made, stepped and freed for ${seconds} s`);
+	const churn = await watch(CHURN, [String(seconds)]);
+	const churnRatio = growth(churn.samples);
 	const label = (caseName: string, metric: string, unit: string) => ({
 		case: caseName,
 		contender: 'ganno',
@@ -92,10 +99,13 @@ async function measure(options: BenchmarkOptions): Promise<{ rows: Row[]; target
 			measured(label(`${iterations} iterations`, 'resident_set', 'GB'), long.samples.map(gigabytes)),
 			measured(label(`${iterations} iterations`, 'peak_resident_set', 'GB'), [gigabytes(long.peak)]),
 			measured(label(`${iterations} iterations`, 'growth', '1'), [ratio], 'last fifth over second fifth'),
+			measured(label('optimizers', 'resident_set', 'GB'), churn.samples.map(gigabytes)),
+			measured(label('optimizers', 'growth', '1'), [churnRatio], 'last fifth over second fifth'),
 		],
 		targets: [
 			target("npm start's peak resident set in GB", '<=', LIMIT_GIGABYTES, gigabytes(start.peak)),
 			target(`growth over ${iterations} iterations`, '<=', GROWTH_LIMIT, ratio),
+			target('growth while optimizers are made, stepped and freed', '<=', GROWTH_LIMIT, churnRatio),
 		],
 	};
 }
