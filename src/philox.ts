@@ -19,7 +19,8 @@ export const STREAMS = {
 
 export type StreamName = keyof typeof STREAMS;
 
-function multiplyHigh(a: number, b: number): number {
+/** The upper 32 bits of the product of two unsigned 32-bit integers. */
+export function multiplyHigh(a: number, b: number): number {
 	const aHigh = a >>> 16;
 	const aLow = a & 0xffff;
 	const bHigh = b >>> 16;

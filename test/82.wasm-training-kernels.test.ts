@@ -41,12 +41,12 @@ async function gradients(backend: 'cpu' | 'wasm', [height, width, kernel, stride
 	});
 }
 
-describe('Conv2DBackpropFilter for wasm', () => {
+describe('convolutional training on wasm', () => {
 	beforeAll(() => useBackend('wasm'));
 
 	it('is missing until it is asked for, and added once', () => {
 		expect(tf.getKernel('Conv2DBackpropFilter', 'wasm')).toBeUndefined();
-		expect(registerWasmTrainingKernels()).toEqual(['Conv2DBackpropFilter']);
+		expect(registerWasmTrainingKernels()).toEqual(['Conv2DBackpropFilter', 'MaxPoolGrad']);
 		expect(registerWasmTrainingKernels()).toEqual([]);
 	});
 
@@ -58,10 +58,37 @@ describe('Conv2DBackpropFilter for wasm', () => {
 		for (const [i, value] of actual.entries()) expect(Math.abs(value - expected[i]!)).toBeLessThan(2e-6 * scale);
 	});
 
+	it.each(['valid', 'same'] as const)('with a gradient of max pooling that negative windows keep: %s', async (pad) => {
+		const gradient = async (backend: 'cpu' | 'wasm', shift: number): Promise<number[]> => {
+			await useBackend(backend);
+			return tf.tidy(() => {
+				const x = tf.randomNormal<tf.Rank.R4>([2, 7, 6, 3], shift, 1, 'float32', 4);
+				return [
+					...tf
+						.grad((v) =>
+							tf
+								.maxPool(v as tf.Tensor4D, 3, 2, pad)
+								.square()
+								.sum(),
+						)(x)
+						.dataSync(),
+				];
+			});
+		};
+		for (const shift of [0, -5, 5]) {
+			const [expected, actual] = [await gradient('cpu', shift), await gradient('wasm', shift)];
+			for (const [i, value] of actual.entries()) expect(value).toBeCloseTo(expected[i]!, 4);
+			expect(actual.some((value) => value !== 0)).toBe(true);
+		}
+	});
+
 	it('leaves no tensor behind', async () => {
 		await useBackend('wasm');
 		const before = tf.memory().numTensors;
 		await gradients('wasm', CASES[0]!);
+		tf.tidy(() => {
+			tf.grad((x) => tf.maxPool(x as tf.Tensor4D, 2, 2, 'same').sum())(tf.fill([1, 4, 4, 1], -1));
+		});
 		expect(tf.memory().numTensors).toBe(before);
 	});
 });

@@ -1,41 +1,17 @@
 /** tfjs in WebAssembly, contender of bench:children: tfjs.js CASE. One fixed batch, no statistics. */
 import type { Tensor4D } from '@tensorflow/tfjs';
+import { registerWasmTrainingKernels } from 'ganno/tfjs';
 import { caseNamed } from '../cases.js';
 import { loadTfjs } from './load-tfjs.js';
 import { serve } from './protocol.js';
 
 const BATCH = 64;
 
-/**
- * The wasm back end lacks Conv2DBackpropFilter (tfjs issue 8474), so stock tfjs cannot train a convolution there. With stride 1 and
- * same padding the weight gradient is itself a convolution: of the transposed input with the transposed output gradient.
- */
-function registerWeightGradient(tf: typeof import('@tensorflow/tfjs')): void {
-	if (tf.getKernel('Conv2DBackpropFilter', 'wasm') !== undefined) return;
-	tf.registerKernel({
-		kernelName: 'Conv2DBackpropFilter',
-		backendName: 'wasm',
-		kernelFunc: ({ inputs, attrs }) => {
-			const { x, dy } = inputs as { x: Tensor4D; dy: Tensor4D };
-			const margin = (((attrs as { filterShape: number[] }).filterShape[0] as number) - 1) / 2;
-			return tf.tidy(() => {
-				const input = tf.transpose(x, [3, 1, 2, 0]).pad([
-					[0, 0],
-					[margin, margin],
-					[margin, margin],
-					[0, 0],
-				]) as Tensor4D;
-				const result = tf.conv2d(input, tf.transpose(dy, [1, 2, 0, 3]) as Tensor4D, 1, 'valid');
-				return tf.transpose(result, [1, 2, 0, 3]);
-			});
-		},
-	});
-}
-
 async function main(): Promise<void> {
 	const tf = await loadTfjs('wasm');
 	if (tf === undefined) return;
-	registerWeightGradient(tf);
+	// Stock tfjs cannot train a convolution on wasm.
+	registerWasmTrainingKernels();
 	const { spec } = caseNamed(process.argv[2] as string);
 	const model = tf.sequential();
 	let flat = false;

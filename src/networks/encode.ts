@@ -1,5 +1,5 @@
 import { NATIVE_ORDER, poolStride } from './shapes.js';
-import type { LayerSpec, NetworkSpec } from './spec.js';
+import type { Initializer, LayerSpec, NetworkSpec } from './spec.js';
 
 /** Numbers per layer of the flat form. */
 const FIELDS = 8;
@@ -46,8 +46,10 @@ function activation(layer: Weighted): number {
 }
 
 /** He before ReLU (He et al. 2015), Xavier elsewhere (Glorot & Bengio 2010). */
+export function initializerOf(layer: Weighted): Initializer {
+	return layer.initializer ?? (layer.activation === 'relu' ? 'he-uniform' : 'xavier-uniform');
+}
+
 function initializer(layer: Weighted): number {
-	return NATIVE_ORDER.initializers.indexOf(
-		layer.initializer ?? (layer.activation === 'relu' ? 'he-uniform' : 'xavier-uniform'),
-	);
+	return NATIVE_ORDER.initializers.indexOf(initializerOf(layer));
 }

@@ -1,4 +1,4 @@
-import type { NativePopulation } from '../../binding.d.ts';
+import type { NativePopulation, NativePopulationOptions } from '../../binding.d.ts';
 import { checkFiniteElements, checkFloat32Array, checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
 import { fromNative, GannoError } from '../errors.js';
 import { native } from '../native.js';
@@ -64,8 +64,15 @@ export class NetworkPopulation {
 	readonly #uniform: Float32Array;
 	#disposed = false;
 
-	/** @throws GannoError `INVALID_ARGUMENT`, `OUT_OF_MEMORY`, `NATIVE_NOT_FOUND` */
-	constructor(options: NetworkPopulationOptions) {
+	/**
+	 * @param open makes what computes; default the addon's. `ganno/tfjs` has another one
+	 * @throws GannoError `INVALID_ARGUMENT`, `OUT_OF_MEMORY`, `NATIVE_NOT_FOUND`
+	 */
+	constructor(
+		options: NetworkPopulationOptions,
+		open: (resolved: NativePopulationOptions) => NativePopulation = (resolved) =>
+			new (native().NativePopulation)(resolved),
+	) {
 		const { shapes, native: resolved } = resolvePopulation(options);
 		this.replicas = resolved.replicas;
 		this.batchSize = resolved.batchSize;
@@ -74,7 +81,7 @@ export class NetworkPopulation {
 		this.maximumBatch = Math.max(resolved.batchSize, 64);
 		this.#images = resolved.labels.length;
 		this.#uniform = new Float32Array(this.replicas * this.layers.length);
-		this.#native = guarded(() => new (native().NativePopulation)(resolved));
+		this.#native = guarded(() => open(resolved));
 	}
 
 	/** Native memory held, in bytes; 0 after dispose. */
