@@ -46,6 +46,10 @@ bool keeps_first_moment(Algorithm algorithm) {
   return algorithm != Algorithm::kSgd && algorithm != Algorithm::kRmsProp;
 }
 
+bool corrects_bias(Algorithm algorithm) {
+  return algorithm == Algorithm::kAdam || algorithm == Algorithm::kAdamW || algorithm == Algorithm::kLamb;
+}
+
 bool has_trust_ratio(Algorithm algorithm) {
   return algorithm == Algorithm::kLars || algorithm == Algorithm::kLamb;
 }

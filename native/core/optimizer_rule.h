@@ -23,6 +23,10 @@ int moment_count(Algorithm algorithm);
 /// describe. Where there is none (sgd, rmsprop) they describe the gradient.
 bool keeps_first_moment(Algorithm algorithm);
 
+/// Whether its moments are corrected for their start at 0, so that its scalars depend on the step counter (adam, adamw,
+/// lamb).
+bool corrects_bias(Algorithm algorithm);
+
 /// Whether the step is scaled by a trust ratio of norms, which takes a pass of its own before it (lars, lamb).
 bool has_trust_ratio(Algorithm algorithm);
 
@@ -65,8 +69,9 @@ struct StepScalars {
 /// What depends on the step counter alone; layers of the same age share it. Zero moments need no correction (step 0).
 struct BiasCorrections {
   std::uint64_t step = 0;
-  double correction1 = 1;  // 1 - beta1^step
-  double correction2 = 1;  // 1 - beta2^step
+  double correction1 = 1;              // 1 - beta1^step
+  double inverse_correction1 = 1;      // 1 / (1 - beta1^step)
+  float inverse_sqrt_correction2 = 1;  // 1 / sqrt(1 - beta2^step)
 };
 
 /// @param step 1 for the first step of a layer.

@@ -29,51 +29,67 @@ constexpr double power(double base, std::uint64_t exponent) {
 
 constexpr BiasCorrections bias_corrections(const Hyperparameters& hyperparameters, std::uint64_t step) {
   if (step == 0) return {};
-  return {step, 1 - power(hyperparameters.beta1, step), 1 - power(hyperparameters.beta2, step)};
+  const double correction1 = 1 - power(hyperparameters.beta1, step);
+  const double correction2 = 1 - power(hyperparameters.beta2, step);
+  return {step, correction1, 1 / correction1, static_cast<float>(1 / std::sqrt(correction2))};
+}
+
+/// Writes what depends on the step counter.
+constexpr void correct_scalars(StepScalars& scalars, Algorithm algorithm, const BiasCorrections& corrections,
+                               double learning_rate) {
+  if (algorithm == Algorithm::kLamb) {
+    scalars.step_size = scalars.learning_rate;
+    scalars.inverse_correction1 = static_cast<float>(corrections.inverse_correction1);
+  } else {
+    scalars.step_size = finite_float(learning_rate / corrections.correction1);
+  }
+  scalars.inverse_sqrt_correction2 = corrections.inverse_sqrt_correction2;
+  scalars.moment_correction = corrections.inverse_correction1;
+}
+
+/// Writes every field that depends on the rule, the layer or the step, where it is; `clip`, `trust`, `store` and
+/// `propagate` get their defaults.
+constexpr void write_step_scalars(StepScalars& scalars, Algorithm algorithm, const Hyperparameters& hyperparameters,
+                                  const BiasCorrections& corrections, double learning_rate, double weight_decay,
+                                  double momentum, float inverse_scale) {
+  scalars = StepScalars{};
+  scalars.learning_rate = finite_float(learning_rate);
+  scalars.momentum = finite_float(momentum);
+  scalars.epsilon = finite_float(hyperparameters.epsilon);
+  scalars.inverse_scale = inverse_scale;
+  const bool decoupled = algorithm == Algorithm::kAdamW || algorithm == Algorithm::kLion;
+  scalars.weight_decay = decoupled ? 0 : finite_float(weight_decay);
+  if (decoupled) scalars.decay_factor = finite_float(1 - learning_rate * weight_decay);
+  switch (algorithm) {
+    case Algorithm::kSgd:
+    case Algorithm::kMomentum:
+    case Algorithm::kNesterov:
+    case Algorithm::kLars:
+      return;
+    case Algorithm::kRmsProp:
+      scalars.beta2 = static_cast<float>(hyperparameters.rho);
+      scalars.one_minus_beta2 = static_cast<float>(1 - hyperparameters.rho);
+      return;
+    case Algorithm::kLion:
+      scalars.beta1 = static_cast<float>(hyperparameters.beta1);
+      break;
+    case Algorithm::kAdam:
+    case Algorithm::kAdamW:
+    case Algorithm::kLamb:
+      correct_scalars(scalars, algorithm, corrections, learning_rate);
+      break;
+  }
+  scalars.one_minus_beta1 = static_cast<float>(1 - hyperparameters.beta1);
+  scalars.beta2 = static_cast<float>(hyperparameters.beta2);
+  scalars.one_minus_beta2 = static_cast<float>(1 - hyperparameters.beta2);
 }
 
 constexpr StepScalars step_scalars(Algorithm algorithm, const Hyperparameters& hyperparameters,
                                    const BiasCorrections& corrections, double learning_rate, double weight_decay,
                                    double momentum, float inverse_scale) {
   StepScalars scalars;
-  scalars.learning_rate = finite_float(learning_rate);
-  scalars.weight_decay = finite_float(weight_decay);
-  scalars.momentum = finite_float(momentum);
-  scalars.epsilon = finite_float(hyperparameters.epsilon);
-  scalars.inverse_scale = inverse_scale;
-  if (algorithm == Algorithm::kRmsProp) {
-    scalars.beta2 = static_cast<float>(hyperparameters.rho);
-    scalars.one_minus_beta2 = static_cast<float>(1 - hyperparameters.rho);
-  }
-  if (algorithm == Algorithm::kAdam || algorithm == Algorithm::kAdamW) {
-    scalars.one_minus_beta1 = static_cast<float>(1 - hyperparameters.beta1);
-    scalars.beta2 = static_cast<float>(hyperparameters.beta2);
-    scalars.one_minus_beta2 = static_cast<float>(1 - hyperparameters.beta2);
-    scalars.step_size = finite_float(learning_rate / corrections.correction1);
-    scalars.inverse_sqrt_correction2 = static_cast<float>(1 / std::sqrt(corrections.correction2));
-    scalars.moment_correction = 1 / corrections.correction1;
-  }
-  if (algorithm == Algorithm::kAdamW) {
-    scalars.decay_factor = finite_float(1 - learning_rate * weight_decay);
-    scalars.weight_decay = 0;
-  }
-  if (algorithm == Algorithm::kLamb) {
-    scalars.one_minus_beta1 = static_cast<float>(1 - hyperparameters.beta1);
-    scalars.beta2 = static_cast<float>(hyperparameters.beta2);
-    scalars.one_minus_beta2 = static_cast<float>(1 - hyperparameters.beta2);
-    scalars.step_size = scalars.learning_rate;
-    scalars.inverse_correction1 = static_cast<float>(1 / corrections.correction1);
-    scalars.inverse_sqrt_correction2 = static_cast<float>(1 / std::sqrt(corrections.correction2));
-    scalars.moment_correction = 1 / corrections.correction1;
-  }
-  if (algorithm == Algorithm::kLion) {
-    scalars.beta1 = static_cast<float>(hyperparameters.beta1);
-    scalars.one_minus_beta1 = static_cast<float>(1 - hyperparameters.beta1);
-    scalars.beta2 = static_cast<float>(hyperparameters.beta2);
-    scalars.one_minus_beta2 = static_cast<float>(1 - hyperparameters.beta2);
-    scalars.decay_factor = finite_float(1 - learning_rate * weight_decay);
-    scalars.weight_decay = 0;
-  }
+  write_step_scalars(scalars, algorithm, hyperparameters, corrections, learning_rate, weight_decay, momentum,
+                     inverse_scale);
   return scalars;
 }
 

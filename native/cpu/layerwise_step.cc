@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "core/layer_table.h"
+#include "core/step_scalars.h"
 #include "cpu/thread_pool.h"
 
 namespace ganno {
@@ -129,19 +130,38 @@ void LayerwiseStep::decide_skips(float inverse_scale) {
   if (any && !by_layer) std::fill(skipped_.begin(), skipped_.end(), std::uint8_t{1});
 }
 
+// A small layer takes less time to step than its scalars take to compute, so they are kept while the controls stay as
+// they are. Rules with norms of their own change them (clip, trust), and skipped layers have others.
 void LayerwiseStep::compute_scalars(std::span<const double> controls, float inverse_scale, bool store) {
+  const bool propagate = options_.non_finite == NonFinitePolicy::kPropagate;
+  const bool lasting = !by_layer_ && options_.clip_global_norm == 0 &&
+                       (propagate || options_.non_finite == NonFinitePolicy::kSkipElement);
+  const bool kept = lasting && applied_.size() == controls.size() && applied_inverse_scale_ == inverse_scale &&
+                    applied_store_ == store &&
+                    std::memcmp(applied_.data(), controls.data(), controls.size_bytes()) == 0;
+  const bool corrected = corrects_bias(options_.algorithm);
+  if (kept && !corrected) return;
   BiasCorrections corrections;  // layers that were born together share them
   for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
     const double* control = &controls[layer * kControlCount];
     // A skipped layer's moments are those of its last step.
     const std::uint64_t step = skipped_[layer] ? steps_[layer] : steps_[layer] + 1;
-    if (step != corrections.step) corrections = bias_corrections(options_.hyperparameters, step);
+    if (step != corrections.step) corrections = rules::bias_corrections(options_.hyperparameters, step);
     StepScalars& scalars = scalars_[layer];
-    scalars = step_scalars(options_.algorithm, options_.hyperparameters, corrections, control[kControlLearningRate],
-                           control[kControlWeightDecay], control[kControlMomentum], inverse_scale);
+    if (kept) {
+      rules::correct_scalars(scalars, options_.algorithm, corrections, control[kControlLearningRate]);
+      continue;
+    }
+    rules::write_step_scalars(scalars, options_.algorithm, options_.hyperparameters, corrections,
+                              control[kControlLearningRate], control[kControlWeightDecay], control[kControlMomentum],
+                              inverse_scale);
     scalars.store = store && !skipped_[layer];
-    scalars.propagate = options_.non_finite == NonFinitePolicy::kPropagate;
+    scalars.propagate = propagate;
   }
+  if (!lasting || kept) return;
+  applied_.assign(controls.begin(), controls.end());
+  applied_inverse_scale_ = inverse_scale;
+  applied_store_ = store;
 }
 
 // Rules that need norms of a layer before its step (LARS, LAMB, clipping by layer) take passes over that layer. The
@@ -272,9 +292,7 @@ void LayerwiseStep::step(std::span<const double> controls, float inverse_scale, 
     }
   }
   if (!store) return;
-  for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
-    if (!skipped_[layer]) ++steps_[layer];
-  }
+  for (std::size_t layer = 0; layer < layers_.size(); ++layer) steps_[layer] += 1u - skipped_[layer];
 }
 
 std::span<float> LayerwiseStep::moment(std::size_t array, int which) {

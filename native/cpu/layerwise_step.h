@@ -106,8 +106,11 @@ class LayerwiseStep {
   std::vector<std::uint8_t> adapt_;              // per layer
   std::vector<std::uint64_t> steps_;             // per layer
   std::vector<StepScalars> scalars_;             // per layer, of the running step
-  std::vector<std::uint8_t> skipped_;            // per layer, of the running step
-  std::unique_ptr<float, Free> moments_;         // both moments of every array, each on a 64-float boundary
+  std::vector<double> applied_;                  // controls the scalars were computed from, where these last
+  float applied_inverse_scale_ = 1;
+  bool applied_store_ = true;
+  std::vector<std::uint8_t> skipped_;     // per layer, of the running step
+  std::unique_ptr<float, Free> moments_;  // both moments of every array, each on a 64-float boundary
   std::uint64_t moment_floats_ = 0;
 };
 

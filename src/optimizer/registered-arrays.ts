@@ -32,7 +32,7 @@ export class RegisteredArrays {
 	/** Elements of each, as registered: the arrays themselves may be detached by now. */
 	readonly sizes: readonly number[];
 	readonly #layers: readonly ResolvedLayer[];
-	/** One array of every plain buffer: all of its elements or none. */
+	/** One array of every plain buffer: all of its elements or none. A multiple of four. */
 	readonly #witnesses: readonly Float32Array[];
 	readonly #witnessed: number;
 	readonly #resizable: readonly Float32Array[];
@@ -48,19 +48,24 @@ export class RegisteredArrays {
 		);
 		this.#resizable = detachable.filter(isResizable);
 		const fixed = detachable.filter((array) => !isResizable(array));
-		this.#witnesses = [...new Map(fixed.map((array) => [array.buffer, array])).values()];
+		const witnesses = [...new Map(fixed.map((array) => [array.buffer, array])).values()];
+		while (witnesses.length % 4 !== 0) witnesses.push(new Float32Array(0));
+		this.#witnesses = witnesses;
 		this.#witnessed = this.#witnesses.reduce((sum, { length }) => sum + length, 0);
 	}
 
 	/**
-	 * A back end keeps pointers: before each of its calls this must hold. Adding up lengths, which are whole or 0, takes two thirds of
-	 * the time of comparing them (measured; this loop is a third of what JavaScript does for a step of small layers).
+	 * A back end keeps pointers: before each of its calls this must hold. Adding up lengths, which are whole or 0, four at a time, takes
+	 * two thirds of the time of comparing them (measured; the loop is a third of what JavaScript does for a step of small layers).
 	 * @throws GannoError `INVALID_ARGUMENT` naming the layer
 	 */
 	check(): void {
 		const witnesses = this.#witnesses;
 		let elements = 0;
-		for (let i = 0; i < witnesses.length; i++) elements += (witnesses[i] as Float32Array).length;
+		for (let i = 3; i < witnesses.length; i += 4) {
+			elements += (witnesses[i - 3] as Float32Array).length + (witnesses[i - 2] as Float32Array).length;
+			elements += (witnesses[i - 1] as Float32Array).length + (witnesses[i] as Float32Array).length;
+		}
 		if (elements !== this.#witnessed || this.#resizable.length > 0) this.#findChange();
 	}
 
