@@ -8,6 +8,7 @@ import { correctsMoment, keepsFirstMoment, MOMENT_COUNT } from '../src/optimizer
 import { STATISTIC_INDEX, STATISTICS } from '../src/optimizer/statistics.js';
 import { exactStatistics, statisticBound } from './support/exact-statistics.js';
 import {
+	type ArraySpec,
 	arrayArbitrary,
 	buildLayout,
 	type Layout,
@@ -19,6 +20,7 @@ import {
 /** The addon's arithmetic against float64, within the bounds that docs/numerics.md states. */
 
 const EPSILON = 2 ** -23;
+const SMALLEST_NORMAL = 2 ** -126; // what is less has fewer digits
 const STEPS = 4;
 
 interface Side {
@@ -119,11 +121,26 @@ function largestChange(
 }
 
 const tame = arrayArbitrary(undefined, ['normal', 'zero', 'constant', 'ratio', 'non-finite']);
+/** Gradients up to 1e18; for rules without a trust ratio, which would carry a lost digit into every element, denormals too. */
+function steppable(algorithm: LayerwiseAlgorithm): fc.Arbitrary<ArraySpec> {
+	const byNorm = algorithm === 'lars' || algorithm === 'lamb';
+	const kinds = [
+		'normal',
+		'zero',
+		'constant',
+		'ratio',
+		'non-finite',
+		...(byNorm ? [] : ['denormal' as const]),
+	] as const;
+	return fc
+		.tuple(arrayArbitrary(undefined, kinds), fc.boolean())
+		.map(([array, wide]) => (wide ? { ...array, gradients: 'to-1e18' as const } : array));
+}
 
 describe('one step of the addon against float64', () => {
 	it.each(LAYERWISE_ALGORITHMS)('%s: parameters and moments agree to float32 rounding', (algorithm) => {
 		fc.assert(
-			fc.property(layoutArbitrary(tame), (random) => {
+			fc.property(layoutArbitrary(steppable(algorithm)), (random) => {
 				const spec = { ...random, algorithm: LAYERWISE_ALGORITHMS.indexOf(algorithm) };
 				const [ours, exact] = sides(spec);
 				const layerOf = spec.layers.flatMap((arrays, layer) => arrays.map(() => layer));
@@ -141,28 +158,29 @@ describe('one step of the addon against float64', () => {
 					for (const [i, array] of ours.layout.options.parameters.entries()) {
 						const learningRate = spec.learningRate * ((layerOf[i] as number) + 1);
 						const change = byNorm ? largestChange(before, exact.layout.options.parameters, layerOf, i) : 0;
+						const none = before.map(({ length }) => new Float32Array(length));
+						const velocities = exactMoments.map(([first]) => first as Float32Array);
+						const velocity = algorithm === 'lars' ? largestChange(none, velocities, layerOf, i) : 0;
 						for (let j = 0; j < array.length; j++) {
 							const old = finiteOrZero(before[i]?.[j]);
 							const gradient = finiteOrZero(ours.layout.options.gradients[i]?.[j]) * spec.inverseScale;
 							// What is rounded on the way: the decayed gradient and the moment it is mixed with.
-							const operands = Math.abs(gradient) + spec.weightDecay * Math.abs(old);
+							const operands = Math.abs(gradient) + spec.weightDecay * Math.abs(old) + SMALLEST_NORMAL;
 							const oldMoment = Math.abs(finiteOrZero(momentsBefore[i]?.[0]?.[j]));
 							const rounded = operands + oldMoment;
 							const mixed = clips ? 0 : 0.9 * finiteOrZero(momentsBefore[i]?.[0]?.[j]) + 0.1 * gradient;
 							const lastMoment = moments[i]?.at(-1)?.[j] ?? 0;
 							const bound = byNorm
-								? 2e-5 * change + (algorithm === 'lars' ? 8 * EPSILON * learningRate * oldMoment : 0)
+								? 1e-4 * change + (algorithm === 'lars' ? 8 * EPSILON * learningRate * oldMoment : 0)
 								: updateBound(algorithm, step, learningRate, rounded, operands, lastMoment, mixed);
 							const expected = exact.layout.options.parameters[i]?.[j] as number;
 							const where = `${algorithm}[${i}][${j}] in step ${step}`;
-							expectClose(array[j] as number, expected, EPSILON * Math.abs(old) + bound, where);
+							expectClose(array[j] as number, expected, EPSILON * (Math.abs(old) + SMALLEST_NORMAL) + bound, where);
 							for (const [moment, values] of (moments[i] ?? []).entries()) {
 								const largest = isSquare(algorithm, moment) ? operands ** 2 : rounded;
 								const known = Math.abs(finiteOrZero(momentsBefore[i]?.[moment]?.[j]));
 								const momentBound =
-									8 * EPSILON * Math.max(largest, known) +
-									1e-44 +
-									(algorithm === 'lars' ? (2e-5 * change) / learningRate : 0);
+									8 * EPSILON * Math.max(largest, known) + 1e-44 + (algorithm === 'lars' ? 1e-4 * velocity : 0);
 								expectClose(
 									values[j] as number,
 									exactMoments[i]?.[moment]?.[j] as number,
@@ -176,7 +194,7 @@ describe('one step of the addon against float64', () => {
 				}
 				ours.backend.dispose();
 			}),
-			{ numRuns: 60 },
+			{ numRuns: process.env.GANNO_TEST_FULL ? 300 : 60 },
 		);
 	});
 

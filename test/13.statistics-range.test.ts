@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ALGORITHMS } from '../src/optimizer/algorithms.js';
+import { ALGORITHMS, LAYERWISE_ALGORITHMS, type LayerwiseAlgorithm } from '../src/optimizer/algorithms.js';
 import { LayerwiseOptimizer } from '../src/optimizer/layerwise-optimizer.js';
+import { correctsMoment, keepsFirstMoment } from '../src/optimizer/rules.js';
 import { STATISTIC_INDEX, STATISTICS, type StatisticName } from '../src/optimizer/statistics.js';
 import { PhiloxGenerator } from '../src/philox.js';
 import { exactStatistics, statisticBound } from './support/exact-statistics.js';
@@ -13,28 +14,34 @@ interface Case {
 	readonly parameters: Float32Array;
 }
 
-/** Statistics of an sgd step against their definitions. */
-function check({ gradients, parameters }: Case, learningRate: number): Record<StatisticName, number> {
+/** Statistics of a step against their definitions. */
+function check(
+	{ gradients, parameters }: Case,
+	learningRate: number,
+	algorithm: LayerwiseAlgorithm = 'sgd',
+	values: 'always' | 'random' = 'random',
+): Record<StatisticName, number> {
 	const before = parameters.slice();
 	const statistics = new Float32Array(STATISTICS.length);
-	const optimizer = new LayerwiseOptimizer({ algorithm: 'sgd', layers: [{ name: 'layer', parameters, gradients }] });
+	using optimizer = new LayerwiseOptimizer({ algorithm, layers: [{ name: 'layer', parameters, gradients }] });
 	optimizer.step(learningRate, statistics);
-	optimizer.dispose();
 	const exact = exactStatistics({
 		gradients,
 		oldParameters: before,
 		newParameters: parameters,
-		moments: undefined,
-		momentCorrection: 1,
+		moments: keepsFirstMoment(algorithm) ? optimizer.state().layers[0]?.moments[0]?.[0] : undefined,
+		momentCorrection: correctsMoment(algorithm) ? 10 : 1, // 1 / (1 - beta1)
 		inverseScale: 1,
 	});
 	for (const name of STATISTICS) {
 		if (name === 'nonFiniteCount') continue;
+		// A block of moments below 2^-110 counts as 0.
+		if ((name === 'momentNorm' || name === 'gradientMomentCosine') && exact.momentNorm < 1e-30) continue;
 		const value = statistics[STATISTIC_INDEX[name]] as number;
 		const expected = Math.fround(exact[name]); // a variance of huge values is beyond float32: Infinity
 		if (value === expected) continue;
-		expect(Math.abs(value - expected), `${name}: ${value}, exactly ${expected}`).toBeLessThanOrEqual(
-			statisticBound(name, exact),
+		expect(Math.abs(value - expected), `${algorithm}: ${name}: ${value}, exactly ${expected}`).toBeLessThanOrEqual(
+			statisticBound(name, exact, values),
 		);
 	}
 	return Object.fromEntries(STATISTICS.map((name) => [name, statistics[STATISTIC_INDEX[name]]])) as Record<
@@ -61,6 +68,52 @@ describe('statistics', () => {
 			expect(found.nonFiniteCount).toBe(0);
 		},
 	);
+
+	it.each(LAYERWISE_ALGORITHMS)('of %s hold for norms from 1e-30 to 1e30', (algorithm) => {
+		fc.assert(
+			fc.property(
+				fc.constantFrom(1, 16, 17, 1000, 1024, 3000),
+				fc.double({ min: -30, max: 30, noNaN: true }),
+				fc.double({ min: -30, max: 30, noNaN: true }),
+				fc.integer({ min: 0, max: 1e6 }),
+				(size, gradientExponent, parameterExponent, seed) => {
+					const scale = (exponent: number): number => 10 ** exponent / Math.sqrt(size);
+					check(
+						{
+							gradients: random(size, scale(gradientExponent), seed),
+							parameters: random(size, scale(parameterExponent), seed + 1),
+						},
+						1e-3,
+						algorithm,
+					);
+				},
+			),
+			{ numRuns: process.env.GANNO_TEST_FULL ? 2000 : 40 },
+		);
+	});
+
+	it('hold for values arranged so that float32 sums of deviations lose their digits', () => {
+		const generator = new PhiloxGenerator(12, 'probe');
+		for (let round = 0; round < 60; round++) {
+			const a = generator.uniform(1, 2);
+			const b = generator.uniform(0, 1e-3);
+			const arranged: ((i: number) => number)[] = [
+				(i) => (i < 16 ? a : b), // outliers in all the places a shift is chosen from
+				(i) => (i < 16 ? a : 0),
+				(i) => (i === round % 16 ? b : a), // one element that is far from all others, and nearest to zero
+				(i) => (i === round % 16 ? 0 : a + b * generator.nextNormal()),
+				(i) => (i === round % 16 ? 0.999 * a : -a),
+				(i) => (i % 2 === 0 ? a : -a - b), // the shift has one sign, half of the values the other
+				(i) => (i % 16 === 0 ? 1e4 * a : b), // all weight in one lane
+			];
+			for (const [which, value] of arranged.entries()) {
+				for (const scale of [1, 1e-12, 1e12]) {
+					const values = (): Float32Array => Float32Array.from({ length: 1024 + which }, (_, i) => scale * value(i));
+					check({ gradients: values(), parameters: values() }, 1e-3, 'momentum', 'always');
+				}
+			}
+		}
+	});
 
 	it('hold where a block mixes magnitudes that float32 squares cannot hold together', () => {
 		const gradients = random(4096, 1, 3);

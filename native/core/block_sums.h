@@ -29,11 +29,33 @@ inline constexpr double kLargestSum = 1e36;
                         block.parameter_deviation_squared);
 }
 
+// A shift far from the mean lets digits cancel: an outlier in a block's first place, or 16 of them before a block of
+// zeros. Of normal values no block in ten million does. The bounds of docs/numerics.md follow from these two.
+inline constexpr double kLargestSquaresRatio = 4;          // of the deviations' squares to the values' squares
+inline constexpr double kLargestMeanShare = 1 - 1.0 / 32;  // of the deviations' squares that their mean makes up
+
+/// Whether the sums of deviations leave norm, mean and variance their digits.
+[[gnu::always_inline]] static constexpr bool keeps_digits(double count, double deviation, double deviation_squared,
+                                                          double squares) {
+  return (deviation * (deviation / count) <= kLargestMeanShare * deviation_squared) &
+         (deviation_squared <= kLargestSquaresRatio * squares);
+}
+
+[[gnu::always_inline]] static constexpr bool gradient_keeps_digits(const BlockSums& block) {
+  return keeps_digits(block.gradient_count, block.gradient_deviation, block.gradient_deviation_squared,
+                      gradient_squares(block));
+}
+
+[[gnu::always_inline]] static constexpr bool parameter_keeps_digits(const BlockSums& block) {
+  return keeps_digits(block.parameter_count, block.parameter_deviation, block.parameter_deviation_squared,
+                      parameter_squares(block));
+}
+
 /// Whether every float32 sum of a block can be trusted as it is. If not, add_suspect_block() looks closer.
 [[gnu::always_inline]] static constexpr bool all_in_range(const BlockSums& block, bool has_moment) {
   return in_range(block.gradient_deviation_squared) & in_range(block.parameter_deviation_squared) &
          in_range(block.update_squared) & in_range(gradient_squares(block)) & in_range(parameter_squares(block)) &
-         (!has_moment | in_range(block.moment_squared));
+         (!has_moment | in_range(block.moment_squared)) & gradient_keeps_digits(block) & parameter_keeps_digits(block);
 }
 
 [[gnu::always_inline]] static constexpr Moments block_moments(double count, double shift, double deviation,

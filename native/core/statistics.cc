@@ -68,9 +68,9 @@ Suspects suspects(const BlockSums& block, const BlockArrays& arrays) {
   const auto zero_update = [](Arrays a) { return same(a.old_parameters, a.new_parameters, a.size); };
   const auto zero_moment = [](Arrays a) { return all_negligible(a.moments, a.size); };
   return {!right(gradient_squares(block), zero_gradient, arrays) ||
-              !right(block.gradient_deviation_squared, equal_gradient, arrays),
+              !right(block.gradient_deviation_squared, equal_gradient, arrays) || !gradient_keeps_digits(block),
           !right(parameter_squares(block), zero_parameter, arrays) ||
-              !right(block.parameter_deviation_squared, equal_parameter, arrays),
+              !right(block.parameter_deviation_squared, equal_parameter, arrays) || !parameter_keeps_digits(block),
           !right(block.update_squared, zero_update, arrays),
           arrays.moments != nullptr && !right(block.moment_squared, zero_moment, arrays)};
 }

@@ -62,7 +62,7 @@ struct LayerSums {
 
 /// What a kernel knows of a block after one pass, the lanes folded: sums of deviations d = x - shift and of products.
 /// The shift is the element of least magnitude among the block's first 16: near the mean when the mean dominates the
-/// spread, and never above 8 times the block's root mean square, so neither the variance nor the norm cancels.
+/// spread, small when it does not. Where norm or variance cancel all the same, keeps_digits() says so (block_sums.h).
 struct BlockSums {
   double gradient_count = 0;  // finite ones
   double gradient_shift = 0;
@@ -89,8 +89,9 @@ struct BlockArrays {
   std::size_t size;
 };
 
-/// Adds a block that has a sum outside [1e-30, 1e36], where float32 squares overflow or lose digits, to a piece, or
-/// starts the piece with it: what is not right all the same is summed again in float64, in which squares are exact.
+/// Adds a block that has a sum outside [1e-30, 1e36], where float32 squares overflow or lose digits, or sums that
+/// cancel, to a piece, or starts the piece with it: what is not right all the same is summed again in float64, in which
+/// squares are exact.
 void add_suspect_block(LayerSums& sums, bool first, const BlockSums& block, const BlockArrays& arrays);
 
 /// Adds the sums of the next piece (or array) in order.

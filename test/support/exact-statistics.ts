@@ -60,25 +60,46 @@ export function exactStatistics(layer: LayerObservation): Record<StatisticName, 
 	return result as Record<StatisticName, number>;
 }
 
-/** How far each statistic may be from its definition (docs/numerics.md): relative to itself, to a root mean square, or absolute. */
-export function statisticBound(name: StatisticName, exact: Record<StatisticName, number>): number {
+/**
+ * The table of docs/numerics.md: how far a statistic may be from its definition, relative to itself (means: to the root mean square;
+ * cosines: absolute). `always` is derived and holds for any values; `random` holds for values that nobody arranged.
+ */
+export const STATISTIC_BOUNDS = {
+	norm: { always: 3.5e-5, random: 4e-6 }, // gradientNorm, parameterNorm, updateRatio
+	lengthOfStep: { always: 4e-6, random: 4e-6 }, // momentNorm, updateNorm
+	mean: { always: 8e-6, random: 4e-6 },
+	variance: { always: 4e-4, random: 2e-4 },
+	cosine: { always: 8e-5, random: 4e-6 },
+} as const;
+
+export function statisticBound(
+	name: StatisticName,
+	exact: Record<StatisticName, number>,
+	values: 'always' | 'random' = 'random',
+): number {
 	const smallest = 1e-37; // float32 results below lose digits
 	switch (name) {
 		case 'gradientMean':
 		case 'parameterMean': {
 			const prefix = name === 'gradientMean' ? 'gradient' : 'parameter';
-			return 4e-6 * Math.sqrt(exact[`${prefix}Variance`] + exact[`${prefix}Mean`] ** 2) + smallest;
+			return (
+				STATISTIC_BOUNDS.mean[values] * Math.sqrt(exact[`${prefix}Variance`] + exact[`${prefix}Mean`] ** 2) + smallest
+			);
 		}
 		case 'gradientVariance':
 		case 'parameterVariance':
-			return 2e-4 * exact[name] + smallest;
+			return STATISTIC_BOUNDS.variance[values] * exact[name] + smallest;
 		case 'gradientMomentCosine':
 		case 'gradientParameterCosine':
 		case 'gradientUpdateCosine':
-			return 4e-6;
+			return STATISTIC_BOUNDS.cosine[values];
+		case 'momentNorm':
+		case 'updateNorm':
+			return STATISTIC_BOUNDS.lengthOfStep[values] * exact[name] + smallest;
+		case 'gradientMaxAbs':
 		case 'nonFiniteCount':
 			return 0;
 		default:
-			return 4e-6 * exact[name] + smallest;
+			return STATISTIC_BOUNDS.norm[values] * exact[name] + smallest;
 	}
 }

@@ -10,7 +10,7 @@ import { PhiloxGenerator } from '../../src/philox.js';
 
 export const VALUE_KINDS = [
 	...(['normal', 'zero', 'constant', 'tiny', 'huge', 'ratio', 'denormal', 'non-finite'] as const),
-	...(['magnitudes', 'extremes'] as const),
+	...(['magnitudes', 'extremes', 'to-1e18'] as const),
 ] as const;
 export type ValueKind = (typeof VALUE_KINDS)[number];
 
@@ -122,7 +122,7 @@ const EXTREMES = [
 ];
 
 function fill(values: Float32Array, kind: ValueKind, generator: PhiloxGenerator): void {
-	const scale = 10 ** generator.uniform(-3, 1);
+	const scale = 10 ** (kind === 'to-1e18' ? generator.uniform(-30, 18) : generator.uniform(-3, 1));
 	for (let i = 0; i < values.length; i++) {
 		const sample = generator.nextFloat() - generator.nextFloat();
 		switch (kind) {
