@@ -70,7 +70,7 @@ export interface ResolvedHyperparameters {
 /** Smallest normal float32: a smaller epsilon would be lost in it, and 0/0 with it. */
 const SMALLEST_EPSILON = 2 ** -126;
 
-const HYPERPARAMETERS_OF: Readonly<Record<LayerwiseAlgorithm, readonly (keyof LayerwiseHyperparameters)[]>> = {
+export const HYPERPARAMETERS_OF: Readonly<Record<LayerwiseAlgorithm, readonly (keyof LayerwiseHyperparameters)[]>> = {
 	sgd: ['weightDecay'],
 	momentum: ['momentum', 'weightDecay'],
 	nesterov: ['momentum', 'weightDecay'],
