@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { CASES, caseNamed, operationsPerStep } from '../bench/cases.js';
+import { barChart } from '../bench/support/bar-chart.js';
 import { startContender } from '../bench/support/contender.js';
 import { markdownReport } from '../bench/support/markdown.js';
 import { measured, median, report, target, unmeasured } from '../bench/support/report.js';
 import { Stopwatch, timeMethods } from '../bench/support/stopwatch.js';
+import { layerSizes, PATH_CASES } from '../bench/tfjs/cases.js';
 
 const label = { case: 'mlp', contender: 'ganno', metric: 'steps', unit: '1' };
 
@@ -110,6 +112,45 @@ it('a saved report becomes Markdown tables', () => {
 	expect(text).not.toContain('share');
 });
 
+describe('a chart', () => {
+	const machine = { cpu: 'CPU <x>', cores: 2, memoryGigabytes: 8, system: 'Linux' };
+	const saved = {
+		machine,
+		versions: { ganno: '0' },
+		tier: 'avx2',
+		quick: false,
+		targets: [],
+		rows: [measured(label, [9, 10, 11]), unmeasured({ ...label, contender: 'rival' }, 'not installed')],
+	};
+
+	it('draws a bar for what was measured, on a logarithmic scale, and says what was not', () => {
+		const svg = barChart(saved, 'steps', 'Speed & more');
+		expect(svg).toMatch(/^<svg [^>]*xmlns="http:\/\/www.w3.org\/2000\/svg"/);
+		expect(svg).toContain('Speed &amp; more');
+		expect(svg).toContain('CPU &lt;x&gt;');
+		expect(svg.match(/<rect /g)).toHaveLength(2); // the ground and one bar
+		expect(svg).toContain('not measured');
+		expect(svg).toContain('mlp, rival');
+		const width = (value: number): number => {
+			const rows = [
+				measured({ ...label, case: 'other' }, [1]),
+				measured(label, [value]),
+				measured({ ...label, case: 'top' }, [100]),
+			];
+			return Number(
+				[
+					...barChart({ ...saved, rows }, 'steps', '').matchAll(/height="16" fill|width="([\d.]+)" height="16"/g),
+				][1]?.[1],
+			);
+		};
+		expect(width(10)).toBeCloseTo(width(100) / 2, 0);
+	});
+
+	it('is refused for a metric that nothing has', () => {
+		expect(() => barChart(saved, 'watts', '')).toThrow(/no measured row of watts/);
+	});
+});
+
 describe('a contender', () => {
 	const start = (program: string) => startContender('fake', [process.execPath, '-e', program], process.env, 'Do this.');
 	const slice = { steps: 5, cpuSeconds: 0.5, wallSeconds: 1, loss: 2 };
@@ -177,4 +218,13 @@ it('a stopwatch counts nested calls once and passes values and errors through', 
 	expect(enter).toHaveBeenCalledTimes(3);
 	expect(watch.milliseconds).toBeGreaterThanOrEqual(0);
 	expect(() => timeMethods(Counter.prototype, watch)).toThrow(/timed already/);
+});
+
+it('bench:tfjs has a rival for every case, and cuts its sizes to the parameter', () => {
+	expect(new Set(PATH_CASES.map(({ name }) => name)).size).toBe(PATH_CASES.length);
+	for (const { contenders } of PATH_CASES) expect(contenders.length).toBeGreaterThan(1);
+	for (const what of ['1e4', '1e5', '1e6', '1e7']) {
+		const total = layerSizes(what).reduce((sum, size) => sum + size, 0);
+		expect(Math.abs(total - Number(what))).toBeLessThan(5);
+	}
 });

@@ -5,7 +5,8 @@ import { reply } from './protocol.js';
 type Tfjs = typeof import('@tensorflow/tfjs');
 
 /** tfjs on one of its back ends; undefined, with the reply sent that says why, where it does not load. */
-export async function loadTfjs(backend: 'wasm' | 'cpu'): Promise<Tfjs | undefined> {
+export async function loadTfjs(backend: 'wasm' | 'cpu' | 'node'): Promise<Tfjs | undefined> {
+	if (backend === 'node') return loadTfjsNode();
 	try {
 		const tf = await import('@tensorflow/tfjs');
 		if (backend === 'wasm') {
@@ -22,4 +23,30 @@ export async function loadTfjs(backend: 'wasm' | 'cpu'): Promise<Tfjs | undefine
 		});
 		return undefined;
 	}
+}
+
+/** tfjs-node-gpu or tfjs-node. It may end this process, which then counts as unavailable too. */
+async function loadTfjsNode(): Promise<Tfjs | undefined> {
+	const { resolve } = createRequire(import.meta.url);
+	const name = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'].find((each) => {
+		try {
+			return resolve(each) !== '';
+		} catch {
+			return false;
+		}
+	});
+	if (name === undefined) {
+		reply({
+			unavailable:
+				'not measured: neither @tensorflow/tfjs-node-gpu nor @tensorflow/tfjs-node is installed; ' +
+				'on a machine where one installs: npm install --no-save @tensorflow/tfjs-node, then this benchmark again',
+		});
+		return undefined;
+	}
+	const util = process.getBuiltinModule('node:util') as { isNullOrUndefined?: (x: unknown) => boolean };
+	util.isNullOrUndefined ??= (x) => x === null || x === undefined; // tfjs-node 4.22 calls what Node 23 removed
+	await import(name);
+	const tf = await import('@tensorflow/tfjs');
+	await tf.setBackend('tensorflow');
+	return tf;
 }

@@ -6,30 +6,38 @@ export function reply(value: Readonly<Record<string, unknown>>): void {
 	process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
+/** Steps that were done, and the loss after them. */
+export interface Done {
+	readonly steps: number;
+	readonly loss: number;
+}
+
 /**
  * Answers slices until the input ends. `step` does some training steps and returns how many and the loss after them.
- * NaN is not JSON: it is sent as null, which the reader refuses.
+ * `figures` are more about the slice that just ended, for the answer. NaN is not JSON: it is sent as null, which the reader refuses.
  */
 export async function serve(
 	version: string,
-	step: () => { readonly steps: number; readonly loss: number },
+	step: () => Done | Promise<Done>,
+	figures: () => Readonly<Record<string, number>> = () => ({}),
 ): Promise<void> {
-	for (let i = 0; i < 2; i++) step(); // caches and just-in-time compilers warm up
+	for (let i = 0; i < 2; i++) await step(); // caches and just-in-time compilers warm up
 	reply({ ready: true, version });
 	for await (const line of createInterface({ input: process.stdin })) {
 		const { run } = JSON.parse(line) as { run: number };
+		figures(); // of before the slice
 		const cpu = process.cpuUsage();
 		const start = performance.now();
 		let steps = 0;
 		let loss = Number.NaN;
 		do {
-			const done = step();
+			const done = await step();
 			steps += done.steps;
 			loss = done.loss;
 		} while (performance.now() - start < run);
 		const wallSeconds = (performance.now() - start) / 1e3;
 		const used = process.cpuUsage(cpu);
-		reply({ steps, loss, wallSeconds, cpuSeconds: (used.user + used.system) / 1e6 });
+		reply({ steps, loss, wallSeconds, cpuSeconds: (used.user + used.system) / 1e6, ...figures() });
 	}
 }
 
