@@ -39,11 +39,13 @@ LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBindin
       with_statistics_(step_function(options.tier, {options.algorithm, true, false, clips(options)})),
       without_statistics_(step_function(options.tier, {options.algorithm, false, false, clips(options)})),
       observe_(step_function(options.tier, {options.algorithm, true, true})),
+      finalize_(finalize_function(options.tier, options.algorithm)),
       measure_gradient_(measure_function(options.tier, Measured::kGradient)),
       by_layer_(has_trust_ratio(options.algorithm) || (options.clip_layer_norm > 0 && options.clip_global_norm == 0)),
       adapt_(arrays_per_layer.size(), 1),
       steps_(arrays_per_layer.size()),
       scalars_(arrays_per_layer.size()),
+      moment_corrections_(arrays_per_layer.size()),
       skipped_(arrays_per_layer.size()) {
   const int moments = moment_count(options.algorithm);
   for (const ArrayBinding& array : arrays) moment_floats_ += padded(array.size) * static_cast<std::uint64_t>(moments);
@@ -75,7 +77,7 @@ LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBindin
       const StepArray& array = arrays_.at(next_array++);
       for (std::uint64_t begin = 0; begin < array.size; begin += kPieceSize) {
         const std::uint64_t size = std::min<std::uint64_t>(kPieceSize, array.size - begin);
-        pieces_.push_back({slice(array, begin, size), layer, {}, {}, 0});
+        pieces_.push_back({slice(array, begin, size), layer, nullptr, {}, 0});
         elements_in_task += size;
         if (elements_in_task >= kPieceSize) {
           task_ends_.push_back(static_cast<std::uint32_t>(pieces_.size()));
@@ -87,6 +89,15 @@ LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBindin
   }
   if (next_array != arrays_.size()) throw std::invalid_argument("the layers do not own every array exactly once");
   if (elements_in_task > 0) task_ends_.push_back(static_cast<std::uint32_t>(pieces_.size()));
+
+  layer_sums_.resize(layers_.size());
+  std::size_t shared = 0;
+  for (const Layer& layer : layers_) shared += layer.piece_count > 1 ? layer.piece_count : 0;
+  piece_sums_.resize(shared);
+  LayerSums* next_sums = piece_sums_.data();
+  for (Piece& piece : pieces_) {
+    piece.sums = layers_[piece.layer].piece_count > 1 ? next_sums++ : &layer_sums_[piece.layer];
+  }
 
   std::uint64_t elements = 0;
   for (const StepArray& array : arrays_) elements += array.size;
@@ -103,7 +114,8 @@ LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBindin
 
 std::uint64_t LayerwiseStep::bytes() const {
   return moment_floats_ * sizeof(float) + pieces_.capacity() * sizeof(Piece) + arrays_.capacity() * sizeof(StepArray) +
-         layers_.size() * (sizeof(Layer) + sizeof(StepScalars) + sizeof(std::uint64_t));
+         piece_sums_.capacity() * sizeof(LayerSums) +
+         layers_.size() * (sizeof(Layer) + sizeof(LayerSums) + sizeof(StepScalars) + 2 * sizeof(std::uint64_t));
 }
 
 template <typename Function>
@@ -259,6 +271,18 @@ void LayerwiseStep::step_by_layer(std::span<const double> controls, StepPiece&& 
   }
 }
 
+void LayerwiseStep::write_statistics(float* statistics) {
+  for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+    moment_corrections_[layer] = scalars_[layer].moment_correction;
+    const std::uint32_t count = layers_[layer].piece_count;
+    if (count <= 1) continue;
+    const Piece* own = &pieces_[layers_[layer].first_piece];
+    layer_sums_[layer] = *own[0].sums;
+    for (std::uint32_t i = 1; i < count; ++i) add_sums(layer_sums_[layer], *own[i].sums);
+  }
+  finalize_(layer_sums_.data(), moment_corrections_.data(), layers_.size(), statistics);
+}
+
 void LayerwiseStep::step(std::span<const double> controls, float inverse_scale, float* statistics, bool store) {
   const FloatEnvironment environment(options_.denormals);
   decide_skips(inverse_scale);
@@ -279,17 +303,9 @@ void LayerwiseStep::step(std::span<const double> controls, float inverse_scale, 
   } else {
     run([&](Piece& piece) {
       const StepFunction function = skipped_[piece.layer] ? observe_ : with_statistics_;
-      function(piece.elements, scalars_[piece.layer], &piece.sums);
+      function(piece.elements, scalars_[piece.layer], piece.sums);
     });
-    for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
-      const std::span<const Piece> own(pieces_.data() + layers_[layer].first_piece, layers_[layer].piece_count);
-      LayerSums sums;
-      if (!own.empty()) {
-        sums = own[0].sums;
-        for (const Piece& piece : own.subspan(1)) add_sums(sums, piece.sums);
-      }
-      finalize_statistics(sums, options_.algorithm, scalars_[layer], statistics + layer * kStepStatisticCount);
-    }
+    write_statistics(statistics);
   }
   if (!store) return;
   for (std::size_t layer = 0; layer < layers_.size(); ++layer) steps_[layer] += 1u - skipped_[layer];

@@ -68,7 +68,7 @@ class LayerwiseStep {
   struct Piece {  // at most kPieceSize elements of one array
     StepArray elements;
     std::uint32_t layer;
-    LayerSums sums;
+    LayerSums* sums;  // its own, or the layer's where that has no other piece
     PieceNorms norms;
     std::uint64_t non_finite;
   };
@@ -80,6 +80,7 @@ class LayerwiseStep {
   void for_each_piece(Function&& function);
   void decide_skips(float inverse_scale);
   void compute_scalars(std::span<const double> controls, float inverse_scale, bool store);
+  void write_statistics(float* statistics);
   void clip_by_global_norm();
   PieceNorms layer_norms(std::size_t layer) const;
   /// Steps every layer after the passes that norms of that layer take.
@@ -93,12 +94,15 @@ class LayerwiseStep {
   StepFunction with_statistics_;
   StepFunction without_statistics_;
   StepFunction observe_;
+  FinalizeFunction finalize_;
   MeasureFunction measure_gradient_;
   MeasureFunction measure_trust_ = nullptr;  // lars, lamb
   bool by_layer_;                            // a layer's step waits for norms of that layer
   std::vector<StepArray> arrays_;
   std::vector<Layer> layers_;
   std::vector<Piece> pieces_;                    // array after array, in order
+  std::vector<LayerSums> layer_sums_;            // per layer, of the running step
+  std::vector<LayerSums> piece_sums_;            // of pieces whose layer has more than one
   std::vector<std::uint32_t> task_ends_;         // pieces of a task end here; tasks are what threads claim
   std::vector<std::uint32_t> small_layers_;      // with by_layer_: one thread does all passes of one of these
   std::vector<std::uint32_t> small_layer_ends_;  // tasks of them
@@ -109,8 +113,9 @@ class LayerwiseStep {
   std::vector<double> applied_;                  // controls the scalars were computed from, where these last
   float applied_inverse_scale_ = 1;
   bool applied_store_ = true;
-  std::vector<std::uint8_t> skipped_;     // per layer, of the running step
-  std::unique_ptr<float, Free> moments_;  // both moments of every array, each on a 64-float boundary
+  std::vector<double> moment_corrections_;  // per layer, of the running step
+  std::vector<std::uint8_t> skipped_;       // per layer, of the running step
+  std::unique_ptr<float, Free> moments_;    // both moments of every array, each on a 64-float boundary
   std::uint64_t moment_floats_ = 0;
 };
 

@@ -24,6 +24,8 @@
 //   zero_unless(m, v)                                 m ? v : 0
 //   round_to_int(v) to_float(i) as_int(v) as_float(i) round to nearest even (|v| < 2^31); the last two copy bits
 //   set1_int + - & | ^ on IntVector, shift_left<n> shift_right<n> (logical) shift_right_arithmetic<n>
+//   Doubles       w / 2 float64 lanes; operators, comparisons and ?: are the compiler's
+//   load(p) sqrt(v) store_narrowed(p, v)              the last one rounds to float
 //   sum(v) maximum(v)                                 over the lanes; sum is a fixed binary tree of the tier's width
 //   fold16(lanes)                                     float64 sum of 16 lanes held in 16/w vectors: lane i + lane i+8,
 //                                                     then i+4, i+2, i+1: the same bits in every tier

@@ -8,6 +8,7 @@ namespace ganno {
 #define GANNO_DECLARE_TIER(tier)                                                                   \
   namespace tier {                                                                                 \
   StepFunction step_function(const StepVariant& variant);                                          \
+  FinalizeFunction finalize_function(bool has_moment);                                             \
   MeasureFunction measure_function(Measured measured);                                             \
   std::uint64_t count_non_finite(const float* gradients, std::uint64_t size, float inverse_scale); \
   }
@@ -53,6 +54,22 @@ StepFunction step_function(Tier tier, const StepVariant& variant) {
 #endif
     default:
       return baseline::step_function(variant);
+  }
+}
+
+FinalizeFunction finalize_function(Tier tier, Algorithm algorithm) {
+  const bool has_moment = keeps_first_moment(algorithm);
+  switch (tier) {
+#if defined(GANNO_HAS_TIER_AVX512)
+    case Tier::kAvx512:
+      return avx512::finalize_function(has_moment);
+#endif
+#if defined(GANNO_HAS_TIER_AVX2)
+    case Tier::kAvx2:
+      return avx2::finalize_function(has_moment);
+#endif
+    default:
+      return baseline::finalize_function(has_moment);
   }
 }
 

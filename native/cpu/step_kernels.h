@@ -45,6 +45,14 @@ StepFunction step_function(Tier tier, const StepVariant& variant);
 /// pieces themselves and add_sums() them in order get the same bits.
 void step_array(StepFunction function, const StepArray& array, const StepScalars& scalars, LayerSums* sums);
 
+/// Writes the step statistics of layers whose sums are complete: what finalize_statistics writes for each, faster.
+/// @param moment_corrections [layers] StepScalars::moment_correction
+/// @param statistics [layers x kStepStatisticCount]
+using FinalizeFunction = void (*)(const LayerSums* sums, const double* moment_corrections, std::size_t layers,
+                                  float* statistics);
+
+FinalizeFunction finalize_function(Tier tier, Algorithm algorithm);
+
 /// What a pass before the step measures.
 enum class Measured { kGradient, kLars, kLamb };
 

@@ -1,6 +1,6 @@
 #pragma once
 // A block's sums while they are lanes: where they start (the shift) and how they are folded. See core/statistics.h.
-#include "core/statistics.h"
+#include "cpu/kernels/paired_sums.h"
 #include "cpu/simd.h"
 
 namespace ganno::GANNO_TIER {
@@ -12,8 +12,8 @@ constexpr auto kWidth = static_cast<std::size_t>(kVectorWidth);
 /// Sums over a block, each a row of 16 lanes; the first eight are folded together.
 enum Sum : int {
   kGradientDeviation,
-  kGradientDeviationSquared,
   kParameterDeviation,
+  kGradientDeviationSquared,
   kParameterDeviationSquared,
   kUpdateSquared,
   kMomentSquared,
@@ -48,22 +48,22 @@ GANNO_INLINE Vector choose_shift(const float* values, std::size_t size, Vector s
 
 /// Folds the lanes of a block; counts and shifts are the caller's to fill in.
 template <bool kFirstMoment>
-GANNO_INLINE BlockSums fold_block(const LaneSums (&lanes)[kVectors]) {
+GANNO_INLINE PairedSums fold_block(const LaneSums (&lanes)[kVectors]) {
   Vector rows[8][kVectors];
   for (int row = 0; row < 8; ++row) {
     for (int j = 0; j < kVectors; ++j) rows[row][j] = lanes[j].sums[row];
   }
-  double folded[8];
+  alignas(64) double folded[8];
   fold16x8(rows, folded);
-  BlockSums block;
-  block.gradient_deviation = folded[kGradientDeviation];
-  block.gradient_deviation_squared = folded[kGradientDeviationSquared];
-  block.parameter_deviation = folded[kParameterDeviation];
-  block.parameter_deviation_squared = folded[kParameterDeviationSquared];
+  asm("" : "+m"(folded));  // loads are cheaper than the shuffles that would take a wide register apart
+  PairedSums block;
+  std::memcpy(&block.deviation, folded + kGradientDeviation, sizeof block.deviation);
+  std::memcpy(&block.deviation_squared, folded + kGradientDeviationSquared, sizeof block.deviation_squared);
   block.update_squared = folded[kUpdateSquared];
   block.moment_squared = folded[kMomentSquared];
   block.gradient_parameter = folded[kGradientParameter];
   block.gradient_update = folded[kGradientUpdate];
+  block.gradient_moment = 0;
   if (kFirstMoment) {
     Vector row[kVectors];
     for (int j = 0; j < kVectors; ++j) row[j] = lanes[j].sums[kGradientMoment];

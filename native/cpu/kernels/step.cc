@@ -7,7 +7,6 @@
 // The main loop has no masks: masked loads and stores together cost 1.5-1.9x beyond L2 (measured). Elements that are
 // not finite are found by one compare and repaired in a branch that is never taken otherwise; the last, partial vectors
 // of an array use partial loads and stores.
-#include "core/block_sums.h"
 #include "cpu/kernels/lane_sums.h"
 #include "cpu/step_kernels.h"
 // after the vectors it is written in
@@ -159,12 +158,15 @@ void step_piece(const StepArray& piece, const StepScalars& scalars, LayerSums* s
   alignas(64) float old_parameters[kStatistics ? kBlockSize : 1];
   alignas(64) float unstored[3][kBlockSize];
 
+  if (piece.size == 0) {
+    if (kStatistics) *sums = LayerSums{};
+    return;
+  }
   const Rule rule(scalars);
   BlockConstants constants{set1(scalars.inverse_scale), zero(), zero(), scalars.propagate};
   Vector max_abs16[kVectors];
   for (int j = 0; j < kVectors; ++j) max_abs16[j] = zero();
   std::uint64_t non_finite = 0;
-  if (kStatistics && piece.size == 0) *sums = LayerSums{};
 
   for (std::uint64_t begin = 0; begin < piece.size; begin += kBlockSize) {
     const std::uint64_t left = piece.size - begin;
@@ -194,21 +196,21 @@ void step_piece(const StepArray& piece, const StepScalars& scalars, LayerSums* s
 
     if (kStatistics) {
       for (int j = 0; j < kVectors; ++j) max_abs16[j] = lanes[j].gradient_max_abs;
-      BlockSums block = fold_block<Rule::kFirstMoment>(lanes);
-      block.gradient_count = static_cast<double>(static_cast<std::int64_t>(size - exceptions.gradients));
-      block.gradient_shift = static_cast<double>(first_lane(constants.gradient_shift));
-      block.parameter_count = static_cast<double>(static_cast<std::int64_t>(size - exceptions.parameters));
-      block.parameter_shift = static_cast<double>(first_lane(constants.parameter_shift));
+      PairedSums block = fold_block<Rule::kFirstMoment>(lanes);
+      block.count = Pair{static_cast<double>(static_cast<std::int64_t>(size - exceptions.gradients)),
+                         static_cast<double>(static_cast<std::int64_t>(size - exceptions.parameters))};
+      block.shift = Pair{static_cast<double>(first_lane(constants.gradient_shift)),
+                         static_cast<double>(first_lane(constants.parameter_shift))};
       if (all_in_range(block, Rule::kFirstMoment)) [[likely]] {
         add_trusted_block(*sums, begin == 0, block);
       } else {
-        add_suspect_block(*sums, begin == 0, block,
+        add_suspect_block(*sums, begin == 0, unpaired(block),
                           {at.gradients, scalars.inverse_scale, at.old_parameters, at.new_parameters,
                            Rule::kFirstMoment ? at.new_moment1 : nullptr, size});
       }
     }
   }
-  if (kStatistics && piece.size != 0) {
+  if (kStatistics) {
     sums->gradient_max_abs = maximum16(max_abs16);
     sums->non_finite = non_finite;
   }

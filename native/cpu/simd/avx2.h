@@ -9,6 +9,7 @@ inline constexpr int kVectorWidth = 8;
 struct Vector {
   __m256 native;
 };
+using Doubles = __m256d;
 struct IntVector {
   __m256i native;
 };
@@ -73,6 +74,15 @@ GANNO_INLINE Vector operator/(Vector a, Vector b) {
 }
 GANNO_INLINE Vector sqrt(Vector v) {
   return {_mm256_sqrt_ps(v.native)};
+}
+GANNO_INLINE Doubles sqrt(Doubles v) {
+  return _mm256_sqrt_pd(v);
+}
+GANNO_INLINE Doubles load(const double* p) {
+  return _mm256_loadu_pd(p);
+}
+GANNO_INLINE void store_narrowed(float* p, Doubles v) {
+  _mm_storeu_ps(p, _mm256_cvtpd_ps(v));
 }
 GANNO_INLINE Vector abs(Vector v) {
   return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), v.native)};

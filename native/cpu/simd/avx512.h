@@ -9,6 +9,7 @@ inline constexpr int kVectorWidth = 16;
 struct Vector {
   __m512 native;
 };
+using Doubles = __m512d;
 struct IntVector {
   __m512i native;
 };
@@ -66,6 +67,15 @@ GANNO_INLINE Vector operator/(Vector a, Vector b) {
 }
 GANNO_INLINE Vector sqrt(Vector v) {
   return {_mm512_sqrt_ps(v.native)};
+}
+GANNO_INLINE Doubles sqrt(Doubles v) {
+  return _mm512_sqrt_pd(v);
+}
+GANNO_INLINE Doubles load(const double* p) {
+  return _mm512_loadu_pd(p);
+}
+GANNO_INLINE void store_narrowed(float* p, Doubles v) {
+  _mm256_storeu_ps(p, _mm512_cvtpd_ps(v));
 }
 GANNO_INLINE Vector abs(Vector v) {
   return {_mm512_andnot_ps(_mm512_set1_ps(-0.0f), v.native)};

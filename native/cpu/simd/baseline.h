@@ -10,6 +10,7 @@ inline constexpr int kVectorWidth = 4;
 struct Vector {
   __m128 native;
 };
+using Doubles = __m128d;
 struct IntVector {
   __m128i native;
 };
@@ -79,6 +80,15 @@ GANNO_INLINE Vector operator/(Vector a, Vector b) {
 }
 GANNO_INLINE Vector sqrt(Vector v) {
   return {_mm_sqrt_ps(v.native)};
+}
+GANNO_INLINE Doubles sqrt(Doubles v) {
+  return _mm_sqrt_pd(v);
+}
+GANNO_INLINE Doubles load(const double* p) {
+  return _mm_loadu_pd(p);
+}
+GANNO_INLINE void store_narrowed(float* p, Doubles v) {
+  _mm_storel_pi(reinterpret_cast<__m64*>(p), _mm_cvtpd_ps(v));
 }
 GANNO_INLINE Vector abs(Vector v) {
   return {_mm_andnot_ps(_mm_set1_ps(-0.0f), v.native)};
