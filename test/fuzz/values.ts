@@ -180,7 +180,6 @@ const ODDITIES: readonly (() => unknown)[] = [
 	() => Promise.resolve(1),
 	() => /x/,
 	() => new Error('x'),
-	() => globalThis,
 ];
 
 /** A value that does mischief when it is looked at. */
@@ -256,15 +255,15 @@ export function spoil<T extends object>(random: Random, mischief: Mischief, tree
 		}
 		const value = random.oneIn(3) ? child : anything(random, mischief);
 		if (random.oneIn(8)) {
-			delete parent[key];
+			Reflect.deleteProperty(parent, key);
 		} else if (random.oneIn(3)) {
 			const get = (): unknown => {
 				mischief();
 				return value;
 			};
-			Object.defineProperty(parent, key, { get, enumerable: true, configurable: true });
+			Reflect.defineProperty(parent, key, { get, enumerable: true, configurable: true });
 		} else {
-			Object.defineProperty(parent, key, { value, enumerable: true, configurable: true, writable: true });
+			Reflect.defineProperty(parent, key, { value, enumerable: true, configurable: true, writable: true });
 		}
 		return tree;
 	}

@@ -115,6 +115,11 @@ const Test beyond("a layer of more than 2^31 elements is stepped and described t
   LayerwiseStep threaded(options, arrays, arrays_per_layer);
   threaded.step(controls, 1, probed[1], false);
   for (std::size_t i = 0; i < kStepStatisticCount; ++i) check(probed[0][i] == probed[1][i]);
+
+  options.clip_global_norm = 1;
+  LayerwiseStep clipped(options, arrays, arrays_per_layer);
+  clipped.step(controls, 1, probed[1], false);
+  check(is_near(probed[1][kGradientNorm], std::sqrt(squares)), "gradientNorm before clipping");
 });
 
 }  // namespace
