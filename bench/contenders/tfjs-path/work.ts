@@ -4,9 +4,7 @@ import type { Done } from '../protocol.js';
 export interface Work {
 	readonly version: string;
 	/** Some steps; how many, and a loss (or another figure) that must be finite. */
-	step():
-		| { readonly steps: number; readonly loss: number }
-		| Promise<{ readonly steps: number; readonly loss: number }>;
+	readonly step: () => Done | Promise<Done>;
 	/** More about the slice that just ended. */
 	readonly figures?: () => Readonly<Record<string, number>>;
 }
