@@ -104,6 +104,11 @@ export interface LayerwisePlanOptions {
 	readonly arraysPerLayer: Uint32Array;
 	/** [layers × 3]: learning rate, weight decay, momentum of each layer, read at every step. */
 	readonly controls: Float64Array;
+	/**
+	 * [layers]: when `controls[0]` is NaN, the next step checks these and takes them over into `controls` (JavaScript would take longer
+	 * for that than the step of small layers). Throws `INVALID_ARGUMENT` where one is negative or not finite.
+	 */
+	readonly learningRates?: Float32Array | undefined;
 }
 
 /**

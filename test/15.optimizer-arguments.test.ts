@@ -142,6 +142,28 @@ describe.each(['cpu', 'reference'] as const)('a step (%s) refuses', (device) => 
 		expect(error.message).toMatch(message);
 	});
 
+	it('one bad learning rate among many, and goes on with good ones of any form', async () => {
+		const arrays = Array.from({ length: 4 }, () => Float32Array.of(0));
+		const layers = arrays.map((array, i) => ({ name: `${i}`, parameters: array, gradients: Float32Array.of(-1) }));
+		using several = new LayerwiseOptimizer({ algorithm: 'sgd', device, layers });
+		const statistics = new Float32Array(4 * STATISTICS.length);
+		for (const bad of [Number.NaN, -1, Number.POSITIVE_INFINITY]) {
+			const rates = Float32Array.of(1, 1, bad, 1);
+			const refused = /for learningRates\[2\] but received/;
+			expect(thrown(() => several.step(rates)).message).toMatch(refused);
+			expect(thrown(() => several.probe(rates, statistics)).message).toMatch(refused);
+			await expect(several.stepAsync(rates)).rejects.toThrow(refused);
+		}
+		expect(arrays.map(([value]) => value)).toEqual([0, 0, 0, 0]);
+		expect(several.state().layers.map(({ step }) => step)).toEqual([0, 0, 0, 0]);
+		several.step(1);
+		several.step({ learningRates: Float32Array.of(1, 2, 3, 4) });
+		several.step(Float32Array.of(0, 0, 1, 1));
+		expect(() => several.step(Float32Array.of(7, 7, 7, 7), new Float32Array(3))).toThrow(/statistics/);
+		await several.stepAsync(1);
+		expect(arrays.map(([value]) => value)).toEqual([3, 4, 6, 7]);
+	});
+
 	it('an array that was transferred away', () => {
 		for (const which of ['parameters', 'gradients'] as const) {
 			const layer = { name: 'moved', parameters: new Float32Array(8), gradients: new Float32Array(8) };

@@ -2,6 +2,8 @@
 #include "node/optimizer.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -71,6 +73,7 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
     const Napi::Array gradients = array(options.Get("gradients"), "gradients");
     const Napi::Value layers = options.Get("arraysPerLayer");
     const Napi::Value controls = options.Get("controls");
+    const Napi::Value rates = options.Get("learningRates");
     const Napi::Value switches = options.Get("adapt");
     const std::uint32_t count = parameters.Length();
     if (gradients.Length() != count) throw std::invalid_argument("as many gradients as parameters");
@@ -84,6 +87,7 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
       }
     }
     registered.Set(registered.Length(), controls);
+    registered.Set(registered.Length(), rates);
 
     std::vector<ArrayBinding> arrays;
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -93,12 +97,27 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
     }
     const auto arrays_per_layer = elements<std::uint32_t>(layers, "arraysPerLayer");
     controls_ = elements<double>(controls, "controls", arrays_per_layer.size() * kControlCount);
+    if (!rates.IsUndefined()) learning_rates_ = elements<float>(rates, "learningRates", arrays_per_layer.size());
     const auto adapt = switches.IsUndefined() ? std::span<std::uint8_t>()
                                               : elements<std::uint8_t>(switches, "adapt", arrays_per_layer.size());
     step_ = std::make_shared<LayerwiseStep>(read, arrays, arrays_per_layer, adapt);
     registered_ = Napi::Persistent(registered.As<Napi::Object>());
     Value().TypeTag(&kLayerwisePlanTag);
     resources_ = HandleResources(env, static_cast<std::int64_t>(step_->bytes()));
+  }
+
+  /// The table of controls, with the learning rates taken over where the caller left them as float32.
+  std::span<const double> controls() {
+    if (controls_.empty() || !std::isnan(controls_[kControlLearningRate])) return controls_;
+    for (std::size_t layer = 0; layer < learning_rates_.size(); ++layer) {
+      const float rate = learning_rates_[layer];
+      if (!(rate >= 0 && rate <= std::numeric_limits<float>::max())) {
+        controls_[kControlLearningRate] = std::numeric_limits<double>::quiet_NaN();
+        throw std::invalid_argument("a learning rate is not a finite number of at least 0");
+      }
+      controls_[layer * kControlCount + kControlLearningRate] = rate;
+    }
+    return controls_;
   }
 
   LayerwiseStep& live() {
@@ -115,7 +134,7 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
     if (!info[0].IsUndefined()) {
       statistics = elements<float>(info[0], "statistics", step.layer_count() * kStepStatisticCount).data();
     }
-    step.step(controls_, static_cast<float>(number(info[1], "inverseScale")), statistics, store);
+    step.step(controls(), static_cast<float>(number(info[1], "inverseScale")), statistics, store);
   }
 
   void step(const Napi::CallbackInfo& info) {
@@ -125,8 +144,9 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
   Napi::Value step_async(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
       live();
+      const std::span<const double> table = controls();
       const auto inverse_scale = static_cast<float>(number(info[1], "inverseScale"));
-      auto step = [step = step_, controls = std::vector<double>(controls_.begin(), controls_.end()),
+      auto step = [step = step_, controls = std::vector<double>(table.begin(), table.end()),
                    inverse_scale](float* statistics) { step->step(controls, inverse_scale, statistics, true); };
       auto work = std::make_unique<StepWork>(info.Env(), busy_, std::move(step), info[0],
                                              step_->layer_count() * kStepStatisticCount);
@@ -182,6 +202,7 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
   void dispose(const Napi::CallbackInfo&) {
     step_.reset();
     controls_ = {};
+    learning_rates_ = {};
     registered_.Reset();
     resources_.release();
   }
@@ -189,7 +210,8 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
   // Destroyed in reverse order: the step before the arrays it points into.
   Napi::ObjectReference registered_;
   HandleResources resources_;
-  std::span<const double> controls_;
+  std::span<double> controls_;
+  std::span<const float> learning_rates_;
   std::shared_ptr<LayerwiseStep> step_;  // shared with work in flight
   Busy busy_ = std::make_shared<std::atomic<bool>>(false);
 };

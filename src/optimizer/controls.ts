@@ -45,6 +45,8 @@ export class ControlTable {
 	readonly #undecayed: readonly number[];
 	readonly #weightDecay: number;
 	readonly #momentum: number;
+	/** [layers]: learning rates that the back end has still to check and take over; undefined: it cannot. */
+	readonly learningRates: Float32Array | undefined;
 	/** What each column holds for all layers; NaN: something else. */
 	readonly #uniform = [Number.NaN, Number.NaN, Number.NaN];
 
@@ -52,7 +54,9 @@ export class ControlTable {
 		algorithm: LayerwiseAlgorithm,
 		layers: readonly ResolvedLayer[],
 		{ weightDecay, momentum }: ResolvedHyperparameters,
+		leavesRatesToBackend = false,
 	) {
+		this.learningRates = leavesRatesToBackend ? new Float32Array(layers.length) : undefined;
 		this.values = new Float64Array(layers.length * CONTROL_COUNT);
 		this.#algorithm = algorithm;
 		this.#layerCount = layers.length;
@@ -64,7 +68,8 @@ export class ControlTable {
 	/** @throws GannoError `INVALID_ARGUMENT` */
 	write(controls: number | Float32Array | StepControls): void {
 		if (typeof controls === 'number' || controls instanceof Float32Array) {
-			this.#write(LEARNING_RATE, controls, 'learningRates', LARGEST);
+			if (this.learningRates !== undefined && typeof controls !== 'number') this.#leave(controls);
+			else this.#write(LEARNING_RATE, controls, 'learningRates', LARGEST);
 			this.#fill(WEIGHT_DECAY, this.#weightDecay);
 			this.#fill(MOMENTUM, this.#momentum);
 			return;
@@ -79,6 +84,20 @@ export class ControlTable {
 		this.#write(LEARNING_RATE, learningRates, 'controls.learningRates', LARGEST);
 		this.#write(WEIGHT_DECAY, weightDecays, 'controls.weightDecays', LARGEST);
 		this.#write(MOMENTUM, momenta ?? this.#momentum, 'controls.momenta', 1);
+	}
+
+	/** Says what is wrong with learning rates that the back end refused. */
+	explain(): void {
+		if (this.learningRates !== undefined && Number.isNaN(this.values[LEARNING_RATE])) {
+			this.#write(LEARNING_RATE, this.learningRates, 'learningRates', LARGEST);
+		}
+	}
+
+	#leave(values: Float32Array): void {
+		checkFloat32Array(values, 'learningRates', this.#layerCount, 'layers');
+		(this.learningRates as Float32Array).set(values);
+		this.values[LEARNING_RATE] = Number.NaN;
+		this.#uniform[LEARNING_RATE] = Number.NaN;
 	}
 
 	#write(column: number, values: number | Float32Array, name: string, high: number): void {

@@ -82,7 +82,7 @@ export class LayerwiseOptimizer {
 		}));
 		this.layerNames = this.#layers.map(({ name }) => name);
 		this.parameterCount = this.#arrays.sizes.reduce((sum, size) => sum + size, 0);
-		this.#controls = new ControlTable(this.algorithm, this.#layers, hyperparameters);
+		this.#controls = new ControlTable(this.algorithm, this.#layers, hyperparameters, this.device === 'cpu');
 		this.#backend = openBackend(this.device, {
 			algorithm: LAYERWISE_ALGORITHMS.indexOf(this.algorithm),
 			nonFinite: NON_FINITE_POLICIES.indexOf(nonFinite),
@@ -95,6 +95,7 @@ export class LayerwiseOptimizer {
 			gradients: this.#arrays.gradients,
 			arraysPerLayer: Uint32Array.from(this.#layers, ({ parameters }) => parameters.length),
 			controls: this.#controls.values,
+			learningRates: this.#controls.learningRates,
 		});
 	}
 
@@ -110,6 +111,7 @@ export class LayerwiseOptimizer {
 		try {
 			backend.step(statistics, inverseScale);
 		} catch (error) {
+			this.#controls.explain();
 			throw fromNative(error);
 		}
 	}
@@ -127,6 +129,7 @@ export class LayerwiseOptimizer {
 		try {
 			backend.probe(statistics, inverseScale);
 		} catch (error) {
+			this.#controls.explain();
 			throw fromNative(error);
 		}
 	}
@@ -153,6 +156,7 @@ export class LayerwiseOptimizer {
 		try {
 			await backend.stepAsync(statistics, inverseScale);
 		} catch (error) {
+			this.#controls.explain();
 			throw fromNative(error);
 		} finally {
 			this.#inFlight = false;
