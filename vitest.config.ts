@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
 	test: {
-		testTimeout: 120_000,
+		testTimeout: process.env.GANNO_TEST_FULL ? 3_600_000 : 120_000, // 100,000 random layouts take minutes
 		hookTimeout: 120_000,
 		setupFiles: ['./test/support/property-seed.ts'],
 		reporters: ['default', './test/support/reporter.ts'],

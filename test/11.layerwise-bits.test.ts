@@ -1,3 +1,4 @@
+import { isMainThread } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { native } from '../src/native.js';
@@ -15,6 +16,9 @@ import {
 } from './support/layerwise-layouts.js';
 
 const STEPS = 3;
+
+/** Once is enough: not in the second pass, in worker threads. */
+const full = process.env.GANNO_TEST_FULL !== undefined && isMainThread;
 
 /** Probe, then steps with and without statistics: everything they leave behind. */
 function run(spec: LayoutSpec, tier: string, threads: number): Uint8Array[] {
@@ -48,7 +52,7 @@ describe('the layerwise step', () => {
 			fc.property(wildLayoutArbitrary(), (spec) => {
 				expectSameBits(spec, [...tiers.slice(1).map((tier) => [tier, 1] as const), [baseline, 2]]);
 			}),
-			{ numRuns: process.env.GANNO_TEST_FULL ? 100_000 : 1500 },
+			{ numRuns: full ? 100_000 : 1500 },
 		);
 	});
 
@@ -58,7 +62,7 @@ describe('the layerwise step', () => {
 			.map(([spec, large, at]) => ({ ...spec, layers: spec.layers.toSpliced(at, 0, [large]).slice(-5) }));
 		fc.assert(
 			fc.property(mixed, (spec) => expectSameBits(spec, all)),
-			{ numRuns: process.env.GANNO_TEST_FULL ? 500 : 6 },
+			{ numRuns: full ? 500 : 6 },
 		);
 	});
 
@@ -70,7 +74,7 @@ describe('the layerwise step', () => {
 			fc.property(layoutArbitrary(), layers, (spec, bigLayers) => {
 				expectSameBits({ ...spec, algorithm: LAYERWISE_ALGORITHMS.indexOf(algorithm), layers: bigLayers }, all);
 			}),
-			{ numRuns: process.env.GANNO_TEST_FULL ? 60 : 2 },
+			{ numRuns: full ? 60 : 2 },
 		);
 	});
 
