@@ -83,6 +83,13 @@ export interface LayerwisePlanOptions {
 	readonly flushDenormals?: boolean;
 	/** Instruction-set tier, for tests; default {@link cpuTier}. */
 	readonly tier?: string | undefined;
+	/** N of `cuda:N`; missing: the CPU. Denormals are kept there. */
+	readonly cudaDevice?: number | undefined;
+	/**
+	 * With cudaDevice. true: parameters and gradients are copied when the plan is made and by `upload` and `download` alone; false: every
+	 * step copies parameters and gradients to the device, and parameters back.
+	 */
+	readonly resident?: boolean;
 	readonly hyperparameters: {
 		readonly beta1: number;
 		readonly beta2: number;
@@ -139,6 +146,10 @@ export class LayerwisePlan {
 	/** Steps each layer has taken, [layers]. */
 	readSteps(out: Float64Array): void;
 	writeSteps(values: Float64Array): void;
+	/** Copies registered arrays to the device; they are free again when it returns. Does nothing on the CPU. */
+	upload(parameters: boolean, gradients: boolean): void;
+	/** Waits for every step, and copies the parameters back. Does nothing on the CPU. */
+	download(): void;
 	/** Frees the native memory now; idempotent. Any other call then throws `DISPOSED`. */
 	dispose(): void;
 }

@@ -1,0 +1,14 @@
+// For a build without nvcc.
+#include "cuda/layerwise_step.h"
+
+#include "cuda/devices.h"
+
+namespace ganno::cuda {
+
+std::unique_ptr<LayerwiseEngine> make_layerwise_step(const LayerwiseOptions& options, std::span<const HostArray>,
+                                                     std::span<const std::uint32_t>, std::span<const std::uint8_t>) {
+  require_device(options.device);
+  return nullptr;
+}
+
+}  // namespace ganno::cuda

@@ -1,0 +1,161 @@
+#include "cuda/layerwise_step.h"
+
+#include <stdexcept>
+#include <vector>
+
+#include "cuda/devices.h"
+#include "cuda/staged_copy.h"
+#include "cuda/step/step_tables.h"
+
+namespace ganno::cuda {
+
+namespace {
+
+std::vector<std::uint64_t> sizes_of(std::span<const HostArray> arrays) {
+  std::vector<std::uint64_t> sizes;
+  for (const HostArray& array : arrays) sizes.push_back(array.size);
+  return sizes;
+}
+
+/// Device memory on the device of `scope`.
+class DeviceStep final : public LayerwiseEngine {
+ public:
+  DeviceStep(const LayerwiseOptions& options, std::span<const HostArray> arrays,
+             std::span<const std::uint32_t> arrays_per_layer, std::span<const std::uint8_t> adapt)
+      : options_(options),
+        host_(make_tables(sizes_of(arrays), arrays_per_layer, multiprocessor_count(options.device))),
+        clip_{options.clip_layer_norm, options.clip_global_norm},
+        tables_(host_, adapt, has_passes_before(options.algorithm, options.non_finite, clip_), stream_),
+        staging_(host_.arena_size),
+        array_count_(arrays.size()) {
+    for (std::size_t i = 0; i < arrays.size(); ++i) {
+      const ArrayEntry& entry = host_.arrays[i];
+      parameter_slices_.push_back({arrays[i].parameters, entry.offset, entry.size});
+      // Only read; one type for both.
+      gradient_slices_.push_back({const_cast<float*>(arrays[i].gradients), entry.offset, entry.size});
+    }
+    for (DeviceBuffer<float>* arena : {&parameters_, &gradients_, &moments_[0], &moments_[1]}) {
+      if (arena == &moments_[0] && moment_count(options.algorithm) < 1) break;
+      if (arena == &moments_[1] && moment_count(options.algorithm) < 2) break;
+      *arena = DeviceBuffer<float>(host_.arena_size);
+      arena->clear(stream_);
+    }
+    std::vector<double> steps(layer_count());
+    write_steps(steps);
+    if (options.resident) upload(true, true);
+    stream_.synchronize();
+  }
+
+  std::size_t layer_count() const override { return host_.layers.size(); }
+  std::size_t array_count() const override { return array_count_; }
+  std::uint64_t bytes() const override {
+    return host_.items.size() * sizeof(Item) + host_.pieces.size() * sizeof(PieceEntry) +
+           array_count_ * 2 * sizeof(ArenaSlice);
+  }
+
+  void step(std::span<const double> controls, float inverse_scale, float* statistics, bool store) override {
+    const DeviceScope scope(options_.device);
+    std::vector<double> values(controls.begin(), controls.end());
+    values.push_back(inverse_scale);
+    tables_.controls.upload(values, stream_);
+    if (!options_.resident) upload(true, true);
+
+    StepArguments arguments = tables_.arguments();
+    arguments.parameters = parameters_.data();
+    arguments.gradients = gradients_.data();
+    arguments.moment1 = moments_[0].data();
+    arguments.moment2 = moments_[1].data();
+    arguments.hyperparameters = options_.hyperparameters;
+    arguments.clip = clip_;
+    arguments.algorithm = options_.algorithm;
+    arguments.policy = options_.non_finite;
+    arguments.store = store;
+    queue_step(arguments, statistics != nullptr, stream_);
+
+    if (!options_.resident && store) download();
+    if (statistics == nullptr) return;
+    tables_.statistics.download({statistics, tables_.statistics.size()}, stream_);
+    stream_.synchronize();
+  }
+
+  void read_steps(std::span<double> out) override {
+    const DeviceScope scope(options_.device);
+    const std::vector<LayerState> states = download_states();
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(states.at(i).steps);
+  }
+
+  void write_steps(std::span<const double> values) override {
+    const DeviceScope scope(options_.device);
+    std::vector<LayerState> states(layer_count());
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      states[i].steps = static_cast<std::uint64_t>(values[i]);
+      states[i].next = bias_corrections(options_.hyperparameters, states[i].steps + 1);
+    }
+    tables_.state.upload(states, stream_);
+    stream_.synchronize();
+  }
+
+  void read_moment(std::size_t array, int which, std::span<float> out) override {
+    const DeviceScope scope(options_.device);
+    copy(out.data(), moment(array, which, out.size()), out.size_bytes(), cudaMemcpyDeviceToHost, stream_);
+    stream_.synchronize();
+  }
+
+  void write_moment(std::size_t array, int which, std::span<const float> values) override {
+    const DeviceScope scope(options_.device);
+    copy(moment(array, which, values.size()), values.data(), values.size_bytes(), cudaMemcpyHostToDevice, stream_);
+    stream_.synchronize();
+  }
+
+  void upload(bool parameters, bool gradients) override {
+    const DeviceScope scope(options_.device);
+    if (parameters) staging_.upload(parameter_slices_, parameters_, stream_);
+    if (gradients) staging_.upload(gradient_slices_, gradients_, stream_);
+  }
+
+  void download() override {
+    const DeviceScope scope(options_.device);
+    staging_.download(parameter_slices_, parameters_, stream_);
+  }
+
+ private:
+  std::vector<LayerState> download_states() const {
+    std::vector<LayerState> states(layer_count());
+    tables_.state.download(states, stream_);
+    stream_.synchronize();
+    return states;
+  }
+
+  float* moment(std::size_t array, int which, std::size_t size) const {
+    if (array >= array_count_ || which < 0 || which >= moment_count(options_.algorithm) ||
+        size != host_.arrays[array].size) {
+      throw std::invalid_argument("there is no such array or moment");
+    }
+    return moments_[which].data() + host_.arrays[array].offset;
+  }
+
+  LayerwiseOptions options_;
+  HostTables host_;
+  ClipNorms clip_;
+  Stream stream_;
+  StepTables tables_;
+  StagedCopy staging_;
+  DeviceBuffer<float> parameters_;
+  DeviceBuffer<float> gradients_;
+  DeviceBuffer<float> moments_[2];
+  std::vector<ArenaSlice> parameter_slices_;
+  std::vector<ArenaSlice> gradient_slices_;
+  std::size_t array_count_;
+};
+
+}  // namespace
+
+std::unique_ptr<LayerwiseEngine> make_layerwise_step(const LayerwiseOptions& options, std::span<const HostArray> arrays,
+                                                     std::span<const std::uint32_t> arrays_per_layer,
+                                                     std::span<const std::uint8_t> adapt) {
+  require_device(options.device);
+  const DeviceScope scope(options.device);
+  return std::make_unique<DeviceStep>(options, arrays, arrays_per_layer, adapt);
+}
+
+}  // namespace ganno::cuda

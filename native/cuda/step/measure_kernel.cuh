@@ -1,0 +1,203 @@
+#pragma once
+// Passes over the arrays before a step, for what it must know of a whole layer: norms (LARS, LAMB, clipping) and
+// whether a gradient is not finite. Blocks, lanes and folds are those of the step. Bytes per element: 4 to 16, read.
+#include "core/block_sums.h"
+#include "core/step_scalars.h"
+#include "cuda/step/fold.cuh"
+
+namespace ganno::cuda {
+namespace {
+
+/// Lanes 0-15 sum directions, lanes 16-31 parameters.
+inline constexpr std::uint32_t kMeasureStagingSize = 2 * kSlabSize + kWarpSize / 2;
+
+/// block_squares() of core/statistics.cc for a warp: `value(i)` again, in float64, where the float32 sum is out of
+/// range.
+template <class Value>
+__device__ double trusted_squares(double sum, std::uint32_t size, Value value) {
+  if (in_range(sum)) return sum;
+  if (sum == 0) {
+    bool zero = true;
+    for (std::uint32_t i = lane_index(); i < size; i += kWarpSize) {
+      zero = zero && (__float_as_uint(value(i)) & 0x7fffffffu) == 0;
+    }
+    if (__all_sync(kAllLanes, zero)) return sum;
+  }
+  double exact = 0;  // one sum from the first to the last, in every lane
+  for (std::uint32_t i = 0; i < size; ++i) {
+    const float v = value(i);
+    if (cuda_scalar::is_finite(v)) exact += static_cast<double>(v) * static_cast<double>(v);
+  }
+  return exact;
+}
+
+template <class Measure>
+__device__ cuda_scalar::Elements elements_at(const StepArguments& arguments, std::uint64_t at) {
+  return {{Measure::kParameters ? arguments.parameters[at] : 0.0f},
+          {Measure::kMoments > 0 ? arguments.moment1[at] : 0.0f},
+          {Measure::kMoments > 1 ? arguments.moment2[at] : 0.0f}};
+}
+
+template <class Measure>
+__device__ void measure_block(const StepArguments& arguments, const Measure& measure, float inverse_scale,
+                              const BlockRange& range, SharedPointer<float> memory, Norms* record) {
+  const SharedPointer<float> directions = memory;
+  const SharedPointer<float> parameters = memory + static_cast<int>(kSlabSize + kWarpSize / 2);
+  const bool direction_half = lane_index() < kWarpSize / 2;
+  const auto direction_at = [&](std::uint32_t i) {
+    const float direction = measure
+                                .direction(cuda_scalar::Vector{arguments.gradients[range.begin + i] * inverse_scale},
+                                           elements_at<Measure>(arguments, range.begin + i))
+                                .value;
+    return cuda_scalar::is_finite(direction) ? direction : 0.0f;
+  };
+  float squared = 0;
+  for (std::uint32_t slab = 0; slab < range.size; slab += kSlabSize) {
+    const std::uint32_t first = slab + 4 * lane_index();
+    const std::uint64_t at = range.begin + first;
+    const bool inside = first < range.size;
+    const float4 none = make_float4(0, 0, 0, 0);
+    const float4 gradient4 = inside ? load4(arguments.gradients + at) : none;
+    const float4 parameter4 = Measure::kParameters && inside ? load4(arguments.parameters + at) : none;
+    const float4 moment1 = Measure::kMoments > 0 && inside ? load4(arguments.moment1 + at) : none;
+    const float4 moment2 = Measure::kMoments > 1 && inside ? load4(arguments.moment2 + at) : none;
+    float4 staged_direction = none, staged_parameter = none;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      if (first + static_cast<std::uint32_t>(i) >= range.size) continue;
+      const float parameter = component(parameter4, i);
+      const float direction =
+          measure
+              .direction(cuda_scalar::Vector{component(gradient4, i) * inverse_scale},
+                         cuda_scalar::Elements{{parameter}, {component(moment1, i)}, {component(moment2, i)}})
+              .value;
+      set_component(staged_direction, i, cuda_scalar::is_finite(direction) ? direction : 0.0f);
+      set_component(staged_parameter, i, cuda_scalar::is_finite(parameter) ? parameter : 0.0f);
+    }
+    shared_as<float4>(directions)[static_cast<int>(lane_index())] = staged_direction;
+    shared_as<float4>(parameters)[static_cast<int>(lane_index())] = staged_parameter;
+    __syncwarp();
+    const SharedPointer<float> own = direction_half ? directions : parameters;
+    const std::uint32_t left = range.size - slab;
+    const std::uint32_t rows = left < kSlabSize ? (left + 15) / 16 : kSlabSize / 16;
+    for (std::uint32_t row = 0; row < rows; ++row) {
+      const float value = own[static_cast<int>(16 * row + lane_index() % 16)];
+      squared = squared + value * value;
+    }
+    __syncwarp();
+  }
+  const double folded = fold16(squared);
+  Norms norms{0, trusted_squares(from_lane(folded, 0), range.size, direction_at)};
+  if (Measure::kParameters) {
+    norms.parameter_squared = trusted_squares(from_lane(folded, 16), range.size,
+                                              [&](std::uint32_t i) { return arguments.parameters[range.begin + i]; });
+  }
+  if (lane_index() == 0) *record = norms;
+}
+
+/// @param clip_layer whether the coefficient of clipping by layer follows; else the norms are kept, or the trust ratio
+/// is made of them
+template <class Measure, bool kTrust>
+__global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize)
+    measure_kernel(const StepArguments arguments, bool clip_layer) {
+  GANNO_SHARED(float, memory, kWarpsPerBlock* kMeasureStagingSize);
+  const std::uint32_t warp = threadIdx.x / kWarpSize;
+  const std::uint32_t index = blockIdx.x * kWarpsPerBlock + warp;
+  if (index >= arguments.item_count) return;
+  const Item item = arguments.items[index];
+  const PieceEntry piece = arguments.pieces[item.piece];
+  PreparedLayer& layer = arguments.prepared[piece.layer];
+  if (layer.skipped != 0 || (kTrust && arguments.adapt[piece.layer] == 0)) return;  // all warps of the layer
+  const Measure measure(layer.scalars);
+  for (std::uint32_t i = 0; i < item.block_count; ++i) {
+    const std::uint32_t block = item.first_block + i;
+    measure_block(arguments, measure, layer.scalars.inverse_scale, block_range(arguments.arrays[item.array], block),
+                  memory + static_cast<int>(warp * kMeasureStagingSize),
+                  arguments.block_norms + piece.first_record + (block - piece.first_block));
+  }
+  if (!finish_item(arguments, item, arguments.block_norms, arguments.piece_norms, arguments.layer_norms)) return;
+  if (lane_index() != 0) return;
+  const Norms total = arguments.layer_norms[piece.layer];
+  const double norm = std::sqrt(total.direction_squared);
+  if (kTrust) {
+    const double* control = arguments.controls + piece.layer * kStepControlCount;
+    rules::apply_trust_ratio(arguments.algorithm, arguments.hyperparameters, control[kLearningRateControl],
+                             control[kWeightDecayControl], std::sqrt(total.parameter_squared), norm, layer.scalars);
+  } else if (clip_layer) {
+    layer.scalars.clip = static_cast<float>(rules::clip_coefficient(norm, arguments.clip.layer));
+  }
+}
+
+/// One flag a layer, one for all: set by whoever finds a gradient that is not finite after scaling.
+__global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize) count_kernel(const StepArguments arguments) {
+  const std::uint32_t index = blockIdx.x * kWarpsPerBlock + threadIdx.x / kWarpSize;
+  if (index >= arguments.item_count) return;
+  const Item item = arguments.items[index];
+  const auto inverse_scale = static_cast<float>(arguments.controls[arguments.layer_count * kStepControlCount]);
+  bool found = false;
+  for (std::uint32_t i = 0; i < item.block_count; ++i) {
+    const BlockRange range = block_range(arguments.arrays[item.array], item.first_block + i);
+    for (std::uint32_t first = 4 * lane_index(); first < range.size; first += kSlabSize) {
+      const float4 gradient4 = load4(arguments.gradients + range.begin + first);
+#pragma unroll
+      for (int j = 0; j < 4; ++j) {
+        const bool exists = first + static_cast<std::uint32_t>(j) < range.size;
+        found = found || (exists && !cuda_scalar::is_finite(component(gradient4, j) * inverse_scale));
+      }
+    }
+  }
+  if (__any_sync(kAllLanes, found) && lane_index() == 0) {
+    atomicOr(&arguments.non_finite[arguments.pieces[item.piece].layer], 1u);
+    atomicOr(&arguments.non_finite[arguments.layer_count], 1u);
+  }
+}
+
+/// One block, however many layers: a layer's scalars are little work.
+__global__ void __launch_bounds__(256) prepare_kernel(const StepArguments arguments) {
+  const std::uint32_t layers = arguments.layer_count;
+  const bool any = arguments.non_finite[layers] != 0;
+  const auto inverse_scale = static_cast<float>(arguments.controls[layers * kStepControlCount]);
+  for (std::uint32_t layer = threadIdx.x; layer < layers; layer += blockDim.x) {
+    const bool skipped = (arguments.policy == NonFinitePolicy::kSkipLayer && arguments.non_finite[layer] != 0) ||
+                         (arguments.policy == NonFinitePolicy::kSkipNetwork && any);
+    const LayerState& state = arguments.state[layer];
+    const double* control = arguments.controls + layer * kStepControlCount;
+    // A skipped layer's moments are those of its last step.
+    const BiasCorrections corrections =
+        skipped ? rules::bias_corrections(arguments.hyperparameters, state.steps) : state.next;
+    PreparedLayer& prepared = arguments.prepared[layer];
+    prepared.scalars =
+        rules::step_scalars(arguments.algorithm, arguments.hyperparameters, corrections, control[kLearningRateControl],
+                            control[kWeightDecayControl], control[kMomentumControl], inverse_scale);
+    prepared.scalars.store = arguments.store && !skipped;
+    prepared.scalars.propagate = arguments.policy == NonFinitePolicy::kPropagate;
+    prepared.skipped = skipped;
+    arguments.non_finite[layer] = 0;
+  }
+  __syncthreads();  // everyone has read the last flag
+  if (threadIdx.x == 0) arguments.non_finite[layers] = 0;
+}
+
+/// clip_by_global_norm() of cpu/layerwise_step.cc: by layer first, where both are asked for, then by the norm of what
+/// that leaves. One thread adds, in the order of layers.
+__global__ void __launch_bounds__(kWarpSize) clip_globally_kernel(const StepArguments arguments) {
+  const auto coefficient = [&](std::uint32_t layer) {
+    const double norm = std::sqrt(arguments.layer_norms[layer].direction_squared);
+    return arguments.clip.layer > 0 ? rules::clip_coefficient(norm, arguments.clip.layer) : 1.0;
+  };
+  double squared = 0;
+  for (std::uint32_t layer = 0; layer < arguments.layer_count; ++layer) {
+    if (arguments.prepared[layer].skipped != 0) continue;
+    const double norm = std::sqrt(arguments.layer_norms[layer].direction_squared) * coefficient(layer);
+    squared += norm * norm;
+  }
+  const double global = rules::clip_coefficient(std::sqrt(squared), arguments.clip.global);
+  for (std::uint32_t layer = lane_index(); layer < arguments.layer_count; layer += kWarpSize) {
+    PreparedLayer& prepared = arguments.prepared[layer];
+    const double own = prepared.skipped != 0 ? 1.0 : coefficient(layer);
+    prepared.scalars.clip = static_cast<float>(own * global);
+  }
+}
+
+}  // namespace
+}  // namespace ganno::cuda
