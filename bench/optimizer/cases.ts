@@ -43,8 +43,10 @@ function layers(name: string, sizes: readonly number[], metric: StepCase['metric
 
 /** 300 perceptrons 9-9-9-9-7: 1,200 layers of 85 parameters on average. */
 export const POPULATION = 'population-300x4-1';
-/** 100 layers of one element: what is left is the call. */
+/** 100 layers of one element: the call, and what the kernel takes to turn from one layer to the next. */
 export const OVERHEAD = 'overhead-100x1';
+/** 100 layers of none: the call alone, with its checks, controls and scalars. */
+export const EMPTY_OVERHEAD = 'overhead-100x0';
 
 export const ADAM_CASES: readonly StepCase[] = [
 	sized('adam', '16K', 1),
@@ -62,7 +64,7 @@ export const ADAM_CASES: readonly StepCase[] = [
 		'microseconds_per_call',
 	),
 	layers(
-		'overhead-100x0',
+		EMPTY_OVERHEAD,
 		Array.from({ length: 100 }, () => 0),
 		'microseconds_per_call',
 	),
