@@ -11,6 +11,24 @@ export default defineConfig({
 			{ extends: true, test: { name: 'forks', pool: 'forks', include: ['test/**/*.test.ts'] } },
 			// The addon's tests once more as worker threads of one process: each file its own environment, all one library.
 			{ extends: true, test: { name: 'threads', pool: 'threads', include: ['test/[12]*.test.ts'] } },
+			// LayerwiseOptimizer's tests on CUDA kernels that run on the CPU (native/cuda/emulation).
+			{
+				extends: true,
+				test: {
+					name: 'emulated',
+					pool: 'forks',
+					include: [
+						'test/12.closed-form-steps.test.ts',
+						'test/14.*.test.ts',
+						'test/15.optimizer-arguments.test.ts',
+						'test/16.optimizer-*.test.ts',
+						'test/16.step-async.test.ts',
+						'test/17.native-lifetimes.test.ts',
+						'test/80.optimizer-vectors.test.ts',
+					],
+					env: { GANNO_BINDING: 'build/Release/ganno-emulated.node', GANNO_TEST_DEVICE: 'cuda:0' },
+				},
+			},
 		],
 	},
 });

@@ -70,3 +70,12 @@ export function fromNative(error: unknown): unknown {
 	const code = ERROR_CODES.find((known) => known === (error as { code?: unknown }).code);
 	return code === undefined ? error : new GannoError(code, error.message, { cause: error });
 }
+
+/** @throws what the addon throws, as a GannoError */
+export function callNative<Result>(call: () => Result): Result {
+	try {
+		return call();
+	} catch (error) {
+		throw fromNative(error);
+	}
+}

@@ -4,6 +4,7 @@ import { LAYERWISE_ALGORITHMS, type LayerwiseAlgorithm } from '../src/optimizer/
 import { LayerwiseOptimizer } from '../src/optimizer/layerwise-optimizer.js';
 import type { LayerwiseOptimizerOptions } from '../src/optimizer/options.js';
 import { STATISTIC_INDEX, STATISTICS, type StatisticName } from '../src/optimizer/statistics.js';
+import { OPTIMIZER_DEVICES } from './support/backends.js';
 import { buildLayout, newStatistics, sameBytes, snapshot } from './support/layerwise-layouts.js';
 
 /** Lion, LARS, LAMB and clipping on numbers whose results can be worked out by hand. */
@@ -40,7 +41,7 @@ function expectClose(actual: readonly number[] | undefined, expected: readonly n
 	for (const [i, value] of expected.entries()) expect(actual?.[i]).toBeCloseTo(value, 5);
 }
 
-describe.each(['cpu', 'reference'] as const)('on device %s', (device) => {
+describe.each(OPTIMIZER_DEVICES)('on device %s', (device) => {
 	it('Lion steps by the sign of the mixture, and decays apart from it', () => {
 		const plain = run({ algorithm: 'lion', device }, [[1e-20, -7]]);
 		expectClose(plain.parameters[0], [2.5, 4.5]);

@@ -3,10 +3,9 @@ import { LAYERWISE_ALGORITHMS, type LayerwiseAlgorithm } from '../src/optimizer/
 import { LayerwiseOptimizer } from '../src/optimizer/layerwise-optimizer.js';
 import { STATISTIC_INDEX, STATISTICS } from '../src/optimizer/statistics.js';
 import { PhiloxGenerator } from '../src/philox.js';
+import { OPTIMIZER_DEVICES } from './support/backends.js';
 
 /** What other fused optimisers got wrong with loss scales, frozen scalars and huge norms (docs/guarded-bugs.md). */
-
-const DEVICES = ['cpu', 'reference'] as const;
 
 function random(size: number, seed: number): Float32Array {
 	const generator = new PhiloxGenerator(seed, 'probe');
@@ -20,7 +19,7 @@ interface Trained {
 }
 
 /** Three steps with gradients multiplied by `scale`, and a step option that takes the scale out again. */
-function train(algorithm: LayerwiseAlgorithm, device: (typeof DEVICES)[number], scale: number): Trained {
+function train(algorithm: LayerwiseAlgorithm, device: (typeof OPTIMIZER_DEVICES)[number], scale: number): Trained {
 	const parameters = random(1100, 1);
 	const gradients = random(1100, 2).map((gradient) => gradient * scale);
 	const statistics = new Float32Array(STATISTICS.length);
@@ -30,7 +29,7 @@ function train(algorithm: LayerwiseAlgorithm, device: (typeof DEVICES)[number], 
 	return { parameters, gradients, statistics };
 }
 
-describe.each(DEVICES)('a step (%s)', (device) => {
+describe.each(OPTIMIZER_DEVICES)('a step (%s)', (device) => {
 	it.each(LAYERWISE_ALGORITHMS)(
 		'under a loss scale is the step without it, and leaves the gradients scaled: %s',
 		(algorithm) => {

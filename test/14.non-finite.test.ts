@@ -4,8 +4,8 @@ import { LayerwiseOptimizer } from '../src/optimizer/layerwise-optimizer.js';
 import type { NonFinitePolicy } from '../src/optimizer/options.js';
 import { STATISTIC_INDEX, STATISTICS } from '../src/optimizer/statistics.js';
 import { PhiloxGenerator } from '../src/philox.js';
+import { OPTIMIZER_DEVICES } from './support/backends.js';
 
-const DEVICES = ['cpu', 'reference'] as const;
 const BAD = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 
 function random(size: number, seed: number): Float32Array {
@@ -21,7 +21,11 @@ interface Network {
 }
 
 /** Two layers after two ordinary steps. */
-function network(algorithm: LayerwiseAlgorithm, nonFinite: NonFinitePolicy, device: (typeof DEVICES)[number]): Network {
+function network(
+	algorithm: LayerwiseAlgorithm,
+	nonFinite: NonFinitePolicy,
+	device: (typeof OPTIMIZER_DEVICES)[number],
+): Network {
 	const parameters = [random(1500, 1), random(37, 2)];
 	const gradients = [random(1500, 3), random(37, 4)];
 	const layers = parameters.map((array, i) => ({
@@ -37,7 +41,7 @@ function network(algorithm: LayerwiseAlgorithm, nonFinite: NonFinitePolicy, devi
 const statistic = (network: Network, layer: number, name: (typeof STATISTICS)[number]): number =>
 	network.statistics[layer * STATISTICS.length + STATISTIC_INDEX[name]] as number;
 
-describe.each(DEVICES)('gradients that are not finite (%s)', (device) => {
+describe.each(OPTIMIZER_DEVICES)('gradients that are not finite (%s)', (device) => {
 	it.each(LAYERWISE_ALGORITHMS)(
 		'%s, skip-element: those elements keep parameter and moments, the others step as usual',
 		(algorithm) => {

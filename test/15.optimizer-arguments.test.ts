@@ -3,6 +3,7 @@ import { GannoError } from '../src/errors.js';
 import { native } from '../src/native.js';
 import { LayerwiseOptimizer } from '../src/optimizer/layerwise-optimizer.js';
 import { STATISTICS } from '../src/optimizer/statistics.js';
+import { OPTIMIZER_DEVICES } from './support/backends.js';
 
 type Options = ConstructorParameters<typeof LayerwiseOptimizer>[0];
 
@@ -109,7 +110,7 @@ describe('LayerwiseOptimizer refuses, with a GannoError that says why,', () => {
 	});
 });
 
-describe.each(['cpu', 'reference'] as const)('a step (%s) refuses', (device) => {
+describe.each(OPTIMIZER_DEVICES)('a step (%s) refuses', (device) => {
 	const parameters = new Float32Array(4).fill(1);
 	const optimizer = new LayerwiseOptimizer({
 		algorithm: 'sgd',

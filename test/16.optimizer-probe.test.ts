@@ -3,11 +3,12 @@ import { LAYERWISE_ALGORITHMS } from '../src/optimizer/algorithms.js';
 import { LayerwiseOptimizer } from '../src/optimizer/layerwise-optimizer.js';
 import { STATISTICS } from '../src/optimizer/statistics.js';
 import { PhiloxGenerator } from '../src/philox.js';
+import { OPTIMIZER_DEVICES } from './support/backends.js';
 
 const generator = new PhiloxGenerator(3, 'task');
 const numbers = (length: number): Float32Array => Float32Array.from({ length }, () => generator.uniform(-1, 1));
 
-describe.each(['cpu', 'reference'] as const)('a probe on %s', (device) => {
+describe.each(OPTIMIZER_DEVICES)('a probe on %s', (device) => {
 	it.each(LAYERWISE_ALGORITHMS)('tells what the next step will do, and does nothing: %s', (algorithm) => {
 		const layers = [
 			{ name: 'a', parameters: [numbers(40), numbers(5)], gradients: [numbers(40), numbers(5)] },

@@ -4,15 +4,18 @@ import { LayerwiseOptimizer } from '../src/optimizer/layerwise-optimizer.js';
 import type { OptimizerState } from '../src/optimizer/state.js';
 import { STATISTICS } from '../src/optimizer/statistics.js';
 import { PhiloxGenerator } from '../src/philox.js';
-
-const DEVICES = ['cpu', 'reference'] as const;
+import { OPTIMIZER_DEVICES } from './support/backends.js';
 
 function random(size: number, seed: number): Float32Array {
 	const generator = new PhiloxGenerator(seed, 'probe');
 	return Float32Array.from({ length: size }, () => generator.nextNormal());
 }
 
-function make(algorithm: LayerwiseAlgorithm, device: (typeof DEVICES)[number], parameters?: readonly Float32Array[]) {
+function make(
+	algorithm: LayerwiseAlgorithm,
+	device: (typeof OPTIMIZER_DEVICES)[number],
+	parameters?: readonly Float32Array[],
+) {
 	const arrays = parameters?.map((array) => array.slice()) ?? [random(300, 1), random(7, 2), random(20, 3)];
 	const gradients = arrays.map((array, i) => random(array.length, 10 + i));
 	const optimizer = new LayerwiseOptimizer({
@@ -26,7 +29,7 @@ function make(algorithm: LayerwiseAlgorithm, device: (typeof DEVICES)[number], p
 	return { arrays, optimizer };
 }
 
-describe.each(DEVICES)('the state of an optimizer (%s)', (device) => {
+describe.each(OPTIMIZER_DEVICES)('the state of an optimizer (%s)', (device) => {
 	it.each(LAYERWISE_ALGORITHMS)(
 		'%s: restored elsewhere, goes on with the same bits, through structured clone',
 		(algorithm) => {
@@ -99,7 +102,7 @@ describe.each(DEVICES)('the state of an optimizer (%s)', (device) => {
 	});
 });
 
-describe.each(DEVICES)('controls (%s)', (device) => {
+describe.each(OPTIMIZER_DEVICES)('controls (%s)', (device) => {
 	it('apply per layer: learning rates, weight decays, momenta', () => {
 		const parameters = [Float32Array.of(1), Float32Array.of(1), Float32Array.of(1)];
 		const layers = parameters.map((array, i) => ({

@@ -4,8 +4,7 @@ import { LAYERWISE_ALGORITHMS, type LayerwiseAlgorithm } from '../src/optimizer/
 import { LayerwiseOptimizer } from '../src/optimizer/layerwise-optimizer.js';
 import { STATISTICS } from '../src/optimizer/statistics.js';
 import { PhiloxGenerator } from '../src/philox.js';
-
-const DEVICES = ['cpu', 'reference'] as const;
+import { OPTIMIZER_DEVICES } from './support/backends.js';
 
 interface Made {
 	readonly optimizer: LayerwiseOptimizer;
@@ -19,7 +18,7 @@ function random(length: number, seed: number, buffer: ArrayBufferLike = new Arra
 	return values;
 }
 
-function make(device: (typeof DEVICES)[number], algorithm: LayerwiseAlgorithm = 'adam', size = 5000): Made {
+function make(device: (typeof OPTIMIZER_DEVICES)[number], algorithm: LayerwiseAlgorithm = 'adam', size = 5000): Made {
 	const arrays = [random(size, 1), random(7, 2), random(20, 3, new SharedArrayBuffer(80))];
 	const gradients = arrays.map((array, i) => random(array.length, 10 + i));
 	const optimizer = new LayerwiseOptimizer({
@@ -34,7 +33,7 @@ function make(device: (typeof DEVICES)[number], algorithm: LayerwiseAlgorithm = 
 	return { optimizer, arrays };
 }
 
-describe.each(DEVICES)('stepAsync (%s)', (device) => {
+describe.each(OPTIMIZER_DEVICES)('stepAsync (%s)', (device) => {
 	it.each(LAYERWISE_ALGORITHMS)('does what step does, to the same bits: %s', async (algorithm) => {
 		const size = device === 'cpu' ? 200_000 : 5000; // on the CPU: enough for two threads
 		const [sync, background] = [make(device, algorithm, size), make(device, algorithm, size)] as const;

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Algorithm, Hyperparameters } from '../src/optimizer/algorithms.js';
 import { LayerwiseOptimizer } from '../src/optimizer/layerwise-optimizer.js';
 import { STATISTICS } from '../src/optimizer/statistics.js';
+import { OPTIMIZER_DEVICES } from './support/backends.js';
 
 /** [layers][arrays][elements] */
 type Arrays = readonly (readonly (readonly number[])[])[];
@@ -45,7 +46,7 @@ function largestDifference(a: Arrays | Float32Array[][], exact: Arrays): number 
 	return largest;
 }
 
-describe.each(['cpu', 'reference'] as const)('on device %s', (device) => {
+describe.each(OPTIMIZER_DEVICES)('on device %s', (device) => {
 	it.each(vectors.cases)(`$name follows PyTorch ${vectors.torch} for ${steps} steps`, (example) => {
 		const parameters = toArrays(vectors.parameters);
 		const gradients = toArrays(vectors.parameters);

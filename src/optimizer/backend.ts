@@ -2,7 +2,7 @@
  * What LayerwiseOptimizer needs of whoever computes its steps. The arrays and the table of controls are registered when a back end is
  * made (`LayerwisePlanOptions` of binding.d.ts); a call then carries what changes. Arguments are checked before they come here.
  *
- * Implemented by the addon's LayerwisePlan (CPU) and by ReferencePlan (TypeScript, float64).
+ * Implemented by the addon's LayerwisePlan (CPU, CUDA) and by ReferencePlan (TypeScript, float64).
  */
 export interface LayerwiseBackend {
 	/**
@@ -24,6 +24,10 @@ export interface LayerwiseBackend {
 	/** Steps each layer has taken, [layers]. */
 	readSteps(out: Float64Array): void;
 	writeSteps(values: Float64Array): void;
+	/** Copies registered arrays to where steps are computed; nothing to do where that is the arrays themselves. */
+	upload(parameters: boolean, gradients: boolean): void;
+	/** Waits for every step and copies the parameters back; likewise. */
+	download(): void;
 	/** Frees what it holds; idempotent. */
 	dispose(): void;
 }

@@ -1,5 +1,5 @@
-import { checkFloat32Array, invalidArgument } from '../arguments.js';
-import { fromNative, GannoError } from '../errors.js';
+import { checkFloat32Array, checkOneOf, invalidArgument } from '../arguments.js';
+import { callNative, fromNative, GannoError } from '../errors.js';
 import { LAYERWISE_ALGORITHMS, type LayerwiseAlgorithm } from './algorithms.js';
 import type { LayerwiseBackend } from './backend.js';
 import { ControlTable, resolveInverseScale, type StepControls, type StepOptions } from './controls.js';
@@ -9,9 +9,11 @@ import {
 	checkDenormals,
 	checkDevice,
 	checkLayerwiseAlgorithm,
+	checkResidency,
 	checkThreads,
 	type LayerwiseOptimizerOptions,
 	NON_FINITE_POLICIES,
+	type OptimizerDevice,
 	resolveClip,
 	resolveHyperparameters,
 } from './options.js';
@@ -44,7 +46,7 @@ export interface RegisteredLayer {
 export class LayerwiseOptimizer {
 	readonly algorithm: LayerwiseAlgorithm;
 	/** Where it computes. */
-	readonly device: 'cpu' | 'reference';
+	readonly device: OptimizerDevice;
 	readonly layerNames: readonly string[];
 	/** Elements over all layers. */
 	readonly parameterCount: number;
@@ -72,6 +74,7 @@ export class LayerwiseOptimizer {
 		const clip = resolveClip(options.clip);
 		const flushDenormals = checkDenormals(options.denormals);
 		this.device = checkDevice(options.device);
+		const resident = checkResidency(options.resident, this.device);
 		const threads = checkThreads(options.threads);
 		this.#layers = resolveLayers(options.layers);
 		this.#arrays = new RegisteredArrays(this.#layers);
@@ -88,6 +91,7 @@ export class LayerwiseOptimizer {
 			nonFinite: NON_FINITE_POLICIES.indexOf(nonFinite),
 			threads,
 			flushDenormals,
+			resident,
 			hyperparameters,
 			clip,
 			adapt: Uint8Array.from(this.#layers, ({ adapt }) => (adapt ? 1 : 0)),
@@ -162,6 +166,28 @@ export class LayerwiseOptimizer {
 			this.#inFlight = false;
 		}
 		this.#arrays.check();
+	}
+
+	/**
+	 * With `resident: true`: copies gradients, parameters or both to the device; the arrays are free again when it returns. Otherwise it
+	 * does nothing: every step sees the arrays as they are.
+	 * @throws GannoError `INVALID_ARGUMENT` when an array was detached, `DISPOSED`
+	 */
+	upload(what: 'gradients' | 'parameters' | 'all' = 'gradients'): void {
+		const backend = this.#live();
+		checkOneOf(what, 'what', ['gradients', 'parameters', 'all']);
+		this.#arrays.check();
+		callNative(() => backend.upload(what !== 'gradients', what !== 'parameters'));
+	}
+
+	/**
+	 * With `resident: true`: waits for every step and copies the parameters back. Otherwise it does nothing: they are there.
+	 * @throws GannoError `INVALID_ARGUMENT` when an array was detached, `DISPOSED`
+	 */
+	download(): void {
+		const backend = this.#live();
+		this.#arrays.check();
+		callNative(() => backend.download());
 	}
 
 	/** A copy of the moments and step counters. */

@@ -2,12 +2,15 @@ import type { LayerwisePlanOptions } from '../../binding.d.ts';
 import { fromNative } from '../errors.js';
 import { native } from '../native.js';
 import type { LayerwiseBackend } from './backend.js';
+import type { OptimizerDevice } from './options.js';
 import { ReferencePlan } from './reference.js';
 
 /** @throws GannoError `INVALID_ARGUMENT`, `NATIVE_NOT_FOUND`, `OUT_OF_MEMORY` */
-export function openBackend(device: 'cpu' | 'reference', plan: LayerwisePlanOptions): LayerwiseBackend {
+export function openBackend(device: OptimizerDevice, plan: LayerwisePlanOptions): LayerwiseBackend {
 	try {
-		return device === 'reference' ? new ReferencePlan(plan) : new (native().LayerwisePlan)(plan);
+		if (device === 'reference') return new ReferencePlan(plan);
+		const cudaDevice = device === 'cpu' ? undefined : Number(device.slice('cuda:'.length));
+		return new (native().LayerwisePlan)({ ...plan, cudaDevice });
 	} catch (error) {
 		throw fromNative(error);
 	}

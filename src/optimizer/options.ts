@@ -51,8 +51,17 @@ export interface LayerwiseOptimizerOptions {
 	 * moments of units that died stay in that range for ever, and each costs a hundred cycles and more.
 	 */
 	readonly denormals?: DenormalPolicy;
-	/** `auto` (default) and `cpu`: the addon; `reference`: plain TypeScript in float64. */
-	readonly device?: 'auto' | 'cpu' | 'reference' | `cuda:${number}`;
+	/**
+	 * `auto` (default) and `cpu`: the addon's CPU kernels; `cuda:N`: a GPU, with the same bits but for denormals, which it always keeps;
+	 * `reference`: plain TypeScript in float64.
+	 */
+	readonly device?: 'auto' | OptimizerDevice;
+	/**
+	 * With `cuda:N`. False (default): every step copies parameters and gradients to the device and the parameters back. True: both stay
+	 * there, copied when the optimizer is made and from then on by `upload` and `download` alone; `step` without statistics then returns
+	 * before it is done.
+	 */
+	readonly resident?: boolean;
 	/** Threads one step may use; default 1 inside a worker thread, else all cores. Small layouts use one. */
 	readonly threads?: number;
 }
@@ -163,13 +172,30 @@ export function checkDenormals(value: unknown = 'keep'): boolean {
 	return checkOneOf(value, 'denormals', DENORMAL_POLICIES) === 'flush';
 }
 
-/** @returns whether the reference was asked for */
-export function checkDevice(value: unknown = 'auto'): 'cpu' | 'reference' {
-	if (typeof value === 'string' && /^cuda:\d+$/.test(value)) {
-		requireCudaDevice(value);
-		throw new GannoError('CUDA_UNAVAILABLE', `'${value}' cannot be used by this version. Use 'auto' or 'cpu'`);
+/** Where an optimizer computes. */
+export type OptimizerDevice = 'cpu' | 'reference' | `cuda:${number}`;
+
+/**
+ * `auto` is the CPU: arrays in host memory cross the bus at every step, 12 bytes an element, which takes longer than a step on the CPU.
+ * @throws GannoError `INVALID_ARGUMENT`; `CUDA_UNAVAILABLE` where there is no such device, with what to do
+ */
+export function checkDevice(value: unknown = 'auto'): OptimizerDevice {
+	if (typeof value === 'string' && /^cuda:\d+$/.test(value)) return requireCudaDevice(value).name;
+	const device = checkOneOf(value, 'device', ['auto', 'cpu', 'reference']);
+	return device === 'auto' ? 'cpu' : device;
+}
+
+/** @returns whether parameters and gradients stay on the device */
+export function checkResidency(value: unknown, device: OptimizerDevice): boolean {
+	if (value === undefined) return false;
+	if (typeof value !== 'boolean') throw invalidArgument('true or false', 'resident', value);
+	if (value && !device.startsWith('cuda')) {
+		throw new GannoError(
+			'INVALID_ARGUMENT',
+			`resident: true is for device 'cuda:N'; on '${device}' arrays are where they are`,
+		);
 	}
-	return checkOneOf(value, 'device', ['auto', 'cpu', 'reference']) === 'reference' ? 'reference' : 'cpu';
+	return value;
 }
 
 export function checkThreads(value: unknown): number {

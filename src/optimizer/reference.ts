@@ -73,6 +73,10 @@ export class ReferencePlan implements LayerwiseBackend {
 		this.#steps.set(values);
 	}
 
+	upload(): void {}
+
+	download(): void {}
+
 	dispose(): void {}
 
 	/** [first, end) of the arrays of every layer. */
