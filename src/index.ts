@@ -5,6 +5,7 @@
 
 export { createPolicyInference } from './agents/inference.js';
 export { createLearner, type Learner, type LearnerOptions, type LearnerState } from './agents/learner.js';
+export type { LearnerBackend } from './agents/learner-backend.js';
 export type {
 	NamedTensor,
 	Policy,
@@ -15,10 +16,10 @@ export type {
 } from './agents/policy.js';
 export { PolicyController } from './agents/policy-controller.js';
 export { describePolicy, loadPolicy, savePolicy } from './agents/policy-file.js';
-export type { UpdateMetrics } from './agents/ppo.js';
 export { DEFAULT_PPO_SETTINGS, type LearningAlgorithm, type PpoSettings } from './agents/ppo-settings.js';
 export { type SamplingOptions, sampleActions } from './agents/sampling.js';
-export type { LearnerBackend } from './agents/tensorflow.js';
+export type { UpdateMetrics } from './agents/update-metrics.js';
+
 export { type AttachOptions, ControlledOptimizer } from './control/controlled-optimizer.js';
 export { type LayerEventFile, openLayerEventFile } from './control/layer-event-file.js';
 export {

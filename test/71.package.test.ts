@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as face from '../src/index.js';
+import * as tfjsFace from '../src/tfjs/index.js';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -111,6 +112,17 @@ describe('the package', () => {
 		expect(Object.keys(face).sort()).toEqual(EXPORTS);
 		const built = await runModule("import * as face from 'ganno'; console.log(JSON.stringify(Object.keys(face)))");
 		expect((JSON.parse(built) as string[]).sort()).toEqual(EXPORTS);
+	});
+
+	it('exports exactly its face for tfjs from ganno/tfjs', () => {
+		expect(Object.keys(tfjsFace).sort()).toEqual([
+			'LayerwiseTfOptimizer',
+			'layerCallback',
+			'openTfjsPopulation',
+			'registerWasmTrainingKernels',
+			'tfjsBackends',
+			'useBestBackend',
+		]);
 	});
 
 	it('imports without any optional peer, without the addon, and keeps no process alive', async () => {

@@ -6,11 +6,13 @@ import { checkPolicySpec, splitTensors } from './actor.js';
 import { createActorCritic } from './actor-critic.js';
 import { createAdam } from './adam.js';
 import { assembleBatch } from './batch.js';
+import { LEARNER_BACKENDS, type LearnerBackend } from './learner-backend.js';
 import { createNormalizer, type NormalizerState } from './normalizer.js';
 import type { NamedTensor, Policy, PolicySnapshot, PolicySpec, TrainingRecord } from './policy.js';
-import { ppoUpdate, type UpdateMetrics } from './ppo.js';
+import { ppoUpdate } from './ppo.js';
 import { type PpoSettings, resolvePpoSettings } from './ppo-settings.js';
-import { LEARNER_BACKENDS, type LearnerBackend, loadTensorFlow } from './tensorflow.js';
+import { loadTensorFlow } from './tensorflow.js';
+import type { UpdateMetrics } from './update-metrics.js';
 
 export interface LearnerOptions {
 	readonly spec: PolicySpec;

@@ -6,29 +6,7 @@ import { explainedVariance, generalizedAdvantages, normalizeAdvantages } from '.
 import { activeRows, type Batch, gatherRows, gatherSequences, type MiniBatch } from './batch.js';
 import { type PpoLoss, type PpoTargets, ppoLoss } from './ppo-loss.js';
 import { linearSchedule, type PpoSettings } from './ppo-settings.js';
-
-/** What an update logs. Means over its mini-batches unless said otherwise. */
-export interface UpdateMetrics {
-	readonly policyLoss: number;
-	readonly valueLoss: number;
-	readonly entropy: number;
-	readonly approximateKl: number;
-	readonly clipFraction: number;
-	/** Of the returns, by the critic before the update. */
-	readonly explainedVariance: number;
-	/** Before clipping. */
-	readonly gradientNorm: number;
-	readonly learningRate: number;
-	readonly entropyCoefficient: number;
-	/** Epochs done; fewer than asked for where the KL divergence stopped them. */
-	readonly epochs: number;
-	/** Active rows of the batch. */
-	readonly rows: number;
-	/** Mean undiscounted sum of rewards over the sequences. */
-	readonly meanReturn: number;
-	/** Wall time of the update. */
-	readonly milliseconds: number;
-}
+import type { UpdateMetrics } from './update-metrics.js';
 
 export interface PpoState {
 	readonly networks: ActorCritic;

@@ -1,17 +1,11 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { GannoError } from '../errors.js';
+import type { LearnerBackend } from './learner-backend.js';
 import { probeTensorFlowNode, requireTensorFlowNode, TENSORFLOW_NODE_PACKAGES } from './tensorflow-node.js';
 
 /** The parts of tfjs the learner uses; a type only, nothing is loaded by importing this file. */
 export type TensorFlow = typeof import('@tensorflow/tfjs');
-
-/**
- * Where the learner's matrices are multiplied: `wasm` (default; the same bits on every run), `cpu` (plain JavaScript, slow) or
- * `tensorflow` (tfjs-node-gpu or tfjs-node, bits not promised).
- */
-export const LEARNER_BACKENDS = ['wasm', 'cpu', 'tensorflow'] as const;
-export type LearnerBackend = (typeof LEARNER_BACKENDS)[number];
 
 const require = createRequire(import.meta.url);
 

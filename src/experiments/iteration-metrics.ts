@@ -1,4 +1,4 @@
-import type { UpdateMetrics } from '../agents/ppo.js';
+import type { UpdateMetrics } from '../agents/update-metrics.js';
 import type { Trajectory } from '../rollouts/executor.js';
 import { OUTCOME_SIZE } from '../rollouts/trajectory-slab.js';
 import { meanAndError } from './statistics.js';

@@ -1,8 +1,8 @@
 import { createLearner, type Learner, type LearnerState, type LearnerStateRecord } from '../agents/learner.js';
 import type { NamedTensor, Policy, PolicySpec } from '../agents/policy.js';
 import { savePolicy } from '../agents/policy-file.js';
-import type { UpdateMetrics } from '../agents/ppo.js';
 import type { PpoSettings } from '../agents/ppo-settings.js';
+import type { UpdateMetrics } from '../agents/update-metrics.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { ACTION_COUNT } from '../environment/action.js';
 import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../environment/observation.js';
