@@ -232,12 +232,15 @@ GANNO_INLINE double fold16(const Vector (&lanes)[1]) {
 }
 
 GANNO_INLINE void fold16x8(const Vector (&rows)[8][1], double* out) {
-  const auto eight = [](const Vector(&row)[1]) __attribute__((always_inline)) {
-    const __m512 v = row[0].native;
-    return _mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(v)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1)));
+  // By way of memory: a conversion that loads leaves the shuffle unit, which the rest of this keeps busy, alone.
+  alignas(64) float spilled[8][16];
+  for (int row = 0; row < 8; ++row) _mm512_store_ps(spilled[row], rows[row][0].native);
+  asm("" : "+m"(spilled));
+  const auto eight = [](const float(&row)[16]) __attribute__((always_inline)) {
+    return _mm512_add_pd(_mm512_cvtps_pd(_mm256_load_ps(row)), _mm512_cvtps_pd(_mm256_load_ps(row + 8)));
   };
   const auto four = [&](int a, int b) __attribute__((always_inline)) {
-    const __m512d x = eight(rows[a]), y = eight(rows[b]);
+    const __m512d x = eight(spilled[a]), y = eight(spilled[b]);
     return _mm512_add_pd(_mm512_shuffle_f64x2(x, y, 0x44), _mm512_shuffle_f64x2(x, y, 0xee));
   };
   const auto two = [&](int a, int b, int c, int d) __attribute__((always_inline)) {
