@@ -6,7 +6,6 @@ import {
 	type Dataset,
 	loadDataset,
 	PolicyController,
-	type PolicySpec,
 	syntheticDataset,
 	TrainingEnvironment,
 	type TrainingTask,
@@ -17,35 +16,11 @@ import { baseVersions, loadAddon, packageVersion, repositoryRoot } from './suppo
 import { type BenchmarkOptions, parseOptions, progress, wanted } from './support/options.js';
 import { measured, type Row, report, type Target, target } from './support/report.js';
 import { Stopwatch, timeMethods } from './support/stopwatch.js';
+import { untrainedPolicy } from './support/untrained-policy.js';
 
 const NETWORKS = 16;
 const LIMITS: Readonly<Record<string, number>> = { 'cnn-small': 0.03, mlp: 0.05 };
 const LEARNER_LIMIT = 0.2;
-
-/** A policy of the default kind with small random weights: what it decides costs the same as what a trained one decides. */
-async function untrainedPolicy(): Promise<PolicyController> {
-	const { actorParameterCount } = (await import(
-		pathToFileURL(join(repositoryRoot, 'dist', 'agents', 'actor.js')).href
-	)) as { readonly actorParameterCount: (spec: PolicySpec) => number };
-	const spec: PolicySpec = {
-		network: 'feed-forward',
-		observation: 'layer-v1',
-		observationSize: 23,
-		action: 'compounding',
-		actions: 9,
-		hiddenUnits: 64,
-		agents: 'layerwise',
-	};
-	const parameters = new Float32Array(actorParameterCount(spec));
-	for (let i = 0; i < parameters.length; i++) parameters[i] = 0.05 * Math.sin(12.9898 * (i + 1));
-	parameters[parameters.length - 9 + 4] = 3; // mostly neutral, so that no network leaves the episode early
-	return new PolicyController({
-		spec,
-		parameters,
-		normalizerMean: new Float32Array(23),
-		normalizerStandardDeviation: new Float32Array(23).fill(1),
-	});
-}
 
 /** Real images where they are on this machine, else ones made up: the shapes, and so the times, are the same. */
 async function images(): Promise<Dataset> {
@@ -89,7 +64,7 @@ async function measureSteps(caseName: string, dataset: Dataset, options: Benchma
 		interval,
 		networks: Array.from({ length: NETWORKS }, (_, seed) => ({ seed, learningRate: 1e-3 })),
 	};
-	const controller = await untrainedPolicy();
+	const controller = new PolicyController(await untrainedPolicy());
 	// One thread, as in a worker: more threads would make the native part shorter in wall time, not the rest.
 	using environment = new TrainingEnvironment({ task, dataset, threads: 1 });
 	const shares: Shares = { outside: [], encoding: [], policy: [], bookkeeping: [], stepMilliseconds: [] };

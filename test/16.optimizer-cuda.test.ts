@@ -106,20 +106,17 @@ describe.runIf(isEmulated)('LayerwiseOptimizer on an emulated machine', () => {
 		expect(emulation.allocatedBytes()).toBe(before);
 	});
 
-	it.each([1, 5, 10, 20, 40])(
-		'reports an error of CUDA, whichever call it is (%d), and leaks nothing',
-		(failAfter) => {
-			const before = emulation.allocatedBytes();
-			emulation.configure({ failAfter, failWith: 999 });
-			const error = thrown(() => {
-				using optimizer = new LayerwiseOptimizer({ algorithm: 'adam', layers: layers(), device });
-				for (let step = 0; step < 20; step++) optimizer.step(0.1);
-			});
-			expect(['INTERNAL', 'CUDA_UNAVAILABLE']).toContain(error.code);
-			emulation.configure({});
-			expect(emulation.allocatedBytes()).toBe(before);
-		},
-	);
+	it.each([1, 5, 10, 20, 40])('reports an error of CUDA, whichever call it is (%d), and leaks nothing', (failAfter) => {
+		const before = emulation.allocatedBytes();
+		emulation.configure({ failAfter, failWith: 999 });
+		const error = thrown(() => {
+			using optimizer = new LayerwiseOptimizer({ algorithm: 'adam', layers: layers(), device });
+			for (let step = 0; step < 20; step++) optimizer.step(0.1);
+		});
+		expect(['INTERNAL', 'CUDA_UNAVAILABLE']).toContain(error.code);
+		emulation.configure({});
+		expect(emulation.allocatedBytes()).toBe(before);
+	});
 
 	it('frees the device’s memory when it is disposed of', () => {
 		const before = emulation.allocatedBytes();

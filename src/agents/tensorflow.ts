@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { GannoError } from '../errors.js';
 import type { LearnerBackend } from './learner-backend.js';
 import { probeTensorFlowNode, requireTensorFlowNode, TENSORFLOW_NODE_PACKAGES } from './tensorflow-node.js';
+import { requireWasmBackend } from './tensorflow-wasm.js';
 
 /** The parts of tfjs the learner uses; a type only, nothing is loaded by importing this file. */
 export type TensorFlow = typeof import('@tensorflow/tfjs');
@@ -50,9 +50,7 @@ export async function loadTensorFlow(backend: LearnerBackend): Promise<TensorFlo
 	}
 	const tf = require(resolvePeer('@tensorflow/tfjs', backend)) as TensorFlow;
 	if (backend === 'wasm') {
-		const path = resolvePeer('@tensorflow/tfjs-backend-wasm', backend);
-		const wasm = require(path) as { setWasmPaths(prefix: string): void };
-		if (tf.findBackend('wasm') === null) wasm.setWasmPaths(join(dirname(dirname(path)), 'wasm-out', '/'));
+		requireWasmBackend(resolvePeer('@tensorflow/tfjs-backend-wasm', backend), tf.findBackend('wasm') !== null);
 	}
 	if (!(await tf.setBackend(backend))) {
 		throw new GannoError(

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { probeTensorFlowNode, requireTensorFlowNode, TENSORFLOW_NODE_PACKAGES } from '../agents/tensorflow-node.js';
+import { requireWasmBackend } from '../agents/tensorflow-wasm.js';
 
 /** tfjs's back ends on this machine, best first. This file loads no tfjs by being imported. */
 
@@ -63,20 +63,15 @@ export function tfjsBackends(): TfjsBackendInfo[] {
 
 /**
  * Makes the best back end ready to be chosen, loading its package. tfjs-node and tfjs-node-gpu first, then wasm, then cpu.
+ * @param wasmStarted whether the wasm back end runs already
  * @returns the name for `tf.setBackend`, or undefined where no tfjs is installed
  */
-export function loadBestBackend(): TfjsBackendInfo | undefined {
+export function loadBestBackend(wasmStarted: boolean): TfjsBackendInfo | undefined {
 	for (const { path, ...info } of candidates()) {
 		if (!info.available || path === undefined) continue;
 		if (info.name === 'tensorflow') requireTensorFlowNode(path);
-		if (info.name === 'wasm') requireWasmBackend(path);
+		if (info.name === 'wasm') requireWasmBackend(path, wasmStarted);
 		return { ...info, chosen: true };
 	}
 	return undefined;
-}
-
-/** Registers tfjs's WebAssembly back end, with the binaries that lie in its package: nothing comes from the network. */
-function requireWasmBackend(path: string): void {
-	const wasm = require(path) as { setWasmPaths(prefix: string): void };
-	wasm.setWasmPaths(join(dirname(dirname(path)), 'wasm-out', '/'));
 }

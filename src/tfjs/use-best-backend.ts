@@ -5,23 +5,12 @@ import { registerWasmTrainingKernels } from './wasm-kernels.js';
 
 /**
  * Makes the best back end that works here tfjs's current one: tfjs-node-gpu, tfjs-node (tried in a child process first), wasm, cpu. On
- * wasm the kernels that it lacks for training convolutions are added. Call it before the first tensor is made: `setWasmPaths` is
- * refused once the wasm back end has started.
+ * wasm the kernels that it lacks for training convolutions are added. Call it before the first tensor is made: tensors of another
+ * back end would have to be moved.
  * @throws GannoError `MISSING_DEPENDENCY`
  */
 export async function useBestBackend(): Promise<TfjsBackendInfo> {
-	if (tf.findBackend('wasm') !== null && tf.getBackend() === 'wasm') {
-		registerWasmTrainingKernels();
-		return {
-			kind: 'tfjs',
-			name: 'wasm',
-			package: '@tensorflow/tfjs-backend-wasm',
-			available: true,
-			reason: '',
-			chosen: true,
-		};
-	}
-	const best = loadBestBackend();
+	const best = loadBestBackend(tf.findBackend('wasm') !== null);
 	if (best === undefined || !(await tf.setBackend(best.name))) {
 		throw new GannoError(
 			'MISSING_DEPENDENCY',

@@ -1,9 +1,7 @@
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
-import { LayerwiseController, type PolicySpec } from 'ganno';
+import { LayerwiseController } from 'ganno';
 import { LayerwiseTfOptimizer, registerWasmTrainingKernels } from 'ganno/tfjs';
-import { repositoryRoot } from '../../support/machine.js';
+import { untrainedPolicy } from '../../support/untrained-policy.js';
 import type { Work } from './work.js';
 
 /** The batch size of `model.fit` where nothing is said. */
@@ -32,33 +30,12 @@ function model(what: string): tf.Sequential {
 	});
 }
 
-/** A policy of the default kind that mostly changes nothing: deciding costs the same as with a trained one. */
-async function policyController(): Promise<LayerwiseController> {
-	const { actorParameterCount } = (await import(
-		pathToFileURL(join(repositoryRoot, 'dist', 'agents', 'actor.js')).href
-	)) as { readonly actorParameterCount: (spec: PolicySpec) => number };
-	const spec: PolicySpec = {
-		network: 'feed-forward',
-		observation: 'layer-v1',
-		observationSize: 23,
-		action: 'compounding',
-		actions: 9,
-		hiddenUnits: 64,
-		agents: 'layerwise',
-	};
-	const parameters = new Float32Array(actorParameterCount(spec));
-	for (let i = 0; i < parameters.length; i++) parameters[i] = 0.05 * Math.sin(12.9898 * (i + 1));
-	parameters[parameters.length - 9 + 4] = 3;
-	const normalizerMean = new Float32Array(23);
-	const normalizerStandardDeviation = new Float32Array(23).fill(1);
-	const policy = { spec, parameters, normalizerMean, normalizerStandardDeviation };
-	return LayerwiseController.fromPolicy(policy, { learningRate: 1e-4 });
-}
-
 /** `model.trainOnBatch` of a compiled tfjs model, with tfjs's Adam, ours, and ours under a policy at the default interval. */
 export async function fitWork(what: string, contender: string): Promise<Work> {
 	registerWasmTrainingKernels();
-	const controller = contender.startsWith('layerwise-policy') ? await policyController() : undefined;
+	const controller = contender.startsWith('layerwise-policy')
+		? LayerwiseController.fromPolicy(await untrainedPolicy(), { learningRate: 1e-4 })
+		: undefined;
 	const optimizer = contender.startsWith('adam')
 		? tf.train.adam(1e-4)
 		: new LayerwiseTfOptimizer(

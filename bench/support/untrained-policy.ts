@@ -1,0 +1,25 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { PolicySnapshot, PolicySpec } from 'ganno';
+import { repositoryRoot } from './machine.js';
+
+/** A policy of the default kind with small weights: what it decides costs the same as what a trained one decides. */
+export async function untrainedPolicy(): Promise<PolicySnapshot> {
+	const { actorParameterCount } = (await import(
+		pathToFileURL(join(repositoryRoot, 'dist', 'agents', 'actor.js')).href
+	)) as { readonly actorParameterCount: (spec: PolicySpec) => number };
+	const spec: PolicySpec = {
+		network: 'feed-forward',
+		observation: 'layer-v1',
+		observationSize: 23,
+		action: 'compounding',
+		actions: 9,
+		hiddenUnits: 64,
+		agents: 'layerwise',
+	};
+	const parameters = new Float32Array(actorParameterCount(spec));
+	for (let i = 0; i < parameters.length; i++) parameters[i] = 0.05 * Math.sin(12.9898 * (i + 1));
+	parameters[parameters.length - 9 + 4] = 3; // mostly neutral, so that no network leaves the episode early
+	const normalizerStandardDeviation = new Float32Array(23).fill(1);
+	return { spec, parameters, normalizerMean: new Float32Array(23), normalizerStandardDeviation };
+}
