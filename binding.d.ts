@@ -173,6 +173,8 @@ export interface NativePopulationOptions {
 	};
 	/** [replicas] */
 	readonly seeds: Uint32Array;
+	/** Number of a CUDA device; undefined: the CPU. */
+	readonly device?: number | undefined;
 	/** Instruction-set tier, for tests; default {@link cpuTier}. */
 	readonly tier?: string | undefined;
 	/** Threads one call may use, this one included. */
@@ -193,12 +195,12 @@ export interface NativePopulationOptions {
 	readonly standardDeviation: Float64Array;
 	/** Bytes the population may take at most; more is `OUT_OF_MEMORY`. */
 	readonly memoryLimit: number;
-	/** Over a SharedArrayBuffer: polled every inner step, non-zero stops. */
+	/** Over a SharedArrayBuffer: polled every inner step (on a CUDA device every 64), non-zero stops. */
 	readonly cancellation?: Int32Array | undefined;
 }
 
 /**
- * N child networks trained side by side on the CPU. R = replicas, L = layers with weights, P = their elements.
+ * N child networks trained side by side. R = replicas, L = layers with weights, P = their elements.
  *
  * `train`, `trainAsync`, `probe` and `evaluate` return false when the cancellation flag stopped them. Errors carry a `code`:
  * `INVALID_ARGUMENT` (also while a `trainAsync` is in flight), `OUT_OF_MEMORY`, `DISPOSED`.

@@ -6,9 +6,11 @@ import { philox4x32, STREAMS } from '../src/philox.js';
 import { childNetworkReference } from './support/child-network-reference.js';
 import { populationOutput } from './support/population.js';
 import { normalizedImage, randomDataset } from './support/random-dataset.js';
+import { TEST_DEVICE } from './support/test-device.js';
 
 function open(spec: NetworkSpec, seeds: number[], options: Partial<{ batchSize: number; sliceSize: number }> = {}) {
 	return new NetworkPopulation({
+		device: TEST_DEVICE,
 		spec,
 		replicas: seeds.length,
 		batchSize: 1,
@@ -158,6 +160,7 @@ describe('dropout', () => {
 		const image = dataset.splits.train[6]!;
 		const repeated = new Uint32Array(new SharedArrayBuffer(8)).fill(image);
 		using population = new NetworkPopulation({
+			device: TEST_DEVICE,
 			spec,
 			replicas: 1,
 			batchSize: 2,

@@ -4,12 +4,14 @@ import { cnn } from '../src/networks/builders.js';
 import { DIVERGED_LOSS, NetworkPopulation } from '../src/networks/population.js';
 import { ALGORITHMS, type OptimizerSpec } from '../src/optimizer/algorithms.js';
 import { populationOutput } from './support/population.js';
+import { TEST_DEVICE } from './support/test-device.js';
 
 const spec = cnn({ input: [8, 8, 1], filters: [6], hidden: [20], classes: 4, dropout: 0.3 });
 const dataset = syntheticDataset();
 
 function open(seeds = [1, 2, 3], optimizer: OptimizerSpec = { algorithm: 'adam' }) {
 	return new NetworkPopulation({
+		device: TEST_DEVICE,
 		spec,
 		replicas: seeds.length,
 		batchSize: 10,

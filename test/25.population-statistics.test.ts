@@ -9,6 +9,7 @@ import { STATISTIC_INDEX } from '../src/optimizer/statistics.js';
 import { PhiloxGenerator } from '../src/philox.js';
 import { populationOutput } from './support/population.js';
 import { randomDataset } from './support/random-dataset.js';
+import { TEST_DEVICE } from './support/test-device.js';
 
 const spec: NetworkSpec = {
 	input: [6, 6, 1],
@@ -97,6 +98,7 @@ describe('over an interval', () => {
 
 	function open() {
 		return new NetworkPopulation({
+			device: TEST_DEVICE,
 			spec,
 			replicas: 2,
 			batchSize: 8,

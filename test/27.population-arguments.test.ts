@@ -5,6 +5,7 @@ import { cnn, mlp } from '../src/networks/builders.js';
 import { NetworkPopulation } from '../src/networks/population.js';
 import type { NetworkPopulationOptions } from '../src/networks/population-options.js';
 import { populationOutput } from './support/population.js';
+import { TEST_DEVICE } from './support/test-device.js';
 
 const dataset = syntheticDataset();
 const good: NetworkPopulationOptions = {
@@ -17,7 +18,7 @@ const good: NetworkPopulationOptions = {
 };
 
 function open(options: Partial<NetworkPopulationOptions> = {}) {
-	return new NetworkPopulation({ ...good, ...options });
+	return new NetworkPopulation({ device: TEST_DEVICE, ...good, ...options });
 }
 
 function codeOf(call: () => unknown): string {

@@ -85,7 +85,7 @@ class PopulationEngine {
 
   virtual const PopulationOptions& options() const = 0;
   virtual const LayerTable& table() const = 0;
-  /// Memory held on the host; that of a device is not V8's concern.
+  /// Memory held, that of a device included.
   virtual std::size_t bytes() const = 0;
 
   std::uint32_t maximum_batch() const;

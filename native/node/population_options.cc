@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cpu/network/population.h"
+#include "cuda/open_population.h"
 
 namespace ganno::node {
 
@@ -139,6 +140,10 @@ PopulationOptions read_population_options(const Napi::Object& from, Napi::Object
 std::unique_ptr<PopulationEngine> open_population(const Napi::Object& from, Napi::Object views) {
   PopulationOptions options = read_population_options(from, views);
   const std::vector<std::uint32_t> seeds = read_seeds(from.Get("seeds"), options.replicas);
+  const Napi::Value device = from.Get("device");
+  if (!absent(device)) {
+    return cuda::open_population(std::move(options), seeds, static_cast<int>(whole(device, "device", 0, 1023)));
+  }
   const Napi::Value tier = from.Get("tier");
   const int threads = static_cast<int>(whole(from.Get("threads"), "threads", 1, 1024));
   return std::make_unique<Population>(

@@ -31,8 +31,8 @@ export function addConfigOptions(command: Command): Command {
 		.option('--config <file>', 'JSON file with settings; stronger than the preset, weaker than the options')
 		.option('--set <key=value>', 'any setting, e.g. --set learner.clip=0.1 (repeatable)', collect)
 		.option('--seed <n>', 'all randomness of the run follows from it')
-		.option('--workers <n>', 'worker threads; 0: none, -1: one per core')
-		.option('--device <name>', 'auto or cpu')
+		.option('--workers <n>', 'worker threads; 0: none, -1: one per core, or two per CUDA device')
+		.option('--device <name>', 'auto, cpu, cuda:N, or several as in cuda:0,cuda:1')
 		.option('--dataset <name>', 'fashion-mnist, mnist, cifar-10 or synthetic')
 		.option('--data-dir <dir>', 'where the data set lies');
 }

@@ -1,6 +1,7 @@
 import { invalidArgument } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { NetworkPopulation } from '../networks/population.js';
+import type { PopulationDevice } from '../networks/population-options.js';
 import type { PopulationFactory } from './population.js';
 
 export interface PopulationSource {
@@ -12,11 +13,13 @@ export interface PopulationSource {
 	readonly cancellation?: Int32Array | undefined;
 	/** Threads of native calls. Default: 1 inside a worker, else all cores. */
 	readonly threads?: number | undefined;
+	/** Where networks are trained: 'auto' (default, the CPU), 'cpu' or `cuda:N`. */
+	readonly device?: PopulationDevice | undefined;
 }
 
 /** How an environment opens the population of a task. */
 export function populationFactory(source: PopulationSource): PopulationFactory {
-	const { population, dataset, cancellation, threads } = source;
+	const { population, dataset, cancellation, threads, device } = source;
 	if (population !== undefined) {
 		if (typeof population === 'function') return population;
 		throw invalidArgument('a function that opens a population', 'population', population);
@@ -26,6 +29,6 @@ export function populationFactory(source: PopulationSource): PopulationFactory {
 		const { spec, batchSize, optimizer, sliceSize, validationSize } = task;
 		const replicas = task.networks.length;
 		const shape = { spec, replicas, batchSize, optimizer, sliceSize, validationSize };
-		return new NetworkPopulation({ ...shape, dataset, seeds, cancellation, threads });
+		return new NetworkPopulation({ ...shape, dataset, seeds, cancellation, threads, device });
 	};
 }

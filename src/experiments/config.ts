@@ -46,16 +46,16 @@ export const configSchema = z.strictObject({
 		min: -1,
 		max: 1024,
 		unit: 'threads',
-		description: 'Worker threads; 0: none, everything on the main thread; −1: one per core.',
+		description: 'Worker threads; 0: none, everything on the main thread; −1: one per core, or two per CUDA device.',
 	}),
 	device: z
 		.string()
-		.regex(/^(auto|cpu|cuda:\d+)$/)
+		.regex(/^(auto|cpu|cuda:\d{1,3}(,cuda:\d{1,3})*)$/)
 		.default('auto')
 		.meta({
-			expected: "'auto', 'cpu' or 'cuda:N'",
+			expected: "'auto', 'cpu', 'cuda:N' or several as in 'cuda:0,cuda:1'",
 			unit: '',
-			description: 'Where child networks are trained.',
+			description: "Where child networks are trained; 'auto' is the CPU. Workers take several devices in turn.",
 		}),
 	tasks: tasksSection,
 	environment: environmentSection,

@@ -9,8 +9,12 @@ import type { Config } from './config.js';
 import { evaluationTask } from './sample-tasks.js';
 import { meanAndError } from './statistics.js';
 
-/** Networks of one episode at most: small enough to keep every worker busy. Results do not depend on it. */
-const NETWORKS_PER_EPISODE = 8;
+/** Networks of one episode at most: few enough to keep every worker busy, many enough to fill a card. No bit depends on it. */
+const NETWORKS_PER_EPISODE = { cpu: 8, cuda: 256 };
+
+function networksPerEpisode(config: Config): number {
+	return config.device.startsWith('cuda') ? NETWORKS_PER_EPISODE.cuda : NETWORKS_PER_EPISODE.cpu;
+}
 
 export interface EvaluationCell {
 	readonly learningRate: number;
@@ -105,7 +109,7 @@ export async function evaluatePolicy(options: EvaluateOptions): Promise<Evaluati
 		task: evaluationTask(config, dataset, 'tuning', rate, tuningSeeds, 0),
 		controller: COSINE,
 	}));
-	const chunks = (count: number) => Math.ceil(count / NETWORKS_PER_EPISODE);
+	const chunks = (count: number) => Math.ceil(count / networksPerEpisode(config));
 	const total = (cells.length + 1) * chunks(seeds) + tuning.length * chunks(tuningSeeds);
 	const first = await runCells([...cells, ...tuning], options, 0, total);
 
@@ -160,14 +164,14 @@ export async function evaluatePolicy(options: EvaluateOptions): Promise<Evaluati
 
 async function runCells(
 	cells: readonly Episode[],
-	{ executor, signal, dataset, onProgress }: EvaluateOptions,
+	{ executor, signal, dataset, config, onProgress }: EvaluateOptions,
 	doneBefore: number,
 	total: number,
 ): Promise<{ results: CellResult[]; episodes: number }> {
 	const results: CellResult[] = cells.map(() => ({ testAccuracy: [], validationAccuracy: [], diverged: 0 }));
 	const owners: number[] = [];
 	const episodes = cells.flatMap(({ task, controller }, cell) =>
-		split(task).map((part) => {
+		split(task, networksPerEpisode(config)).map((part) => {
 			owners.push(cell);
 			return { task: part, controller };
 		}),
@@ -191,10 +195,10 @@ async function runCells(
 }
 
 /** A task in parts of a few networks each; a network's bits depend on its seed alone. */
-function split(task: TrainingTask): TrainingTask[] {
+function split(task: TrainingTask, size: number): TrainingTask[] {
 	const parts: TrainingTask[] = [];
-	for (let from = 0; from < task.networks.length; from += NETWORKS_PER_EPISODE) {
-		parts.push({ ...task, networks: task.networks.slice(from, from + NETWORKS_PER_EPISODE) });
+	for (let from = 0; from < task.networks.length; from += size) {
+		parts.push({ ...task, networks: task.networks.slice(from, from + size) });
 	}
 	return parts;
 }

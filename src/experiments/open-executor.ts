@@ -3,6 +3,7 @@ import type { Dataset } from '../datasets/dataset.js';
 import { requireCudaDevice } from '../devices.js';
 import type { Reward } from '../environment/reward.js';
 import { GannoError } from '../errors.js';
+import type { PopulationDevice } from '../networks/population-options.js';
 import type { EnvironmentSettings, RolloutExecutor } from '../rollouts/executor.js';
 import { InProcessExecutor } from '../rollouts/in-process.js';
 import { PiscinaExecutor } from '../rollouts/piscina.js';
@@ -15,23 +16,34 @@ export function environmentSettings(config: Config): EnvironmentSettings {
 	return { action, agents, reward };
 }
 
+/** Where networks are trained: one device, or several CUDA devices. */
+export function devicesOf(config: Config): readonly PopulationDevice[] {
+	return config.device.split(',') as PopulationDevice[];
+}
+
+/** On a card most of a rollout is the card's work: while one worker waits for it, the other prepares its next interval. */
+const WORKERS_PER_CARD = 2;
+
 /** Worker threads a config asks for; 0: none. */
 export function workerCount(config: Config): number {
-	return config.workers === -1 ? availableParallelism() : config.workers;
+	if (config.workers !== -1) return config.workers;
+	const devices = devicesOf(config);
+	return devices[0]?.startsWith('cuda') ? WORKERS_PER_CARD * devices.length : availableParallelism();
 }
 
 /** The executor a config asks for. Dispose of it. */
 export function openExecutor(config: Config, dataset: Dataset): RolloutExecutor {
-	if (config.device.startsWith('cuda')) {
-		requireCudaDevice(config.device);
+	const devices = devicesOf(config);
+	for (const device of devices) if (device.startsWith('cuda')) requireCudaDevice(device);
+	const workers = workerCount(config);
+	if (devices.length > Math.max(workers, 1)) {
 		throw new GannoError(
-			'CUDA_UNAVAILABLE',
-			`The device ${config.device} cannot be used by this version. Use --device cpu.`,
+			'INVALID_CONFIG',
+			`${devices.length} devices need as many workers, but there ${workers === 1 ? 'is 1' : `are ${workers}`}: use --workers ${devices.length} or more, or -1`,
 		);
 	}
-	const workers = workerCount(config);
 	const environment = environmentSettings(config);
 	return workers === 0
-		? new InProcessExecutor({ dataset, environment })
-		: new PiscinaExecutor({ dataset, environment, workers });
+		? new InProcessExecutor({ dataset, environment, device: devices[0] ?? 'auto' })
+		: new PiscinaExecutor({ dataset, environment, workers, devices });
 }

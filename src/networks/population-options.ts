@@ -3,7 +3,7 @@ import { isMainThread } from 'node:worker_threads';
 import type { NativePopulationOptions } from '../../binding.d.ts';
 import { checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
-import { usableMemory } from '../devices.js';
+import { requireCudaDevice, usableMemory } from '../devices.js';
 import { GannoError } from '../errors.js';
 import { ALGORITHMS, type OptimizerSpec } from '../optimizer/algorithms.js';
 import { checkAlgorithm, resolveHyperparameters } from '../optimizer/options.js';
@@ -17,6 +17,9 @@ import type { NetworkSpec } from './spec.js';
 export const MAXIMUM_REPLICAS = 2 ** 20;
 /** Images of the validation subset, unless said otherwise. */
 export const DEFAULT_VALIDATION_SIZE = 512;
+
+/** Where a population lives. */
+export type PopulationDevice = 'auto' | 'cpu' | `cuda:${number}`;
 
 export interface NetworkPopulationOptions {
 	/** What every network of the population is made of. */
@@ -36,10 +39,17 @@ export interface NetworkPopulationOptions {
 	readonly validationSize?: number | undefined;
 	/** Threads that networks are shared out over; default 1 inside a worker thread, else all cores. Results do not depend on it. */
 	readonly threads?: number | undefined;
-	readonly device?: 'auto' | 'cpu' | undefined;
+	/**
+	 * Where networks live and train; default 'auto', which is the CPU. `cuda:0` is CUDA's first device (`devices()` lists them): the data
+	 * set is copied to it when the population is opened, and later changes of its images are not seen.
+	 */
+	readonly device?: PopulationDevice | undefined;
 	/** Instruction-set tier, for tests; default the best one (`GANNO_CPU_TIER`). */
 	readonly tier?: 'baseline' | 'avx2' | 'avx512' | undefined;
-	/** Over a SharedArrayBuffer. Polled at every optimiser step: when element 0 is not 0, the call throws `CANCELLED`. */
+	/**
+	 * Over a SharedArrayBuffer. Polled at every optimiser step, on a CUDA device before every 64: when element 0 is not 0, the call throws
+	 * `CANCELLED`.
+	 */
 	readonly cancellation?: Int32Array | undefined;
 }
 
@@ -142,6 +152,16 @@ function checkDataset(dataset: Dataset, spec: NetworkSpec, shapes: NetworkShapes
 	}
 }
 
+/** @returns the number of a CUDA device; undefined: the CPU */
+function checkDevice(device: unknown = 'auto'): number | undefined {
+	if (typeof device !== 'string' || !/^cuda:\d{1,3}$/.test(device)) {
+		checkOneOf(device, 'device', ['auto', 'cpu', 'cuda:0']);
+		if (device !== 'cuda:0') return undefined;
+	}
+	requireCudaDevice(device as string);
+	return Number((device as string).slice('cuda:'.length));
+}
+
 export function checkSeeds(seeds: unknown, replicas: number): Uint32Array {
 	if (!(seeds instanceof Uint32Array) || seeds.length !== replicas) {
 		throw invalidArgument(`a Uint32Array of length ${replicas} (replicas)`, 'seeds', seeds);
@@ -165,7 +185,7 @@ export function resolvePopulation(options: NetworkPopulationOptions): ResolvedPo
 	if (typeof optimizer !== 'object' || optimizer === null) throw invalidArgument('an object', 'optimizer', optimizer);
 	const algorithm = checkAlgorithm(optimizer.algorithm);
 	const hyperparameters = resolveHyperparameters(algorithm, optimizer.hyperparameters);
-	checkOneOf(options.device ?? 'auto', 'device', ['auto', 'cpu']);
+	const device = checkDevice(options.device);
 	if (options.tier !== undefined) checkOneOf(options.tier, 'tier', ['baseline', 'avx2', 'avx512']);
 	const { train, validation, test } = dataset.splits;
 	const sliceSize = options.sliceSize ?? train.length;
@@ -193,6 +213,7 @@ export function resolvePopulation(options: NetworkPopulationOptions): ResolvedPo
 			algorithm: ALGORITHMS.indexOf(algorithm),
 			hyperparameters,
 			seeds: checkSeeds(options.seeds, replicas),
+			device,
 			tier: options.tier,
 			threads,
 			images: dataset.images,

@@ -45,7 +45,8 @@ const SPLITS = ['train', 'validation', 'test'] as const;
  * and every layer's statistics out of the same pass. One call trains all networks for many steps; nothing is allocated per step.
  *
  * What a network does follows from its seed: not from its neighbours, the number of threads, or (with AVX2 or AVX-512) the
- * instruction set. An epoch is a fresh permutation of the network's images; the last images that fill no batch are left out of it.
+ * instruction set. A CUDA device gives the same bits, but for large convolutions (docs/numerics.md). An epoch is a fresh permutation of the
+ * network's images; the last images that fill no batch are left out of it.
  *
  * A network whose loss or parameters stop being finite has diverged: it takes no more steps until `reset`, `restore` or `fork` gives it
  * another state, its losses read {@link DIVERGED_LOSS}, its accuracy 0, and its statistics cover the steps it took.
@@ -66,7 +67,8 @@ export class NetworkPopulation {
 
 	/**
 	 * @param open makes what computes; default the addon's. `ganno/tfjs` has another one
-	 * @throws GannoError `INVALID_ARGUMENT`, `OUT_OF_MEMORY`, `NATIVE_NOT_FOUND`
+	 * @throws GannoError `INVALID_ARGUMENT`, `OUT_OF_MEMORY`, `NATIVE_NOT_FOUND`; `CUDA_UNAVAILABLE` for a device that is not there, and
+	 * from then on, after an `INTERNAL`, at any call of a population whose device failed
 	 */
 	constructor(
 		options: NetworkPopulationOptions,
@@ -84,7 +86,7 @@ export class NetworkPopulation {
 		this.#native = guarded(() => open(resolved));
 	}
 
-	/** Native memory held, in bytes; 0 after dispose. */
+	/** Native memory held, that of a CUDA device included, in bytes; 0 after dispose. */
 	get bytes(): number {
 		return this.#native.bytes();
 	}

@@ -3,6 +3,7 @@ import type { PolicySnapshot } from '../agents/policy.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { PopulationFactory } from '../environment/population.js';
 import type { TrainingTask } from '../environment/task.js';
+import type { PopulationDevice } from '../networks/population-options.js';
 import type {
 	EnvironmentSettings,
 	Episode,
@@ -20,6 +21,8 @@ export interface InProcessExecutorOptions {
 	readonly environment?: EnvironmentSettings;
 	/** Threads of native calls; default all cores. */
 	readonly threads?: number;
+	/** Where networks are trained; default 'auto'. */
+	readonly device?: PopulationDevice;
 	/** Opens populations of another kind (tests). */
 	readonly population?: PopulationFactory;
 }
@@ -35,11 +38,12 @@ export class InProcessExecutor implements RolloutExecutor {
 	readonly #queue: JobQueue;
 
 	constructor(options: InProcessExecutorOptions) {
-		const { dataset, environment = {}, population, threads } = options;
+		const { dataset, environment = {}, population, threads, device } = options;
 		this.#runner = new JobRunner({
 			dataset,
 			environment,
 			cancel: this.#cancel,
+			device,
 			...(population === undefined ? {} : { population }),
 			...(threads === undefined ? {} : { threads }),
 		});

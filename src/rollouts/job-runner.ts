@@ -3,6 +3,7 @@ import type { PopulationFactory } from '../environment/population.js';
 import type { TrainingTask } from '../environment/task.js';
 import { TrainingEnvironment } from '../environment/training-environment.js';
 import { GannoError } from '../errors.js';
+import type { PopulationDevice } from '../networks/population-options.js';
 import { openController } from './controller-spec.js';
 import { runEpisode } from './episode.js';
 import { openEpisodeSlab } from './episode-slab.js';
@@ -16,11 +17,13 @@ import { openTrajectorySlab } from './trajectory-slab.js';
  */
 const KEPT_ENVIRONMENTS = 4;
 
-export interface JobRunnerSetup extends WorkerSetup {
+export interface JobRunnerSetup extends Omit<WorkerSetup, 'devices' | 'started'> {
 	/** Opens populations of another kind (tests). */
 	readonly population?: PopulationFactory;
 	/** Threads of native calls; absent: 1 in a worker, else all cores. */
 	readonly threads?: number;
+	/** Where networks are trained; default 'auto'. */
+	readonly device?: PopulationDevice | undefined;
 }
 
 /** Runs jobs one after another, on the thread it lives on; keeps environments between them by task shape. */
@@ -84,12 +87,13 @@ export class JobRunner implements Disposable {
 				unused.dispose();
 				this.#environments.delete(oldest);
 			}
-			const { environment: settings, dataset, population, cancel: cancellation, threads } = this.#setup;
+			const { environment: settings, dataset, population, cancel: cancellation, threads, device } = this.#setup;
 			environment = new TrainingEnvironment({
 				...settings,
 				task,
 				dataset,
 				cancellation,
+				device,
 				...(population === undefined ? {} : { population }),
 				...(threads === undefined ? {} : { threads }),
 			});

@@ -1,6 +1,7 @@
 import type { PolicySnapshot } from '../agents/policy.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { TrainingTask } from '../environment/task.js';
+import type { PopulationDevice } from '../networks/population-options.js';
 import type { ControllerSpec } from './controller-spec.js';
 import type { EnvironmentSettings } from './executor.js';
 import type { TrajectoryShape } from './trajectory-slab.js';
@@ -11,6 +12,10 @@ export interface WorkerSetup {
 	readonly environment: EnvironmentSettings;
 	/** Over a SharedArrayBuffer; element 0 is polled by native code in every inner step: not 0 stops it. */
 	readonly cancel: Int32Array;
+	/** Where networks are trained: workers take these in turn. */
+	readonly devices: readonly PopulationDevice[];
+	/** Over a SharedArrayBuffer; element 0 counts the workers that have started. */
+	readonly started: Int32Array;
 }
 
 /** One rollout of a learned policy, to be written into a slab. */

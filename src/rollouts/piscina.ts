@@ -7,6 +7,7 @@ import type { Dataset } from '../datasets/dataset.js';
 import type { TrainingTask } from '../environment/task.js';
 import { GannoError } from '../errors.js';
 import { native, packageRoot } from '../native.js';
+import type { PopulationDevice } from '../networks/population-options.js';
 import type {
 	EnvironmentSettings,
 	Episode,
@@ -25,6 +26,8 @@ export interface PiscinaExecutorOptions {
 	readonly environment?: EnvironmentSettings;
 	/** Worker threads; default one per core. */
 	readonly workers?: number;
+	/** Where networks are trained (default 'auto'): workers take these in turn, and several share a card, a stream each. */
+	readonly devices?: readonly PopulationDevice[];
 	/** How often a rollout is run again after its worker died (default 2). */
 	readonly retries?: number;
 }
@@ -40,7 +43,7 @@ export class PiscinaExecutor implements RolloutExecutor {
 	readonly #queue: JobQueue;
 
 	constructor(options: PiscinaExecutorOptions) {
-		const { dataset, environment = {}, workers = availableParallelism(), retries } = options;
+		const { dataset, environment = {}, workers = availableParallelism(), devices = ['auto'], retries } = options;
 		this.workers = checkInteger(workers, 'workers', 1, 1024);
 		// Threads load built JavaScript, also when the package itself runs from its sources (tests).
 		const filename = join(packageRoot, 'dist', 'rollouts', 'worker.js');
@@ -48,7 +51,13 @@ export class PiscinaExecutor implements RolloutExecutor {
 			throw new GannoError('WORKER_FAILED', `${filename} is missing. Build the package first: npm run build.`);
 		}
 		native(); // an addon that cannot be loaded is told here, once, and not by every worker
-		const setup: WorkerSetup = { dataset, environment, cancel: this.#cancel };
+		const setup: WorkerSetup = {
+			dataset,
+			environment,
+			cancel: this.#cancel,
+			devices,
+			started: new Int32Array(new SharedArrayBuffer(4)),
+		};
 		this.#pool = new WorkerPool({
 			filename,
 			handler: 'runJob',

@@ -8,10 +8,16 @@ import type { WorkerReply } from './worker-pool.js';
 
 let runner: JobRunner | undefined;
 
+/** One that takes a dead worker's place takes the next device: no harm, the bits are the same on all of them. */
+function openRunner({ devices, started, ...setup }: WorkerSetup): JobRunner {
+	const device = devices[Atomics.add(started, 0, 1) % devices.length];
+	return new JobRunner({ ...setup, device });
+}
+
 /** Runs one job to its end; never rejects, so that a rejection seen by the pool can only be the thread's death. */
 export function runJob(job: Job): WorkerReply {
 	try {
-		runner ??= new JobRunner(workerData as WorkerSetup);
+		runner ??= openRunner(workerData as WorkerSetup);
 		const steps = runner.run(job);
 		while (steps.next().done !== true);
 		return { ok: true };

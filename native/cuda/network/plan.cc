@@ -1,0 +1,90 @@
+#include "cuda/network/plan.h"
+
+#include <algorithm>
+#include <string>
+
+#include "core/error.h"
+
+namespace ganno::cuda {
+
+namespace {
+
+/// Kernels count the elements of one network's batch with 31 bits.
+void check_count(std::int64_t samples, std::int64_t values) {
+  constexpr std::int64_t kLimit = (std::int64_t{1} << 31) - 4096;
+  if (values <= kLimit / samples) return;
+  throw CodedError("OUT_OF_MEMORY", "A batch of " + std::to_string(samples) + " images has " + std::to_string(values) +
+                                        " values an image in one layer, more than a CUDA kernel counts: use a smaller "
+                                        "batchSize or smaller layers");
+}
+
+Geometry geometry_of(const NodeShape& node, const ImageShape& from, const ImageShape& to, std::int64_t samples) {
+  Geometry g;
+  const auto whole = [](std::int64_t value) { return static_cast<int>(value); };
+  g.samples = whole(samples);
+  if (node.kind == LayerKind::kDense) {
+    g.in = whole(node.in);
+    g.out = whole(node.columns);
+  } else {
+    g.in_height = whole(from.height);
+    g.in_width = whole(from.width);
+    g.in = whole(from.channels);
+    g.out_height = whole(node.pooled ? node.height : to.height);
+    g.out_width = whole(node.pooled ? node.width : to.width);
+    g.out = whole(to.channels);
+    g.size = whole(node.size);
+    g.stride = whole(node.stride);
+    g.pad_top = whole(node.pad_top);
+    g.pad_left = whole(node.pad_left);
+    if (node.pooled) {
+      g.pooled_height = whole(to.height);
+      g.pooled_width = whole(to.width);
+    }
+  }
+  g.set_dividers();
+  return g;
+}
+
+}  // namespace
+
+std::int64_t Plan::reserve(std::int64_t floats) {
+  const std::int64_t offset = workspace_floats;
+  workspace_floats += (floats + 63) / 64 * 64;
+  return offset;
+}
+
+Plan::Plan(ImageShape input, const std::vector<LayerSpec>& layers, std::int64_t samples)
+    : shape(input, layers), capacity(samples) {
+  numbers = reserve(capacity);
+  losses = reserve(capacity);
+  correct = reserve(capacity);
+  std::int64_t largest = 0;
+  for (std::size_t i = 0; i < shape.images.size(); ++i) {
+    const std::int64_t values = shape.images[i].values();
+    check_count(capacity, values);
+    const bool flattened = i > 0 && shape.nodes[i - 1].kind == LayerKind::kFlatten;
+    activations.push_back(flattened ? activations.back() : reserve(capacity * values));
+    if (i > shape.first_trainable) largest = std::max(largest, capacity * values);
+  }
+  for (std::int64_t& gradient : gradients) gradient = reserve(largest);
+  std::int64_t largest_parts = 0, largest_bias = 0;
+  for (std::size_t i = 0; i < shape.nodes.size(); ++i) {
+    const NodeShape& node = shape.nodes[i];
+    const ImageShape& to = shape.images[i + 1];
+    // Before the 2x2 pooling a convolution has four times the values.
+    check_count(capacity, node.height * node.width * std::max<std::int64_t>(node.columns, 1));
+    geometries.push_back(geometry_of(node, shape.images[i], to, capacity));
+    const bool chooses = node.pooled || node.kind == LayerKind::kMaxPool;
+    positions.push_back(chooses ? reserve((capacity * to.values() + 3) / 4) : -1);
+    if (node.columns == 0) continue;
+    const KSplit split = split_of(geometries.back());
+    if (split.parts > 1) {
+      largest_parts = std::max(largest_parts, split.parts * ((node.taps * node.in * node.columns + 63) / 64 * 64));
+    }
+    largest_bias = std::max(largest_bias, capacity * node.height * node.columns);
+  }
+  weight_parts = reserve(largest_parts);
+  bias_parts = reserve(largest_bias);
+}
+
+}  // namespace ganno::cuda

@@ -1,0 +1,254 @@
+#include "cuda/network/population.h"
+
+#include <algorithm>
+#include <new>
+#include <string>
+#include <utility>
+
+namespace ganno::cuda {
+
+namespace {
+
+/// Networks a launch covers at most (the second dimension of a grid ends at 65,535).
+constexpr std::uint32_t kMaximumWave = 32768;
+/// Of the device's free memory, what a workspace may take: snapshots and other populations come later.
+constexpr double kWorkspaceShare = 0.75;
+
+template <typename Element>
+DeviceBuffer<Element> uploaded(std::span<const Element> values, const Stream& stream) {
+  DeviceBuffer<Element> buffer(std::max<std::size_t>(values.size(), 1));
+  buffer.upload(values, stream);
+  return buffer;
+}
+
+}  // namespace
+
+Population::Population(PopulationOptions options, std::span<const std::uint32_t> seeds, int device)
+    : options_(std::move(options)),
+      device_(device),
+      plan_(options_.input, options_.layers, maximum_batch()),
+      stream_([&] {
+        const DeviceScope scope(device);
+        return Stream();
+      }()),
+      saved_(options_.replicas) {
+  on_device([&] {
+    allocate();
+    upload_dataset();
+    pass_ = std::make_unique<Pass>(plan_, PassMemory{workspace_.data(), gradients_.data(), arenas_.data(),
+                                                     images_.data(), labels_.data(), scale_.data(), shift_.data()});
+    stepper_ = std::make_unique<StepRunner>(plan_, options_, wave_networks_, arenas_.data(), gradients_.data(),
+                                            kPartSteps, stream_);
+  });
+  reset(seeds);
+}
+
+Population::~Population() {
+  // What is queued may still read the caller's memory. Nothing can be done about an error here.
+  try {
+    const DeviceScope scope(device_);
+    stream_.synchronize();
+  } catch (...) {
+  }
+}
+
+std::size_t Population::logits_floats() const {
+  return static_cast<std::size_t>(options_.validation_size) * static_cast<std::size_t>(plan_.shape.classes());
+}
+
+void Population::allocate() {
+  const std::size_t replicas = options_.replicas;
+  const auto arena = static_cast<std::size_t>(plan_.arena_floats());
+  arenas_ = DeviceBuffer<float>(arenas() * replicas * arena);
+  logits_ = DeviceBuffer<float>(replicas * logits_floats());
+  status_ = DeviceBuffer<NetworkStatus>(replicas);
+  seeds_ = DeviceBuffer<std::uint32_t>(replicas);
+  step_ = DeviceBuffer<std::uint32_t>(replicas);
+  begin_ = DeviceBuffer<std::uint32_t>(1);
+  results_ = DeviceBuffer<float>(3 * replicas);
+  wave_networks_ = networks_that_fit();
+  active_ = DeviceBuffer<std::uint32_t>(wave_networks_);
+  scores_ = DeviceBuffer<Score>(wave_networks_);
+  training_loss_ = DeviceBuffer<float>(std::size_t{wave_networks_} * kPartSteps);
+  gradients_ = DeviceBuffer<float>(wave_networks_ * arena);
+  workspace_ = DeviceBuffer<float>(wave_networks_ * static_cast<std::size_t>(plan_.workspace_floats));
+  logits_.clear(stream_);
+  // Padding between arrays is never written, and parts of a workspace only where there is something to write.
+  workspace_.clear(stream_);
+  gradients_.clear(stream_);
+}
+
+/// Networks a workspace can hold, all of them if possible; otherwise waves of the same size, as far as it goes.
+std::uint32_t Population::networks_that_fit() const {
+  std::size_t free = 0, total = 0;
+  check(cudaMemGetInfo(&free, &total), "Asking for free device memory");
+  const double each = static_cast<double>(plan_.workspace_floats + plan_.arena_floats()) * sizeof(float);
+  const double room = std::max(1.0, kWorkspaceShare * static_cast<double>(free) / each);
+  const auto fit =
+      static_cast<std::uint32_t>(std::min<double>({room, double{kMaximumWave}, double(options_.replicas)}));
+  const std::uint32_t count = (options_.replicas + fit - 1) / fit;
+  return (options_.replicas + count - 1) / count;
+}
+
+void Population::upload_dataset() {
+  const std::size_t values = static_cast<std::size_t>(options_.input.values());
+  images_ = uploaded<std::uint8_t>({options_.source.images, options_.images * values}, stream_);
+  labels_ = uploaded<std::uint8_t>({options_.source.labels, options_.images}, stream_);
+  train_ = uploaded<std::uint32_t>(options_.train, stream_);
+  validation_ = uploaded<std::uint32_t>(options_.validation, stream_);
+  test_ = uploaded<std::uint32_t>(options_.test, stream_);
+  const std::vector<std::uint32_t> subset = validation_subset(options_);
+  validation_subset_ = uploaded<std::uint32_t>(subset, stream_);
+  std::vector<float> scale, shift;
+  for (std::size_t c = 0; c < options_.mean.size(); ++c) {
+    scale.push_back(static_cast<float>(1 / (255 * options_.standard_deviation[c])));
+    shift.push_back(static_cast<float>(-options_.mean[c] / options_.standard_deviation[c]));
+  }
+  scale_ = uploaded<float>(scale, stream_);
+  shift_ = uploaded<float>(shift, stream_);
+  stream_.synchronize();
+}
+
+std::size_t Population::bytes() const {
+  std::size_t total = images_.bytes() + labels_.bytes() + train_.bytes() + validation_.bytes() + test_.bytes() +
+                      arenas_.bytes() + logits_.bytes() + status_.bytes() + workspace_.bytes() + gradients_.bytes() +
+                      training_loss_.bytes() + stepper_->bytes();
+  for (const std::unique_ptr<Saved>& saved : saved_) {
+    if (saved != nullptr) total += saved->values.bytes();
+  }
+  return total;
+}
+
+float* Population::arena(std::uint32_t replica, std::size_t which) const {
+  return arenas_.data() + (which * options_.replicas + replica) * static_cast<std::size_t>(plan_.arena_floats());
+}
+
+bool Population::cancelled() const {
+  return options_.cancellation != nullptr && __atomic_load_n(options_.cancellation, __ATOMIC_RELAXED) != 0;
+}
+
+std::vector<Population::Wave> Population::waves() const {
+  std::vector<Wave> waves;
+  for (std::uint32_t first = 0; first < options_.replicas; first += wave_networks_) {
+    waves.push_back({first, std::min(wave_networks_, options_.replicas - first)});
+  }
+  return waves;
+}
+
+void Population::reset(std::span<const std::uint32_t> seeds) {
+  on_device([&] {
+    seeds_.upload(seeds, stream_);
+    arenas_.clear(stream_);
+    launch_reset_status(stream_, options_.replicas, seeds_.data(), status_.data());
+    for (const Wave& wave : waves()) {
+      for (const NodeShape& node : plan_.shape.nodes) {
+        if (node.layer < 0) continue;
+        const InitialLayer layer{initial_spread(node.initializer, node.taps * node.in, node.taps * node.columns),
+                                 static_cast<std::uint64_t>(node.layer), node.weights,
+                                 static_cast<std::uint32_t>(node.taps * node.in * node.columns)};
+        launch_initialize(stream_, wave.networks, status_.data() + wave.first, layer,
+                          {arena(wave.first, 0), plan_.arena_floats()});
+      }
+    }
+    stream_.synchronize();
+    for (std::unique_ptr<Saved>& saved : saved_) saved.reset();
+  });
+}
+
+void Population::copy_state(std::uint32_t replica, const Saved& saved, bool save) const {
+  float* values = saved.values.data();
+  const auto move = [&](void* there, void* here, std::size_t bytes) {
+    copy(save ? here : there, save ? there : here, bytes, cudaMemcpyDeviceToDevice, stream_);
+  };
+  const auto floats = static_cast<std::size_t>(plan_.arena_floats());
+  for (std::size_t i = 0; i < arenas(); ++i) {
+    move(arena(replica, i), values, floats * sizeof(float));
+    values += floats;
+  }
+  move(logits(replica), values, logits_floats() * sizeof(float));
+  move(status_.data() + replica, saved.status.data(), sizeof(NetworkStatus));
+}
+
+void Population::save(std::uint32_t replica) {
+  on_device([&] {
+    if (saved_[replica] == nullptr) {
+      const std::size_t floats = arenas() * static_cast<std::size_t>(plan_.arena_floats()) + logits_floats();
+      saved_[replica] = std::make_unique<Saved>(Saved{DeviceBuffer<float>(floats), DeviceBuffer<NetworkStatus>(1)});
+    }
+    copy_state(replica, *saved_[replica], true);
+  });
+}
+
+bool Population::restore(std::uint32_t replica) {
+  if (saved_[replica] == nullptr) return false;
+  on_device([&] { copy_state(replica, *saved_[replica], false); });
+  return true;
+}
+
+void Population::fork(std::uint32_t from, std::uint32_t to) {
+  if (from == to) return;
+  on_device([&] {
+    const auto move = [&](void* target, const void* source, std::size_t bytes) {
+      copy(target, source, bytes, cudaMemcpyDeviceToDevice, stream_);
+    };
+    const auto floats = static_cast<std::size_t>(plan_.arena_floats());
+    for (std::size_t i = 0; i < arenas(); ++i) move(arena(to, i), arena(from, i), floats * sizeof(float));
+    move(logits(to), logits(from), logits_floats() * sizeof(float));
+    move(status_.data() + to, status_.data() + from, sizeof(NetworkStatus));
+  });
+}
+
+void Population::read_parameters(std::uint32_t replica, float* out) const {
+  on_device([&] {
+    for (const ArrayExtent& array : table().arrays()) {
+      copy(out, arena(replica, 0) + array.offset, array.size * sizeof(float), cudaMemcpyDeviceToHost, stream_);
+      out += array.size;
+    }
+    stream_.synchronize();
+  });
+}
+
+void Population::write_parameters(std::uint32_t replica, const float* values) {
+  on_device([&] {
+    for (const ArrayExtent& array : table().arrays()) {
+      copy(arena(replica, 0) + array.offset, values, array.size * sizeof(float), cudaMemcpyHostToDevice, stream_);
+      values += array.size;
+    }
+    stream_.synchronize();
+  });
+}
+
+void Population::diverged(std::uint8_t* flags) const {
+  std::vector<NetworkStatus> status(options_.replicas);
+  on_device([&] {
+    status_.download(status, stream_);
+    stream_.synchronize();
+  });
+  for (std::size_t i = 0; i < status.size(); ++i) flags[i] = status[i].diverged != 0 ? 1 : 0;
+}
+
+double Population::loss_and_gradient(std::uint32_t replica, std::span<const std::uint32_t> images, float* out) {
+  return on_device([&] {
+    const PerNetwork<std::uint32_t> numbers = pass_->numbers();
+    copy(numbers.data, images.data(), images.size_bytes(), cudaMemcpyHostToDevice, stream_);
+    Batch batch;
+    batch.first = replica;
+    batch.networks = 1;
+    batch.samples = static_cast<std::uint32_t>(images.size());
+    batch.numbers = {numbers.data, numbers.stride};
+    pass_->forward(stream_, batch, true);
+    pass_->backward(stream_, batch);
+    std::vector<float> losses(images.size());
+    copy(losses.data(), pass_->losses().data, losses.size() * sizeof(float), cudaMemcpyDeviceToHost, stream_);
+    for (const ArrayExtent& array : table().arrays()) {
+      copy(out, pass_->gradients().data + array.offset, array.size * sizeof(float), cudaMemcpyDeviceToHost, stream_);
+      out += array.size;
+    }
+    stream_.synchronize();
+    double sum = 0;
+    for (const float loss : losses) sum += static_cast<double>(loss);
+    return sum / static_cast<double>(losses.size());
+  });
+}
+
+}  // namespace ganno::cuda

@@ -1,0 +1,111 @@
+// Which tile a product is computed in, and its launch.
+#include "cuda/network/product.cuh"
+
+#include "cuda/device.h"
+
+namespace ganno::cuda {
+
+namespace {
+
+// Tiles of activations and their gradients, by the number of channels: 64 x 64 for wide layers, tall and narrow ones
+// where there are few columns. All have 128 threads and 16 or 32 sums a thread.
+using Wide = TileShape<64, 64, 16, 8, 4>;
+using Narrow = TileShape<128, 32, 8, 8, 4>;
+using Slim = TileShape<128, 16, 8, 4, 4>;
+// Tiles of weight gradients, whose rows are inputs. The small one, of a single warp, is for the first layer of an image
+// network: 9 rows of one channel, or 27 of three.
+using NarrowWeights = TileShape<64, 32, 16, 4, 4>;
+using SmallWeights = TileShape<16, 16, 32, 2, 4>;
+
+int tiles(int size, int tile) {
+  return (size + tile - 1) / tile;
+}
+
+template <class Tile>
+void launch_tiles(const Stream& stream, std::uint32_t networks, unsigned parts, Product& product,
+                  void (*kernel)(Product)) {
+  const int rows = tiles(product.rows, Tile::kRows), columns = tiles(product.columns, Tile::kColumns);
+  product.by_tiles = Divider(rows * columns);
+  product.by_column_tiles = Divider(columns);
+  check(launch({dim3(networks * static_cast<unsigned>(rows * columns), parts), dim3(Tile::kThreads), 0, stream.get()},
+               kernel, product),
+        "Launching a product");
+}
+
+template <template <class, bool> class Kernel, class Tile>
+void launch_kind(const Stream& stream, std::uint32_t networks, unsigned parts, Product& product) {
+  const bool convolution = product.geometry.in_pixels() > 1 || product.geometry.taps() > 1;
+  launch_tiles<Tile>(stream, networks, parts, product,
+                     convolution ? Kernel<Tile, true>::pointer : Kernel<Tile, false>::pointer);
+}
+
+template <class Tile, bool kConvolution>
+struct Forward {
+  static constexpr auto pointer = forward_kernel<Tile, kConvolution>;
+};
+template <class Tile, bool kConvolution>
+struct WeightGradient {
+  static constexpr auto pointer = weight_gradient_kernel<Tile, kConvolution>;
+};
+template <class Tile, bool kConvolution>
+struct InputGradient {
+  static constexpr auto pointer = input_gradient_kernel<Tile, kConvolution>;
+};
+
+template <template <class, bool> class Kernel>
+void launch_by_columns(const Stream& stream, std::uint32_t networks, Product& product) {
+  if (product.columns <= Slim::kColumns) {
+    launch_kind<Kernel, Slim>(stream, networks, 1, product);
+  } else if (product.columns <= Narrow::kColumns) {
+    launch_kind<Kernel, Narrow>(stream, networks, 1, product);
+  } else {
+    launch_kind<Kernel, Wide>(stream, networks, 1, product);
+  }
+}
+
+}  // namespace
+
+KSplit split_of(const Geometry& geometry) {
+  // 4,096 steps of a chain and more in a part: 16 sums a thread hide most of a multiply-add's latency.
+  constexpr int kSteps = 4096;
+  const int pixels = geometry.out_pixels();
+  if (static_cast<std::int64_t>(geometry.samples) * pixels <= 2 * kSteps) return {geometry.samples, 1};
+  const int part_samples = tiles(kSteps, pixels);
+  return {part_samples, tiles(geometry.samples, part_samples)};
+}
+
+void launch_forward(const Stream& stream, std::uint32_t networks, Product product) {
+  const Geometry& g = product.geometry;
+  product.rows = g.samples * (g.pooled() ? 4 * g.pooled_pixels() : g.out_pixels());
+  product.columns = g.out;
+  product.quads_a = g.in % 4 == 0;
+  product.quads_b = g.out % 4 == 0;
+  launch_by_columns<Forward>(stream, networks, product);
+}
+
+void launch_weight_gradient(const Stream& stream, std::uint32_t networks, Product product) {
+  const Geometry& g = product.geometry;
+  product.rows = g.taps() * g.in;
+  product.columns = g.out;
+  product.quads_a = g.in % 4 == 0;
+  product.quads_b = g.out % 4 == 0;
+  const auto parts = static_cast<unsigned>(tiles(g.samples, product.part_samples));
+  if (product.columns > NarrowWeights::kColumns) {
+    launch_kind<WeightGradient, Wide>(stream, networks, parts, product);
+  } else if (product.rows > 2 * SmallWeights::kRows) {
+    launch_kind<WeightGradient, NarrowWeights>(stream, networks, parts, product);
+  } else {
+    launch_kind<WeightGradient, SmallWeights>(stream, networks, parts, product);
+  }
+}
+
+void launch_input_gradient(const Stream& stream, std::uint32_t networks, Product product) {
+  const Geometry& g = product.geometry;
+  product.rows = g.samples * g.in_pixels();
+  product.columns = g.in;
+  product.quads_a = g.out % 4 == 0;
+  product.quads_b = g.out % 4 == 0;
+  launch_by_columns<InputGradient>(stream, networks, product);
+}
+
+}  // namespace ganno::cuda

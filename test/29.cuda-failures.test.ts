@@ -1,0 +1,169 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { GannoError } from '../src/errors.js';
+import { mlp } from '../src/networks/builders.js';
+import { NetworkPopulation } from '../src/networks/population.js';
+import type { NetworkPopulationOptions } from '../src/networks/population-options.js';
+import { EMULATED_ADDON, emulated } from './support/emulation.js';
+import { populationOutput } from './support/population.js';
+import { randomDataset } from './support/random-dataset.js';
+
+/** What a population does when the card is too small, fails, or is not there. The emulated device can be told to. */
+
+process.env.GANNO_BINDING = EMULATED_ADDON;
+const { emulation } = emulated();
+const spec = mlp({ input: [4, 4, 1], hidden: [9], classes: 4 });
+const dataset = randomDataset(spec.input, 4);
+
+function open(options: Partial<NetworkPopulationOptions> = {}) {
+	const seeds = Uint32Array.of(1, 2, 3, 4, 5);
+	return new NetworkPopulation({
+		spec,
+		replicas: 5,
+		batchSize: 4,
+		optimizer: { algorithm: 'adam' },
+		dataset,
+		seeds,
+		device: 'cuda:0',
+		...options,
+	});
+}
+
+function errorOf(call: () => unknown): GannoError {
+	try {
+		call();
+	} catch (error) {
+		return error as GannoError;
+	}
+	throw new Error('nothing thrown');
+}
+
+function train(population: NetworkPopulation) {
+	const out = populationOutput(population, 3);
+	population.train(3, 0.01, out);
+	const evaluation = new Float32Array(10);
+	population.evaluate('train', evaluation);
+	return { out, evaluation, parameters: population.parameters(4) };
+}
+
+beforeEach(() => emulation.configure({}));
+afterEach(() => emulation.configure({}));
+
+describe('device memory', () => {
+	it('is all given back by dispose', () => {
+		const before = emulation.allocatedBytes();
+		const population = open();
+		train(population);
+		population.save(2);
+		expect(population.bytes).toBeGreaterThan(0);
+		expect(emulation.allocatedBytes() - before).toBeGreaterThanOrEqual(population.bytes);
+		population.dispose();
+		expect(emulation.allocatedBytes()).toBe(before);
+	});
+
+	it('may be too little for the workspaces of all networks: they take turns, to the same bits', () => {
+		using whole = open();
+		const expected = train(whole);
+		const held = emulation.allocatedBytes();
+		emulation.configure({ memory: held + Math.round(0.8 * held) });
+		using inTurns = open();
+		expect(inTurns.bytes).toBeLessThan(whole.bytes);
+		expect(train(inTurns)).toEqual(expected);
+	});
+
+	it('too small for the networks themselves is OUT_OF_MEMORY, and says how much was asked for and free', () => {
+		const before = emulation.allocatedBytes();
+		emulation.configure({ memory: before + 4096 });
+		const error = errorOf(() => open());
+		expect(error).toMatchObject({ code: 'OUT_OF_MEMORY' });
+		expect(error.message).toMatch(/asked for, but .* free/);
+		expect(emulation.allocatedBytes()).toBe(before);
+	});
+
+	it('that runs out at a snapshot leaves the population as it was', () => {
+		using population = open();
+		emulation.configure({ memory: emulation.allocatedBytes() });
+		expect(errorOf(() => population.save(1))).toMatchObject({ code: 'OUT_OF_MEMORY' });
+		expect(errorOf(() => population.restore(1))).toMatchObject({ code: 'INVALID_ARGUMENT' });
+		emulation.configure({});
+		train(population);
+		population.save(1);
+	});
+});
+
+describe('an error of CUDA', () => {
+	it('ends the population it struck, and no other one once the device is well again', () => {
+		const struck = open();
+		using other = open();
+		emulation.configure({ failAfter: 5 });
+		expect(errorOf(() => train(struck))).toMatchObject({ code: 'INTERNAL' });
+		emulation.configure({});
+		const later = errorOf(() => struck.parameters(0));
+		expect(later.code).toBe('CUDA_UNAVAILABLE');
+		expect(later.message).toMatch(/stopped at a CUDA error: dispose it and open another/);
+		struck.dispose();
+		train(other);
+		using fresh = open();
+		train(fresh);
+	});
+
+	it('while a population is opened leaves nothing behind', () => {
+		const before = emulation.allocatedBytes();
+		const codes = new Set<string>();
+		for (let failAfter = 0; failAfter < 120; failAfter += 7) {
+			emulation.configure({ failAfter });
+			try {
+				open().dispose(); // the call that fails may be one whose failure does not matter
+			} catch (error) {
+				codes.add((error as GannoError).code);
+			}
+			emulation.configure({});
+			expect(emulation.allocatedBytes()).toBe(before);
+		}
+		expect([...codes].sort()).toEqual(['CUDA_UNAVAILABLE', 'INTERNAL']);
+	});
+});
+
+describe('without a usable device', () => {
+	it.each([
+		['no driver', { driverVersion: 0 }, /driver/],
+		['a driver too old', { driverVersion: 12040 }, /too old/],
+		['no device', { devices: 0 }, /no GPU/],
+		['fewer devices', { devices: 1 }, /only cuda:0/],
+	])('%s: CUDA_UNAVAILABLE says why', (_, machine, reason) => {
+		emulation.configure(machine);
+		const error = errorOf(() => open({ device: 'cuda:1' }));
+		expect(error).toMatchObject({ code: 'CUDA_UNAVAILABLE', message: expect.stringMatching(reason) });
+	});
+
+	it.each(['cuda', 'cuda:', 'cuda:-1', 'cuda:0,cuda:1', 'gpu'])('%s is no device', (device) => {
+		expect(errorOf(() => open({ device: device as 'cuda:0' })).code).toBe('INVALID_ARGUMENT');
+	});
+});
+
+describe('cancellation', () => {
+	it('is looked at between the parts of an interval', async () => {
+		const cancellation = new Int32Array(new SharedArrayBuffer(4));
+		using population = open({ cancellation });
+		const steps = 1_000_000;
+		const { statistics, validation } = populationOutput(population, 1);
+		const running = population.trainAsync(steps, 0.01, {
+			statistics,
+			validation,
+			trainingLoss: new Float32Array(5 * steps),
+		});
+		await new Promise((resolve) => setImmediate(resolve));
+		cancellation[0] = 1;
+		await expect(running).rejects.toThrow(expect.objectContaining({ code: 'CANCELLED' }));
+		cancellation[0] = 0;
+		train(population);
+	});
+});
+
+describe('several devices', () => {
+	it('give the same bits', () => {
+		emulation.configure({ devices: 2 });
+		using first = open();
+		using second = open({ device: 'cuda:1' });
+		expect(train(second)).toEqual(train(first));
+	});
+});
