@@ -6,32 +6,7 @@ import { loadPolicy } from '../src/agents/policy-file.js';
 import type { EvaluationTable } from '../src/experiments/evaluate.js';
 import { listCheckpoints, readMetrics } from '../src/experiments/run-directory.js';
 import { ganno, startGanno } from './support/run-ganno.js';
-
-/** Seconds, not minutes: an 8 × 8 data set, two tiny networks, few steps. */
-const TINY = {
-	dataset: 'synthetic',
-	iterations: 3,
-	workers: 2,
-	tasks: {
-		networks: [{ type: 'mlp', hidden: [8] }],
-		perIteration: 2,
-		networksPerTask: 2,
-		horizon: 20,
-		decisions: 4,
-		batchSizes: [8],
-		sliceSize: 64,
-		validationSize: 32,
-	},
-	policy: { hiddenUnits: 8 },
-	checkpoint: { every: 2 },
-	evaluation: {
-		network: { type: 'mlp', hidden: [8] },
-		learningRates: [1e-3, 1e-1],
-		seeds: 2,
-		tuningLearningRates: [1e-3, 1e-2],
-		tuningSeeds: 2,
-	},
-};
+import { TINY } from './support/tiny-config.js';
 
 let folder: string;
 let tiny: string;
@@ -199,7 +174,7 @@ describe('ganno train', () => {
 	});
 
 	it('says what to do about a device that is not there', async () => {
-		const result = await ganno(['train', '--config', tiny, '--device', 'cuda:0', '--run-dir', join(folder, 'gpu')]);
+		const result = await ganno(['train', '--config', tiny, '--device', 'cuda:99', '--run-dir', join(folder, 'gpu')]);
 		expect(result.code).toBe(1);
 		expect(result.stderr).toContain('--device cpu');
 	});

@@ -34,7 +34,6 @@ export function workerCount(config: Config): number {
 /** The executor a config asks for. Dispose of it. */
 export function openExecutor(config: Config, dataset: Dataset): RolloutExecutor {
 	const devices = devicesOf(config);
-	for (const device of devices) if (device.startsWith('cuda')) requireCudaDevice(device);
 	const workers = workerCount(config);
 	if (devices.length > Math.max(workers, 1)) {
 		throw new GannoError(
@@ -42,6 +41,7 @@ export function openExecutor(config: Config, dataset: Dataset): RolloutExecutor 
 			`${devices.length} devices need as many workers, but there ${workers === 1 ? 'is 1' : `are ${workers}`}: use --workers ${devices.length} or more, or -1`,
 		);
 	}
+	for (const device of devices) if (device.startsWith('cuda')) requireCudaDevice(device);
 	const environment = environmentSettings(config);
 	return workers === 0
 		? new InProcessExecutor({ dataset, environment, device: devices[0] ?? 'auto' })
