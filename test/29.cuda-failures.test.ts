@@ -79,6 +79,27 @@ describe('device memory', () => {
 		expect(emulation.allocatedBytes()).toBe(before);
 	});
 
+	it('that another program takes in the middle: turns again, or OUT_OF_MEMORY, and nothing is left behind', () => {
+		using whole = open();
+		const expected = train(whole);
+		const before = emulation.allocatedBytes();
+		const outcomes = new Set<string>();
+		for (let failAfter = 0; failAfter < 80; failAfter++) {
+			emulation.configure({ failAfter, failWith: 2 }); // cudaErrorMemoryAllocation
+			try {
+				using population = open();
+				emulation.configure({});
+				outcomes.add(population.bytes < whole.bytes ? 'turns' : 'whole');
+				if (population.bytes < whole.bytes) expect(train(population)).toEqual(expected);
+			} catch (error) {
+				outcomes.add((error as GannoError).code);
+			}
+			emulation.configure({});
+			expect(emulation.allocatedBytes()).toBe(before);
+		}
+		expect([...outcomes]).toEqual(expect.arrayContaining(['OUT_OF_MEMORY', 'turns', 'whole']));
+	});
+
 	it('that runs out at a snapshot leaves the population as it was', () => {
 		using population = open();
 		emulation.configure({ memory: emulation.allocatedBytes() });

@@ -35,6 +35,7 @@ Population::Population(PopulationOptions options, std::span<const std::uint32_t>
   on_device([&] {
     allocate();
     upload_dataset();
+    allocate_wave();  // last: it takes of what is left
     pass_ = std::make_unique<Pass>(plan_, PassMemory{workspace_.data(), gradients_.data(), arenas_.data(),
                                                      images_.data(), labels_.data(), scale_.data(), shift_.data()});
     stepper_ = std::make_unique<StepRunner>(plan_, options_, wave_networks_, arenas_.data(), gradients_.data(),
@@ -66,13 +67,26 @@ void Population::allocate() {
   step_ = DeviceBuffer<std::uint32_t>(replicas);
   begin_ = DeviceBuffer<std::uint32_t>(1);
   results_ = DeviceBuffer<float>(3 * replicas);
+  logits_.clear(stream_);
+}
+
+void Population::allocate_wave() {
   wave_networks_ = networks_that_fit();
+  for (;;) {
+    try {
+      workspace_ = DeviceBuffer<float>(wave_networks_ * static_cast<std::size_t>(plan_.workspace_floats));
+      gradients_ = DeviceBuffer<float>(wave_networks_ * static_cast<std::size_t>(plan_.arena_floats()));
+      break;
+    } catch (const CodedError& error) {
+      // Another worker may have taken what was free: be content with less.
+      workspace_ = {};
+      if (wave_networks_ == 1 || std::string_view(error.code()) != "OUT_OF_MEMORY") throw;
+      wave_networks_ = (wave_networks_ + 1) / 2;
+    }
+  }
   active_ = DeviceBuffer<std::uint32_t>(wave_networks_);
   scores_ = DeviceBuffer<Score>(wave_networks_);
   training_loss_ = DeviceBuffer<float>(std::size_t{wave_networks_} * kPartSteps);
-  gradients_ = DeviceBuffer<float>(wave_networks_ * arena);
-  workspace_ = DeviceBuffer<float>(wave_networks_ * static_cast<std::size_t>(plan_.workspace_floats));
-  logits_.clear(stream_);
   // Padding between arrays is never written, and parts of a workspace only where there is something to write.
   workspace_.clear(stream_);
   gradients_.clear(stream_);

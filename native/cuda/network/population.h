@@ -68,6 +68,7 @@ class Population final : public PopulationEngine {
   bool cancelled() const;
   std::vector<Wave> waves() const;
   void allocate();
+  void allocate_wave();
   std::uint32_t networks_that_fit() const;
   void upload_dataset();
   bool run(std::uint32_t steps, bool store, const Controls& controls, const Outputs& outputs);
