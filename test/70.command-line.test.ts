@@ -44,7 +44,7 @@ describe('ganno devices', () => {
 		expect(code).toBe(0);
 		expect(stdout).toMatch(/^cpu .*cores/m);
 		const list = JSON.parse((await ganno(['devices', '--json'])).stdout) as { kind: string }[];
-		expect(list.map(({ kind }) => kind)).toEqual(['cpu', 'cuda']);
+		expect(list.map(({ kind }) => kind)).toEqual(['cpu', 'cuda', 'tfjs', 'tfjs', 'tfjs', 'tfjs']);
 	});
 
 	it('names a tier that this machine does not have', async () => {
