@@ -81,6 +81,11 @@ export interface LayerwisePlanOptions {
 	readonly threads: number;
 	/** Whether denormal numbers count as 0 throughout; default false. */
 	readonly flushDenormals?: boolean;
+	/**
+	 * A promise that nobody else writes the parameters between calls, unless `writeMoment` or `writeSteps` comes before the next one;
+	 * default false. lars then takes the norm of a layer's parameters over from the step before: the same bits, read once less.
+	 */
+	readonly carryParameterNorms?: boolean;
 	/** Instruction-set tier, for tests; default {@link cpuTier}. */
 	readonly tier?: string | undefined;
 	/** N of `cuda:N`; missing: the CPU. Denormals are kept there. */

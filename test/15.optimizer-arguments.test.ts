@@ -88,6 +88,7 @@ describe('LayerwiseOptimizer refuses, with a GannoError that says why,', () => {
 			/adapt/,
 		],
 		['an unknown way with denormals', { denormals: 'drop' }, /one of 'keep', 'flush' for denormals/],
+		['a promise that is none', { carryParameterNorms: 1 }, /true or false for carryParameterNorms/],
 		['an unknown device', { device: 'gpu' }, /device/],
 		['no threads', { threads: 0 }, /threads/],
 		['half a thread', { threads: 1.5 }, /threads/],

@@ -91,6 +91,7 @@ describe('an optimiser', () => {
 		hyperparameters: { beta1: 0.9, epsilon: 1e-8 },
 		nonFinite: 'skip-element',
 		denormals: 'keep',
+		carryParameterNorms: true,
 		device,
 		threads: 1,
 	});

@@ -223,6 +223,14 @@ struct Trust : Clipped<Rule> {
   GANNO_INLINE Vector direction(Vector g, const Elements& old) const { return Rule::direction(g * this->clip, old); }
 };
 
+/// The second of them alone, for a rule whose direction looks at nothing but the gradient.
+template <class Rule>
+struct TrustDirection : Trust<Rule> {
+  static constexpr int kMoments = 0;
+  static constexpr bool kParameters = false;
+  GANNO_INLINE explicit TrustDirection(const StepScalars& s) : Trust<Rule>(s) {}
+};
+
 /// Changes nothing.
 template <bool kHasFirstMoment>
 struct Observe {

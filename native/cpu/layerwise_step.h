@@ -36,6 +36,7 @@ class LayerwiseStep {
     double clip_layer_norm = 0;   // 0: no clipping
     double clip_global_norm = 0;  // 0: no clipping
     Denormals denormals = Denormals::kKeep;
+    bool carry_parameter_norms = false;  // nobody else writes the parameters between steps
     int threads = 1;
     Tier tier = Tier::kBaseline;
   };
@@ -55,6 +56,10 @@ class LayerwiseStep {
   /// @param store false: write statistics of the step that would be taken, change nothing
   void step(std::span<const double> controls, float inverse_scale, float* statistics, bool store);
 
+  /// Forgets norms carried over from the step before. For whoever writes moments or step counters: those come with
+  /// parameters of the same state.
+  void forget_parameter_norms();
+
   /// Steps taken by each layer; a skipped layer does not count one. Writable: restoring a state sets it.
   std::span<std::uint64_t> steps() { return steps_; }
   /// Moment 0 or 1 of an array, compact. @throws std::invalid_argument when there is no such array or moment.
@@ -70,8 +75,11 @@ class LayerwiseStep {
     std::uint32_t layer;
     LayerSums* sums;  // its own, or the layer's where that has no other piece
     PieceNorms norms;
+    double new_parameter_squared;  // of the last step that was stored, where the layer carries
     std::uint64_t non_finite;
   };
+  /// Whether the norm of a layer's parameters is taken over from the step before.
+  enum class Carry : std::uint8_t { kNever, kUnknown, kKnown };
   struct Free {
     void operator()(float* memory) const;
   };
@@ -93,10 +101,13 @@ class LayerwiseStep {
   Options options_;
   StepFunction with_statistics_;
   StepFunction without_statistics_;
+  StepFunction carrying_with_statistics_ = nullptr;
+  StepFunction carrying_without_statistics_ = nullptr;
   StepFunction observe_;
   FinalizeFunction finalize_;
   MeasureFunction measure_gradient_;
   MeasureFunction measure_trust_ = nullptr;  // lars, lamb
+  MeasureFunction measure_direction_;        // where the norm of the parameters is known
   bool by_layer_;                            // a layer's step waits for norms of that layer
   std::vector<StepArray> arrays_;
   std::vector<Layer> layers_;
@@ -108,6 +119,7 @@ class LayerwiseStep {
   std::vector<std::uint32_t> small_layer_ends_;  // tasks of them
   std::vector<std::uint32_t> large_layers_;      // and all threads together those of one of these
   std::vector<std::uint8_t> adapt_;              // per layer
+  std::vector<Carry> carry_;                     // per layer
   std::vector<std::uint64_t> steps_;             // per layer
   std::vector<StepScalars> scalars_;             // per layer, of the running step
   std::vector<double> applied_;                  // controls the scalars were computed from, where these last

@@ -92,10 +92,10 @@ void step_array(StepFunction function, const StepArray& array, const StepScalars
   for (std::uint64_t begin = 0; begin < array.size; begin += kPieceSize) {
     const StepArray piece = slice(array, begin, std::min<std::uint64_t>(kPieceSize, array.size - begin));
     if (sums == nullptr) {
-      function(piece, scalars, nullptr);
+      function(piece, scalars, nullptr, nullptr);
     } else {
       LayerSums piece_sums;
-      function(piece, scalars, &piece_sums);
+      function(piece, scalars, &piece_sums, nullptr);
       add_sums(*sums, piece_sums);
     }
   }

@@ -32,12 +32,15 @@ struct StepVariant {
   bool statistics = true;
   bool observe = false;  // step nothing: statistics of a skipped layer, whose moments stay and whose update is zero
   bool clip = false;     // multiply the gradient by StepScalars::clip
+  bool carry = false;    // lars, and only where it stores: sum the squares of the new parameters for the next step
 };
 
 /// Steps one piece, at most kPieceSize elements that start at a multiple of kPieceSize in their array, and overwrites
-/// `sums` with its sums; `sums` is null without statistics. The caller holds a FloatEnvironment: LayerwiseOptimizer
-/// keeps denormals unless asked, as PyTorch does; a population flushes them.
-using StepFunction = void (*)(const StepArray& piece, const StepScalars& scalars, LayerSums* sums);
+/// `sums` with its sums; `sums` is null without statistics. Where it carries, it overwrites `new_parameter_squared`
+/// with what kLars would measure of the parameters it leaves, to the bit; else that is not looked at. The caller holds
+/// a FloatEnvironment: LayerwiseOptimizer keeps denormals unless asked, as PyTorch does; a population flushes them.
+using StepFunction = void (*)(const StepArray& piece, const StepScalars& scalars, LayerSums* sums,
+                              double* new_parameter_squared);
 
 StepFunction step_function(Tier tier, const StepVariant& variant);
 
@@ -54,12 +57,12 @@ using FinalizeFunction = void (*)(const LayerSums* sums, const double* moment_co
 FinalizeFunction finalize_function(Tier tier, Algorithm algorithm);
 
 /// What a pass before the step measures.
-enum class Measured { kGradient, kLars, kLamb };
+enum class Measured { kGradient, kLars, kLarsGradient, kLamb };
 
 /// Sums of squares of what is finite.
 struct PieceNorms {
-  double parameter_squared = 0;  // 0 for kGradient
-  double direction_squared = 0;  // scaled gradient (kGradient), scaled and clipped (kLars), LAMB's r (kLamb)
+  double parameter_squared = 0;  // kLars, kLamb; else 0
+  double direction_squared = 0;  // scaled gradient (kGradient), scaled and clipped (kLars, kLarsGradient), LAMB's r
 };
 
 /// Measures one piece, as StepFunction steps it, and overwrites `norms`.

@@ -22,6 +22,7 @@ LayerwiseStep::Options read_options(Napi::Object options) {
   read.non_finite = static_cast<NonFinitePolicy>(integer(options.Get("nonFinite"), "nonFinite", 0, 3));
   read.threads = static_cast<int>(integer(options.Get("threads"), "threads", 1, 256));
   if (options.Get("flushDenormals").ToBoolean()) read.denormals = Denormals::kFlush;
+  read.carry_parameter_norms = options.Get("carryParameterNorms").ToBoolean();
   const Napi::Value tier = options.Get("tier");
   read.tier = tier.IsString() ? tier_from_name(tier.As<Napi::String>().Utf8Value()) : selected_tier();
   const Napi::Object hyperparameters = object(options.Get("hyperparameters"), "hyperparameters");
@@ -70,6 +71,7 @@ class CpuEngine final : public LayerwiseEngine {
   void write_steps(std::span<const double> values) override {
     std::transform(values.begin(), values.end(), step_.steps().begin(),
                    [](double steps) { return static_cast<std::uint64_t>(steps); });
+    step_.forget_parameter_norms();
   }
   void read_moment(std::size_t array, int which, std::span<float> out) override {
     const std::span<float> values = moment(array, which, out.size());
@@ -77,6 +79,7 @@ class CpuEngine final : public LayerwiseEngine {
   }
   void write_moment(std::size_t array, int which, std::span<const float> values) override {
     std::copy(values.begin(), values.end(), moment(array, which, values.size()).begin());
+    step_.forget_parameter_norms();
   }
 
  private:

@@ -1,12 +1,10 @@
-import { availableParallelism } from 'node:os';
-import { isMainThread } from 'node:worker_threads';
 import type { NativePopulationOptions } from '../../binding.d.ts';
 import { checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { requireCudaDevice, usableMemory } from '../devices.js';
 import { GannoError } from '../errors.js';
 import { ALGORITHMS, type OptimizerSpec } from '../optimizer/algorithms.js';
-import { checkAlgorithm, resolveHyperparameters } from '../optimizer/options.js';
+import { checkAlgorithm, checkThreads, resolveHyperparameters } from '../optimizer/options.js';
 import { encodeLayers } from './encode.js';
 import { inferShapes, type NetworkShapes } from './shapes.js';
 import type { NetworkSpec } from './spec.js';
@@ -198,8 +196,7 @@ export function resolvePopulation(options: NetworkPopulationOptions): ResolvedPo
 	}
 	const validationSize = options.validationSize ?? Math.min(DEFAULT_VALIDATION_SIZE, validation.length);
 	checkInteger(validationSize, 'validationSize', 1, validation.length);
-	const threads = options.threads ?? (isMainThread ? availableParallelism() : 1);
-	checkInteger(threads, 'threads', 1, 256);
+	const threads = checkThreads(options.threads);
 	const cancellation =
 		options.cancellation === undefined ? undefined : checkSharedArray(options.cancellation, 'cancellation', Int32Array);
 	if (cancellation?.length === 0) throw invalidArgument('at least one element', 'cancellation', cancellation);

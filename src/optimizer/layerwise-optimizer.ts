@@ -6,6 +6,7 @@ import { ControlTable, resolveInverseScale, type StepControls, type StepOptions 
 import { type ResolvedLayer, resolveLayers } from './layers.js';
 import { openBackend } from './open-backend.js';
 import {
+	checkCarry,
 	checkDenormals,
 	checkDevice,
 	checkLayerwiseAlgorithm,
@@ -73,6 +74,7 @@ export class LayerwiseOptimizer {
 		}
 		const clip = resolveClip(options.clip);
 		const flushDenormals = checkDenormals(options.denormals);
+		const carryParameterNorms = checkCarry(options.carryParameterNorms);
 		this.device = checkDevice(options.device);
 		const resident = checkResidency(options.resident, this.device);
 		const threads = checkThreads(options.threads);
@@ -92,6 +94,7 @@ export class LayerwiseOptimizer {
 			threads,
 			flushDenormals,
 			resident,
+			carryParameterNorms,
 			hyperparameters,
 			clip,
 			adapt: Uint8Array.from(this.#layers, ({ adapt }) => (adapt ? 1 : 0)),
@@ -196,7 +199,8 @@ export class LayerwiseOptimizer {
 	}
 
 	/**
-	 * Takes over a state of an optimizer with the same algorithm and layers. The parameters are the caller's to restore.
+	 * Takes over a state of an optimizer with the same algorithm and layers. The parameters are the caller's to restore,
+	 * before or after: norms carried over from the last step (`carryParameterNorms`) are forgotten.
 	 * @throws GannoError `INVALID_ARGUMENT` naming what does not fit; nothing has changed then
 	 */
 	restore(state: OptimizerState): void {

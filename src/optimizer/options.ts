@@ -52,6 +52,13 @@ export interface LayerwiseOptimizerOptions {
 	 */
 	readonly denormals?: DenormalPolicy;
 	/**
+	 * Your promise that nothing but this optimizer writes the parameters between its steps; default false. `lars` then takes the norm of
+	 * a layer's parameters over from the step before and saves one read of them a step; the result is the same bits. Break the promise,
+	 * and the next trust ratio is that of the old norm, unless {@link LayerwiseOptimizer.restore} is called in between. Other algorithms
+	 * have no use for it, and neither have `cuda:N` and `reference`.
+	 */
+	readonly carryParameterNorms?: boolean;
+	/**
 	 * `auto` (default) and `cpu`: the addon's CPU kernels; `cuda:N`: a GPU, with the same bits but for denormals, which it always keeps;
 	 * `reference`: plain TypeScript in float64.
 	 */
@@ -170,6 +177,11 @@ export function resolveClip(value: unknown = {}): { readonly layerNorm: number; 
 /** @returns whether they are flushed */
 export function checkDenormals(value: unknown = 'keep'): boolean {
 	return checkOneOf(value, 'denormals', DENORMAL_POLICIES) === 'flush';
+}
+
+export function checkCarry(value: unknown = false): boolean {
+	if (typeof value !== 'boolean') throw invalidArgument('true or false', 'carryParameterNorms', value);
+	return value;
 }
 
 /** Where an optimizer computes. */

@@ -63,6 +63,7 @@ function plan(world: World): void {
 		nonFinite: random.below(4),
 		threads: random.pick([1, 1, 2, 3]),
 		flushDenormals: random.oneIn(2),
+		carryParameterNorms: random.oneIn(2),
 		tier: random.pick([undefined, 'baseline', 'avx2', 'avx512']),
 		hyperparameters: { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, rho: 0.9, trustCoefficient: 0.01 },
 		clip: { layerNorm: random.below(2), globalNorm: random.below(2) },
@@ -111,6 +112,7 @@ function optimizer(world: World): void {
 		clip: random.pick([{}, { layerNorm: 1 }, { globalNorm: 1 }, { layerNorm: 1, globalNorm: 2 }]),
 		device,
 		denormals: random.pick(['keep', 'flush']),
+		carryParameterNorms: random.oneIn(2),
 		threads: random.pick([1, 2]),
 	});
 	const handle = construct(world, 'public', ganno.LayerwiseOptimizer, () => maybeSpoil(world, options())) as

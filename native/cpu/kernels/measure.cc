@@ -58,6 +58,8 @@ MeasureFunction measure_function(Measured measured) {
   switch (measured) {
     case Measured::kLars:
       return measure_piece<Trust<Lars>>;
+    case Measured::kLarsGradient:
+      return measure_piece<TrustDirection<Lars>>;
     case Measured::kLamb:
       return measure_piece<Trust<Lamb>>;
     case Measured::kGradient:

@@ -1,0 +1,160 @@
+// How a layerwise step is laid out, once: moments, pieces, tasks of threads, kernels. layerwise_step.cc runs it.
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <stdexcept>
+
+#include "core/layer_table.h"
+#include "cpu/layerwise_step.h"
+
+namespace ganno {
+
+namespace {
+
+// A layer of at most so many pieces (2 MiB of gradients, parameters and two moments) is measured and stepped by one
+// thread while in its cache; a larger one by all threads, pass after pass.
+constexpr std::uint32_t kPiecesInCache = 2;
+
+std::uint64_t padded(std::uint64_t size) {
+  return (size + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+}
+
+bool clips(const LayerwiseStep::Options& options) {
+  return options.clip_layer_norm > 0 || options.clip_global_norm > 0;
+}
+
+}  // namespace
+
+void LayerwiseStep::Free::operator()(float* memory) const {
+  std::free(memory);
+}
+
+LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBinding> arrays,
+                             std::span<const std::uint32_t> arrays_per_layer, std::span<const std::uint8_t> adapt)
+    : options_(options),
+      with_statistics_(step_function(options.tier, {options.algorithm, true, false, clips(options)})),
+      without_statistics_(step_function(options.tier, {options.algorithm, false, false, clips(options)})),
+      observe_(step_function(options.tier, {options.algorithm, true, true})),
+      finalize_(finalize_function(options.tier, options.algorithm)),
+      measure_gradient_(measure_function(options.tier, Measured::kGradient)),
+      measure_direction_(measure_function(options.tier, Measured::kLarsGradient)),
+      by_layer_(has_trust_ratio(options.algorithm) || (options.clip_layer_norm > 0 && options.clip_global_norm == 0)),
+      adapt_(arrays_per_layer.size(), 1),
+      carry_(arrays_per_layer.size(), Carry::kNever),
+      steps_(arrays_per_layer.size()),
+      scalars_(arrays_per_layer.size()),
+      moment_corrections_(arrays_per_layer.size()),
+      skipped_(arrays_per_layer.size()) {
+  const int moments = moment_count(options.algorithm);
+  for (const ArrayBinding& array : arrays) moment_floats_ += padded(array.size) * static_cast<std::uint64_t>(moments);
+  if (moment_floats_ > 0) {
+    moments_.reset(
+        static_cast<float*>(std::aligned_alloc(kArenaAlignment * sizeof(float), moment_floats_ * sizeof(float))));
+    if (!moments_) throw std::bad_alloc();
+    std::memset(moments_.get(), 0, moment_floats_ * sizeof(float));
+  }
+  std::uint64_t bytes = moment_floats_ * sizeof(float);
+  for (const ArrayBinding& array : arrays) bytes += 2 * array.size * sizeof(float);
+  const bool prefetch = bytes >= prefetch_from_bytes();
+  float* next_moment = moments_.get();
+  for (const ArrayBinding& array : arrays) {
+    StepArray bound{array.parameters, array.gradients, nullptr, nullptr, array.size, prefetch};
+    for (float** moment : {&bound.moment1, &bound.moment2}) {
+      if (moment == &bound.moment1 ? moments < 1 : moments < 2) continue;
+      *moment = next_moment;
+      next_moment += padded(array.size);
+    }
+    arrays_.push_back(bound);
+  }
+
+  std::size_t next_array = 0;
+  std::uint64_t elements_in_task = 0;
+  for (std::uint32_t layer = 0; layer < arrays_per_layer.size(); ++layer) {
+    const auto first_piece = static_cast<std::uint32_t>(pieces_.size());
+    for (std::uint32_t i = 0; i < arrays_per_layer[layer]; ++i) {
+      const StepArray& array = arrays_.at(next_array++);
+      for (std::uint64_t begin = 0; begin < array.size; begin += kPieceSize) {
+        const std::uint64_t size = std::min<std::uint64_t>(kPieceSize, array.size - begin);
+        pieces_.push_back({slice(array, begin, size), layer, nullptr, {}, 0, 0});
+        elements_in_task += size;
+        if (elements_in_task >= kPieceSize) {
+          task_ends_.push_back(static_cast<std::uint32_t>(pieces_.size()));
+          elements_in_task = 0;
+        }
+      }
+    }
+    layers_.push_back({first_piece, static_cast<std::uint32_t>(pieces_.size()) - first_piece});
+  }
+  if (next_array != arrays_.size()) throw std::invalid_argument("the layers do not own every array exactly once");
+  if (elements_in_task > 0) task_ends_.push_back(static_cast<std::uint32_t>(pieces_.size()));
+
+  layer_sums_.resize(layers_.size());
+  std::size_t shared = 0;
+  for (const Layer& layer : layers_) shared += layer.piece_count > 1 ? layer.piece_count : 0;
+  piece_sums_.resize(shared);
+  LayerSums* next_sums = piece_sums_.data();
+  for (Piece& piece : pieces_) {
+    piece.sums = layers_[piece.layer].piece_count > 1 ? next_sums++ : &layer_sums_[piece.layer];
+  }
+
+  std::uint64_t elements = 0;
+  for (const StepArray& array : arrays_) elements += array.size;
+  if (elements < kElementsWorthThreads) options_.threads = 1;
+
+  if (!adapt.empty()) adapt_.assign(adapt.begin(), adapt.end());
+  if (adapt_.size() != layers_.size()) throw std::invalid_argument("adapt does not have an entry for every layer");
+  if (has_trust_ratio(options.algorithm)) {
+    const Measured measured = options.algorithm == Algorithm::kLars ? Measured::kLars : Measured::kLamb;
+    measure_trust_ = measure_function(options.tier, measured);
+  }
+  if (by_layer_) plan_layer_tasks();
+  // LAMB reads the parameters for its direction anyway.
+  if (options.carry_parameter_norms && options.algorithm == Algorithm::kLars) {
+    carrying_with_statistics_ = step_function(options.tier, {options.algorithm, true, false, clips(options), true});
+    carrying_without_statistics_ = step_function(options.tier, {options.algorithm, false, false, clips(options), true});
+    for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+      if (adapt_[layer]) carry_[layer] = Carry::kUnknown;
+    }
+  }
+}
+
+std::uint64_t LayerwiseStep::bytes() const {
+  return moment_floats_ * sizeof(float) + pieces_.capacity() * sizeof(Piece) + arrays_.capacity() * sizeof(StepArray) +
+         piece_sums_.capacity() * sizeof(LayerSums) +
+         layers_.size() * (sizeof(Layer) + sizeof(LayerSums) + sizeof(StepScalars) + 2 * sizeof(std::uint64_t));
+}
+
+// Rules that need norms of a layer before its step (LARS, LAMB, clipping by layer) take passes over that layer. Unless
+// asked, the norm of the parameters is not carried over from the step before: the arrays are the caller's.
+void LayerwiseStep::plan_layer_tasks() {
+  std::uint64_t elements_in_task = 0;
+  for (std::uint32_t layer = 0; layer < layers_.size(); ++layer) {
+    const Layer& found = layers_[layer];
+    if (found.piece_count > kPiecesInCache) {
+      large_layers_.push_back(layer);
+      continue;
+    }
+    small_layers_.push_back(layer);
+    for (std::uint32_t i = 0; i < found.piece_count; ++i) {
+      elements_in_task += pieces_[found.first_piece + i].elements.size;
+    }
+    if (elements_in_task >= kPieceSize) {
+      small_layer_ends_.push_back(static_cast<std::uint32_t>(small_layers_.size()));
+      elements_in_task = 0;
+    }
+  }
+  if (small_layer_ends_.empty() || small_layer_ends_.back() != small_layers_.size()) {
+    small_layer_ends_.push_back(static_cast<std::uint32_t>(small_layers_.size()));
+  }
+}
+
+std::span<float> LayerwiseStep::moment(std::size_t array, int which) {
+  if (array >= arrays_.size() || which < 0 || which >= moment_count(options_.algorithm)) {
+    throw std::invalid_argument("there is no such array or moment");
+  }
+  const StepArray& found = arrays_[array];
+  return {which == 0 ? found.moment1 : found.moment2, found.size};
+}
+
+}  // namespace ganno
