@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { GannoError } from '../src/errors.js';
-import { mlp } from '../src/networks/builders.js';
+import { cnn, mlp } from '../src/networks/builders.js';
 import { NetworkPopulation } from '../src/networks/population.js';
 import type { NetworkPopulationOptions } from '../src/networks/population-options.js';
 import { EMULATED_ADDON, emulated } from './support/emulation.js';
@@ -178,6 +178,23 @@ describe('cancellation', () => {
 		cancellation[0] = 0;
 		train(population);
 	});
+});
+
+describe('results do not depend on', () => {
+	const convolution: Partial<NetworkPopulationOptions> = {
+		spec: cnn({ input: [4, 4, 1], filters: [5], hidden: [1100], classes: 4, dropout: 0.3 }),
+	};
+
+	it.each([{ seed: 2 }, { seed: 3 }, { multiprocessors: 1 }, { multiprocessors: 200 }])(
+		'the order of threads and blocks, the size of the card: %o',
+		(machine) => {
+			using usual = open(convolution);
+			const expected = train(usual);
+			emulation.configure(machine);
+			using other = open(convolution);
+			expect(train(other)).toEqual(expected);
+		},
+	);
 });
 
 describe('several devices', () => {
