@@ -56,6 +56,7 @@ __device__ inline void fold_in_order(const LayerSums* sums, std::uint32_t count,
   bool started = false;
   unsigned long long non_finite = 0;
   float largest = 0;
+#pragma unroll 1
   for (std::uint32_t first = 0; first < count; first += kWarpSize) {
     const unsigned parts = count - first < kWarpSize ? count - first : kWarpSize;
     double own_gradients = 0, own_parameters = 0;
@@ -70,6 +71,7 @@ __device__ inline void fold_in_order(const LayerSums* sums, std::uint32_t count,
     const Share parameter(own_parameters, parameter_count);
     gradient_count = from_lane(gradient.through, kWarpSize - 1);
     parameter_count = from_lane(parameter.through, kWarpSize - 1);
+#pragma unroll 1
     for (unsigned part = 0; part < parts; ++part) {
       const double gradient_share = from_lane(gradient.share, part);
       const double gradient_weight = from_lane(gradient.weight, part);
@@ -116,10 +118,12 @@ __device__ inline void fold_in_order(const LayerSums* sums, std::uint32_t count,
 
 __device__ inline void fold_in_order(const Norms* norms, std::uint32_t count, Norms* out) {
   Norms total{0, 0};
+#pragma unroll 1
   for (std::uint32_t first = 0; first < count; first += kWarpSize) {
     const unsigned parts = count - first < kWarpSize ? count - first : kWarpSize;
     Norms own{0, 0};
     if (lane_index() < parts) own = norms[first + lane_index()];
+#pragma unroll 1
     for (unsigned part = 0; part < parts; ++part) {
       total.parameter_squared += from_lane(own.parameter_squared, part);
       total.direction_squared += from_lane(own.direction_squared, part);

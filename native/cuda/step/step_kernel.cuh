@@ -82,13 +82,13 @@ struct Staging {
   SharedPointer<float> old_parameters;  // of the block
   SharedPointer<float> gradients;       // of the slab, as the others
   SharedPointer<float> moments;
-  SharedPointer<float> updates;
+  SharedPointer<float> new_parameters;
 
   __device__ explicit Staging(SharedPointer<float> memory)
       : old_parameters(memory),
         gradients(memory + static_cast<int>(kBlockSize) + static_cast<int>(kHalfWarp)),
         moments(gradients + static_cast<int>(kSlabSize)),
-        updates(moments + static_cast<int>(kSlabSize)) {}
+        new_parameters(moments + static_cast<int>(kSlabSize)) {}
 };
 
 /// Adds the first `size` elements of a slab to the lanes. `plain`: all of it is finite.
@@ -96,15 +96,18 @@ __device__ __forceinline__ void add_slab(const Staging& staging, std::uint32_t s
                                          float shift, LaneSums& sums) {
   const bool gradient_half = lane_index() < kHalfWarp;
   const SharedPointer<float> own = gradient_half ? staging.gradients : staging.old_parameters + static_cast<int>(slab);
-  const SharedPointer<float> other = gradient_half ? staging.moments : staging.updates;
+  const SharedPointer<float> other = gradient_half ? staging.moments : staging.new_parameters;
+#pragma unroll 1
   for (std::uint32_t at = lane_index() % kHalfWarp; at < size; at += kHalfWarp) {
     float value = own[static_cast<int>(at)];
     float gradient = staging.gradients[static_cast<int>(at)];
-    const float partner = other[static_cast<int>(at)];
+    float partner = other[static_cast<int>(at)];
+    if (!gradient_half) partner = partner - value;  // the update
     float deviation = value - shift;
     if (!plain) {
       if (!is_finite(value)) value = deviation = 0;
       if (!is_finite(gradient)) gradient = 0;
+      if (!is_finite(partner)) partner = 0;
     }
     sums.deviation = sums.deviation + deviation;
     sums.deviation_squared = sums.deviation_squared + deviation * deviation;
@@ -165,6 +168,33 @@ __device__ __forceinline__ void write_record(SharedPointer<double> block, float 
   }
 }
 
+/// Steps a lane's four elements of a slab one by one, as those must be that are not finite or not to be changed.
+template <class Rule, bool kStatistics>
+__device__ __forceinline__ void step_exceptional(const StepArguments& arguments, const Rule& rule, Mode mode,
+                                                 float inverse_scale, const BlockRange& range, std::uint32_t first,
+                                                 const Staging& staging, Exceptions& exceptions) {
+#pragma unroll 1
+  for (std::uint32_t i = 0; i < 4 && first + i < range.size; ++i) {
+    const std::uint64_t at = range.begin + first + i;
+    const SteppedElement element = step_element(
+        rule, mode, inverse_scale, arguments.gradients[at], arguments.parameters[at],
+        Rule::kMoments > 0 ? arguments.moment1[at] : 0.0f, Rule::kMoments > 1 ? arguments.moment2[at] : 0.0f);
+    if (element.exceptional) {
+      exceptions.add(!element.good, !is_finite(element.gradient), !is_finite(element.old.parameter));
+    }
+    if (mode.store) {
+      arguments.parameters[at] = element.next.parameter.value;
+      if (Rule::kMoments > 0) arguments.moment1[at] = element.next.moment1.value;
+      if (Rule::kMoments > 1) arguments.moment2[at] = element.next.moment2.value;
+    }
+    if (kStatistics) {
+      const auto in_slab = static_cast<int>((first + i) % kSlabSize);
+      staging.moments[in_slab] = element.next.moment1.value;
+      staging.new_parameters[in_slab] = element.next.parameter.value;
+    }
+  }
+}
+
 /// Steps a block. With statistics, lane 0 writes its sums to `record`.
 template <class Rule, bool kStatistics>
 __device__ __forceinline__ void step_block(const StepArguments& arguments, const Rule& rule, Mode mode,
@@ -177,7 +207,6 @@ __device__ __forceinline__ void step_block(const StepArguments& arguments, const
     const std::uint32_t first = slab + 4 * lane_index();
     const std::uint64_t at = range.begin + first;
     const bool inside = first < range.size;  // arrays are padded with zeros, so four are there where one is
-    const bool whole = first + 4 <= range.size;
     const float4 none = make_float4(0, 0, 0, 0);
     float4 gradient = inside ? load4(arguments.gradients + at) : none;
     float4 parameter = inside ? load4(arguments.parameters + at) : none;
@@ -185,46 +214,32 @@ __device__ __forceinline__ void step_block(const StepArguments& arguments, const
     float4 moment2 = Rule::kMoments > 1 && inside ? load4(arguments.moment2 + at) : none;
     const int lane = static_cast<int>(lane_index());
     if (kStatistics) shared_as<float4>(staging.old_parameters)[static_cast<int>(slab / 4) + lane] = parameter;
-    float4 update = none, moment = none;
-    bool exceptional = false;
+    // Most slabs are finite throughout; the others, and those of layers that are skipped, are stepped again below.
+    bool exceptional = mode.observe;
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      const SteppedElement element =
-          step_element(rule, mode, inverse_scale, component(gradient, i), component(parameter, i),
-                       component(moment1, i), component(moment2, i));
-      const bool exists = first + static_cast<std::uint32_t>(i) < range.size;
-      float change = element.next.parameter.value - element.old.parameter.value;
-      float described = element.next.moment1.value;
-      if (element.exceptional && exists) {
-        exceptional = true;
-        exceptions.add(!element.good, !is_finite(element.gradient), !is_finite(element.old.parameter));
-        if (!is_finite(change)) change = 0;
-        if (!is_finite(described)) described = 0;
-      }
-      set_component(gradient, i, element.gradient);
-      set_component(parameter, i, element.next.parameter.value);
-      set_component(moment1, i, element.next.moment1.value);
-      set_component(moment2, i, element.next.moment2.value);
-      set_component(update, i, exists ? change : 0.0f);
-      set_component(moment, i, exists ? described : 0.0f);
+      const Vector scaled{component(gradient, i) * inverse_scale};
+      const cuda_scalar::Elements next =
+          rule.step(scaled, {{component(parameter, i)}, {component(moment1, i)}, {component(moment2, i)}});
+      exceptional = exceptional || !is_finite(Rule::evidence(scaled, next));
+      set_component(gradient, i, scaled.value);
+      set_component(parameter, i, next.parameter.value);
+      set_component(moment1, i, next.moment1.value);
+      set_component(moment2, i, next.moment2.value);
     }
-    if (mode.store && whole) {
+    if (mode.store && inside && !exceptional) {  // the padding steps from 0 to 0
       store4(arguments.parameters + at, parameter);
       if (Rule::kMoments > 0) store4(arguments.moment1 + at, moment1);
       if (Rule::kMoments > 1) store4(arguments.moment2 + at, moment2);
-    } else if (mode.store) {
-#pragma unroll
-      for (int i = 0; i < 3; ++i) {
-        if (first + static_cast<std::uint32_t>(i) >= range.size) break;
-        arguments.parameters[at + static_cast<std::uint32_t>(i)] = component(parameter, i);
-        if (Rule::kMoments > 0) arguments.moment1[at + static_cast<std::uint32_t>(i)] = component(moment1, i);
-        if (Rule::kMoments > 1) arguments.moment2[at + static_cast<std::uint32_t>(i)] = component(moment2, i);
-      }
     }
     if (kStatistics) {
       shared_as<float4>(staging.gradients)[lane] = gradient;
-      shared_as<float4>(staging.moments)[lane] = moment;
-      shared_as<float4>(staging.updates)[lane] = update;
+      shared_as<float4>(staging.moments)[lane] = moment1;
+      shared_as<float4>(staging.new_parameters)[lane] = parameter;
+    }
+    if (exceptional)
+      step_exceptional<Rule, kStatistics>(arguments, rule, mode, inverse_scale, range, first, staging, exceptions);
+    if (kStatistics) {
       const bool plain = !__any_sync(kAllLanes, exceptional);
       __syncwarp();
       if (slab == 0) {
@@ -268,8 +283,30 @@ __device__ inline void write_statistics(const StepArguments& arguments, std::uin
                             arguments.statistics + static_cast<std::uint64_t>(layer) * kStepStatisticCount);
 }
 
+/// What follows an item's blocks. A function of its own: registers are for the blocks.
+template <class Rule, Algorithm kAlgorithm, bool kStatistics>
+[[gnu::noinline]] __device__ void finish_step(const StepArguments& arguments, Item item, std::uint32_t layer,
+                                              bool stores) {
+  if (kStatistics) {
+    if (!finish_item(arguments, item, arguments.block_sums, arguments.piece_sums, arguments.layer_sums)) return;
+    if (lane_index() == 0) write_statistics<Rule, kAlgorithm>(arguments, layer);
+  } else {
+    if (!last_to_finish(&arguments.piece_tickets[item.piece], arguments.piece_items[item.piece])) return;
+    if (!last_to_finish(&arguments.layer_tickets[layer], arguments.layers[layer].piece_count)) return;
+  }
+  if (lane_index() == 0 && stores) {
+    LayerState& state = arguments.state[layer];
+    ++state.steps;
+    state.next = rules::bias_corrections(arguments.hyperparameters, state.steps + 1);
+  }
+}
+
+// Registers: at most 102 with statistics (five blocks of 128 threads a multiprocessor, which still have 40 KiB of loads
+// under way), 64 without; nothing is spilled on sm_80, sm_90 and sm_100 (scripts/cuda-registers). With statistics in
+// 64, 46 bytes a thread would be.
 template <class PlainRule, Algorithm kAlgorithm, bool kStatistics>
-__global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize, 4) step_kernel(const StepArguments arguments) {
+__global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize, kStatistics ? 5 : 8)
+    step_kernel(const __grid_constant__ StepArguments arguments) {
   using Rule = cuda_scalar::Clipped<PlainRule>;  // without clipping it multiplies by 1, which changes nothing
   GANNO_SHARED(float, memory, kStatistics ? kWarpsPerBlock* kStagingSize : 4);
   const std::uint32_t warp = threadIdx.x / kWarpSize;
@@ -295,18 +332,7 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize, 4) step_kernel(cons
     }
   }
 
-  if (kStatistics) {
-    if (!finish_item(arguments, item, arguments.block_sums, arguments.piece_sums, arguments.layer_sums)) return;
-    if (lane_index() == 0) write_statistics<Rule, kAlgorithm>(arguments, piece.layer);
-  } else {
-    if (!last_to_finish(&arguments.piece_tickets[item.piece], arguments.piece_items[item.piece])) return;
-    if (!last_to_finish(&arguments.layer_tickets[piece.layer], arguments.layers[piece.layer].piece_count)) return;
-  }
-  if (lane_index() == 0 && stores) {
-    LayerState& state = arguments.state[piece.layer];
-    ++state.steps;
-    state.next = rules::bias_corrections(arguments.hyperparameters, state.steps + 1);
-  }
+  finish_step<Rule, kAlgorithm, kStatistics>(arguments, item, piece.layer, stores);
 }
 
 }  // namespace

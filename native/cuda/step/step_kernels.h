@@ -5,7 +5,7 @@
 
 namespace ganno::cuda {
 
-inline constexpr unsigned kWarpsPerBlock = 8;
+inline constexpr unsigned kWarpsPerBlock = 4;
 
 /// @param statistics whether they are computed; without, a step that stores nothing does nothing
 cudaError_t launch_step(const StepArguments& arguments, bool statistics, cudaStream_t stream);

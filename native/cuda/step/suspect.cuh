@@ -55,7 +55,7 @@ struct Stepped {
 template <class Rule>
 struct SteppedBlock {
   const StepArguments& arguments;
-  const Rule& rule;
+  Rule rule;
   Mode mode;
   float inverse_scale;
   BlockRange range;
