@@ -75,3 +75,36 @@ describe('moments of units that died', () => {
 		},
 	);
 });
+
+describe('a network some of whose logits are not numbers', () => {
+	it('has no finite loss, whatever the classes asked for', () => {
+		const data = syntheticDataset({ shape: [4, 4, 1], classes: 3, size: 300, seed: 5 });
+		using population = new NetworkPopulation({
+			device: TEST_DEVICE,
+			spec: {
+				input: [4, 4, 1],
+				layers: [
+					{ type: 'dense', units: 2, activation: 'relu' },
+					{ type: 'dense', units: 3 },
+				],
+			},
+			replicas: 1,
+			batchSize: 16,
+			optimizer: { algorithm: 'sgd' },
+			dataset: data,
+			seeds: Uint32Array.of(1),
+		});
+		// Two hidden units of 1e30, which class 1 weighs with 1e30 and -1e30: infinity less infinity. The others see 0.
+		const parameters = new Float32Array(population.parameterCount);
+		parameters.set([1e30, 1e30], 32);
+		parameters.set([0, 1e30, 0, 0, -1e30, 0], 34);
+		population.setParameters(0, parameters);
+		const others = data.splits.train.filter((image) => data.labels[image] !== 1).slice(0, 8);
+		expect(() => population.lossAndGradient(0, others, new Float32Array(parameters.length))).toThrow(
+			expect.objectContaining({ code: 'DIVERGED' }),
+		);
+		const out = new Float32Array(2);
+		population.evaluate('test', out);
+		expect(out[0]).toBe(1e6); // what stands for a loss that is not finite
+	});
+});

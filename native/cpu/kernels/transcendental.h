@@ -23,7 +23,7 @@ GANNO_INLINE Vector exponential(Vector x) {
   return select(equal(x, x), result, x);
 }
 
-/// Natural logarithm of a positive, normal x.
+/// Natural logarithm of a positive, normal x. NaN stays NaN.
 GANNO_INLINE Vector logarithm(Vector x) {
   const IntVector pattern = as_int(x);
   Vector exponent = to_float(shift_right<23>(pattern) - set1_int(126));
@@ -44,7 +44,7 @@ GANNO_INLINE Vector logarithm(Vector x) {
   y = y * m * z;
   y = fma(exponent, set1(-2.12194440e-4f), y);
   y = negative_fma(set1(0.5f), z, y);
-  return fma(exponent, set1(0.693359375f), m + y);
+  return select(equal(x, x), fma(exponent, set1(0.693359375f), m + y), x);
 }
 
 GANNO_INLINE Vector hyperbolic_tangent(Vector x) {

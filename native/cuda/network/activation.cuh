@@ -31,7 +31,7 @@ __device__ __forceinline__ float exponential(float x) {
   return x == x ? result : x;
 }
 
-/// Natural logarithm of a positive, normal x.
+/// Natural logarithm of a positive, normal x. NaN stays NaN.
 __device__ __forceinline__ float logarithm(float x) {
   const int pattern = __float_as_int(x);
   float exponent = static_cast<float>((pattern >> 23) - 126);
@@ -52,7 +52,8 @@ __device__ __forceinline__ float logarithm(float x) {
   y = y * m * z;
   y = __fmaf_rn(exponent, -2.12194440e-4f, y);
   y = __fmaf_rn(-0.5f, z, y);
-  return __fmaf_rn(exponent, 0.693359375f, m + y);
+  const float result = __fmaf_rn(exponent, 0.693359375f, m + y);
+  return x == x ? result : x;
 }
 
 __device__ __forceinline__ float hyperbolic_tangent(float x) {
