@@ -10,12 +10,8 @@ const xs = tf.randomNormal([1280, 8], 0, 1, 'float32', 1);
 const ys = xs.square().sum(1, true).greater(7.3).toFloat(); // inside or outside a sphere
 const [trainX, heldOutX] = tf.split(xs, [1024, 256]);
 const [trainY, heldOutY] = tf.split(ys, [1024, 256]);
-const model = tf.sequential({
-	layers: [
-		tf.layers.dense({ units: 32, activation: 'relu', inputShape: [8] }),
-		tf.layers.dense({ units: 1, activation: 'sigmoid' }),
-	],
-});
+const hidden = tf.layers.dense({ units: 32, activation: 'relu', inputShape: [8] });
+const model = tf.sequential({ layers: [hidden, tf.layers.dense({ units: 1, activation: 'sigmoid' })] });
 const validationLoss = () => tf.tidy(() => model.evaluate(heldOutX, heldOutY).dataSync()[0]);
 const horizon = Number(epochs) * (1024 / 32);
 const options = { learningRate: Number(learningRate), horizon, validationLoss };

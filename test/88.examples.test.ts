@@ -9,6 +9,7 @@ import { savePolicy } from '../src/agents/policy-file.js';
 import { ACTION_COUNT } from '../src/environment/action.js';
 import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../src/environment/observation.js';
 import { packageRoot } from '../src/native.js';
+import { EMULATED_ADDON } from './support/emulation.js';
 
 /** Examples run as users run them: by node, on the built package. */
 
@@ -156,6 +157,8 @@ describe('the programs printed in the documentation run as they stand', () => {
 	it.each(programs)('$name', ({ text }) => {
 		const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', text], {
 			cwd: packageRoot, // where 'ganno' is the package itself
+			// A program that asks for a GPU gets the emulated one, here as on a machine that has a real one.
+			env: text.includes("'cuda:") ? { ...process.env, GANNO_BINDING: EMULATED_ADDON } : process.env,
 			encoding: 'utf8',
 			timeout: 60_000,
 		});
