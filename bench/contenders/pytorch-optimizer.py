@@ -9,16 +9,7 @@ import math
 import sys
 import time
 
-
-def reply(**message):
-    print(json.dumps(message), flush=True)
-
-
-try:
-    import torch
-except ImportError:
-    reply(unavailable="not measured: PyTorch is not installed for this Python; install it with: scripts/setup --bench")
-    sys.exit(0)
+from contender import reply, torch
 
 WHAT, ALGORITHM = sys.argv[1:3]
 THREADS, LEARNING_RATE = int(sys.argv[3]), float(sys.argv[4])

@@ -3,18 +3,10 @@ import json
 import sys
 import time
 
+from contender import reply, torch
 
-def reply(**message):
-    print(json.dumps(message), flush=True)
-
-
-try:
-    import torch
-    import torch.nn as nn
-    import torch.nn.functional as F
-except ImportError:
-    reply(unavailable="not measured: PyTorch is not installed for this Python; install it with: scripts/setup --bench")
-    sys.exit(0)
+import torch.nn as nn
+import torch.nn.functional as F
 
 CASE, VARIANT = sys.argv[1:3]
 BATCH = 64

@@ -3,6 +3,7 @@
  * operations; of two arrangements of them, the one that is faster here is measured.
  */
 import type { AdamOptimizer, Rank, Scalar, Tensor1D, Variable } from '@tensorflow/tfjs';
+import { STATISTICS } from 'ganno';
 import { type Evidence, FIRST_STEPS } from '../optimizer/evidence.js';
 import { makeValues, samplePositions } from '../optimizer/values.js';
 import { loadTfjs } from './load-tfjs.js';
@@ -13,22 +14,6 @@ type Tfjs = typeof import('@tensorflow/tfjs');
 /** What is summed of every layer, on the back end; the statistics follow from it in a few numbers. */
 const SUMS = 11;
 type Sums = [number, number, number, number, number, number, number, number, number, number, number];
-const STATISTIC_NAMES = [
-	'gradientNorm',
-	'gradientMean',
-	'gradientVariance',
-	'gradientMaxAbs',
-	'parameterNorm',
-	'parameterMean',
-	'parameterVariance',
-	'momentNorm',
-	'updateNorm',
-	'updateRatio',
-	'gradientMomentCosine',
-	'gradientParameterCosine',
-	'gradientUpdateCosine',
-	'nonFiniteCount',
-] as const;
 
 /** `dot`: a product of a row and a column, no array in between. `multiply`: an array of products, summed. */
 const ARRANGEMENTS = ['dot', 'multiply'] as const;
@@ -164,7 +149,7 @@ async function main(): Promise<void> {
 			return samplePositions(size).map((position) => values[position] as number);
 		}),
 		statistics: stepper.statistics,
-		statisticNames: STATISTIC_NAMES,
+		statisticNames: STATISTICS,
 	});
 	await serveSteps(
 		{ version: tf.version.tfjs, note: `sums of products by ${fastest}; the faster of ${ARRANGEMENTS.length}` },
