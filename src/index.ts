@@ -7,6 +7,7 @@ export { createPolicyInference } from './agents/inference.js';
 export { createLearner, type Learner, type LearnerOptions, type LearnerState } from './agents/learner.js';
 export type { LearnerBackend } from './agents/learner-backend.js';
 export type {
+	ModelCard,
 	NamedTensor,
 	Policy,
 	PolicyInference,

@@ -35,6 +35,31 @@ describe('policy file', () => {
 		expect(lines.join()).toContain('GRU 6');
 	});
 
+	it('keeps its card and says it to a person', () => {
+		const path = join(folder, 'card.safetensors');
+		const card = {
+			licence: 'Apache-2.0',
+			summary: 'What it is.',
+			evaluation: { 'test accuracy': '80 %' },
+			limitations: ['Fails here.', 'And there.'],
+		};
+		savePolicy(path, { ...policy, card });
+		const loaded = loadPolicy(path);
+		expect(loaded).toEqual({ ...policy, card });
+		expect(describePolicy(loaded).slice(-5)).toEqual([
+			{ name: 'licence', value: 'Apache-2.0' },
+			{ name: 'summary', value: 'What it is.' },
+			{ name: 'evaluation.test accuracy', value: '80 %' },
+			{ name: 'limitation', value: 'Fails here.' },
+			{ name: 'limitation', value: 'And there.' },
+		]);
+		const wrong = { ...policy, card: { ...card, evaluation: { accuracy: 0.8 } } };
+		expect(() => savePolicy(path, wrong as unknown as Policy)).toThrow(
+			/an object of strings for policy\.card\.evaluation/,
+		);
+		expect(loadPolicy(path)).toEqual({ ...policy, card });
+	});
+
 	it('is not written where it would hold numbers that are not finite', () => {
 		const path = join(folder, 'never.safetensors');
 		const parameters = policy.parameters.slice().fill(Number.NaN, 3, 4);
@@ -62,6 +87,8 @@ describe('policy file', () => {
 		['of a later version', ({ metadata }) => (metadata.version = '2'), /version 2/],
 		['without a spec', ({ metadata }) => delete metadata.spec, /'spec' is missing/],
 		['with a broken spec', ({ metadata }) => (metadata.spec = '{'), /'spec' is not JSON/],
+		['with a broken card', ({ metadata }) => (metadata.card = '{'), /'card' is not JSON/],
+		['with half a card', ({ metadata }) => (metadata.card = '{"licence":"MIT"}'), /card is not valid.*summary/],
 		['with a spec of other sizes', changeSpec({ hiddenUnits: 7 }), /shape \[23, 6\], not a Float32Array of shape/],
 		['with a spec that cannot be', changeSpec({ hiddenUnits: -1 }), /spec is not valid/],
 		['of another network', changeSpec({ network: 'feed-forward' }), /which a feed-forward policy has not/],

@@ -4,11 +4,13 @@ import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../environment/observatio
 import { badFile } from '../files/file-system-error.js';
 import { readSafetensors, type StoredTensor, writeSafetensors } from '../files/safetensors.js';
 import { actorParameterCount, actorTensorShapes, checkPolicySpec, splitTensors, type TensorShape } from './actor.js';
+import { cardLines, checkCard } from './model-card.js';
 import type { Policy, PolicySpec, TrainingRecord } from './policy.js';
 
 /**
  * A policy file is a safetensors file: the actor's tensors, the normaliser's two, and as metadata `format`, `version`, `spec` (what
- * observation, action rule and kind of network the policy needs) and `training` (how it was made), the last two as JSON.
+ * observation, action rule and kind of network the policy needs) and `training` (how it was made), the last two as JSON; a policy that
+ * is published has a `card` too.
  */
 
 const FORMAT = 'ganno-policy';
@@ -29,6 +31,7 @@ function fileShapes(spec: PolicySpec): TensorShape[] {
  */
 export function savePolicy(path: string, policy: Policy): void {
 	checkObject(policy, 'policy');
+	checkObject(policy.training, 'policy.training');
 	const spec = checkPolicySpec(policy.spec, 'policy.spec');
 	checkFloat32Array(policy.parameters, 'policy.parameters', actorParameterCount(spec));
 	checkFloat32Array(policy.normalizerMean, 'policy.normalizerMean', spec.observationSize);
@@ -45,17 +48,17 @@ export function savePolicy(path: string, policy: Policy): void {
 		format: FORMAT,
 		version: VERSION,
 		spec: JSON.stringify(spec),
-		training: trainingText(policy.training),
+		training: jsonText(policy.training, 'policy.training'),
+		...(policy.card === undefined ? {} : { card: jsonText(checkCard(policy.card, 'policy.card'), 'policy.card') }),
 	});
 }
 
-function trainingText(training: unknown): string {
-	checkObject(training, 'policy.training');
+function jsonText(value: object, name: string): string {
 	try {
-		return JSON.stringify(training);
+		return JSON.stringify(value);
 	} catch (cause) {
 		const problem = cause instanceof Error ? cause.message : String(cause);
-		throw invalidArgument('plain JSON', 'policy.training', training, problem);
+		throw invalidArgument('plain JSON', name, value, problem);
 	}
 }
 
@@ -80,6 +83,15 @@ function parse(path: string, metadata: Readonly<Record<string, string>>, key: st
 		throw badFile(path, `its metadata '${key}' is missing or no object`, ADVICE);
 	}
 	return value as Record<string, unknown>;
+}
+
+function readCard(path: string, metadata: Readonly<Record<string, string>>): Pick<Policy, 'card'> {
+	if (metadata.card === undefined) return {};
+	try {
+		return { card: checkCard(parse(path, metadata, 'card'), 'card') };
+	} catch (cause) {
+		throw badFile(path, `its card is not valid: ${(cause as Error).message}`, ADVICE, cause);
+	}
 }
 
 function readSpec(path: string, metadata: Readonly<Record<string, string>>): PolicySpec {
@@ -153,6 +165,7 @@ export function loadPolicy(path: string): Policy {
 		normalizerMean: read('normalizer/mean', [spec.observationSize]),
 		normalizerStandardDeviation: read('normalizer/standardDeviation', [spec.observationSize]),
 		training,
+		...readCard(path, metadata),
 	};
 }
 
@@ -173,5 +186,6 @@ export function describePolicy(policy: Policy): { readonly name: string; readonl
 			name: `training.${name}`,
 			value: typeof value === 'string' ? value : JSON.stringify(value),
 		})),
+		...cardLines(policy.card),
 	];
 }

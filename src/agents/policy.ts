@@ -34,9 +34,21 @@ export interface PolicySnapshot {
 /** How a policy was trained: plain JSON, whatever the experiment recorded. */
 export type TrainingRecord = Readonly<Record<string, unknown>>;
 
+/** What someone who is about to rely on a policy should know beside how it was trained. */
+export interface ModelCard {
+	/** SPDX identifier. */
+	readonly licence: string;
+	readonly summary: string;
+	/** Results by name, each with its interval, and the file all runs stand in. */
+	readonly evaluation: Readonly<Record<string, string>>;
+	/** Where it fails, or was not tried. */
+	readonly limitations: readonly string[];
+}
+
 /** A policy that can be saved and deployed: a snapshot and where it came from. */
 export interface Policy extends PolicySnapshot {
 	readonly training: TrainingRecord;
+	readonly card?: ModelCard;
 }
 
 /** A policy's actor, without tfjs: one function shared by workers and deployments. */

@@ -3,12 +3,13 @@ import { Command } from 'commander';
 export function infoCommand(): Command {
 	return new Command('info')
 		.description('What a policy file (or the policy of a run directory) is and how it was trained.')
-		.argument('<policy>', 'a .safetensors file or a run directory')
+		.argument('<policy>', "a .safetensors file, a run directory, or 'default' for the policy of the package")
 		.option('--json', 'as one JSON object')
 		.addHelpText(
 			'after',
 			`
 Examples:
+  $ ganno info default
   $ ganno info policy.safetensors
   $ ganno info runs/mine --json`,
 		)
@@ -18,9 +19,9 @@ Examples:
 			const file = policyPath(path);
 			const policy = loadPolicy(file);
 			if (options.json === true) {
-				const { spec, training, parameters } = policy;
+				const { spec, training, parameters, card } = policy;
 				process.stdout.write(
-					`${JSON.stringify({ file, spec, parameters: parameters.length, training }, undefined, 2)}\n`,
+					`${JSON.stringify({ file, spec, parameters: parameters.length, training, card }, undefined, 2)}\n`,
 				);
 				return;
 			}

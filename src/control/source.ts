@@ -1,19 +1,13 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { PolicySnapshot } from '../agents/policy.js';
 import { PolicyController } from '../agents/policy-controller.js';
 import { loadPolicy } from '../agents/policy-file.js';
+import { SHIPPED_POLICY, shippedPolicyPath } from '../agents/shipped-policy.js';
 import { checkObject, invalidArgument } from '../arguments.js';
 import type { Controller } from '../environment/controller.js';
-import { GannoError } from '../errors.js';
-import { packageRoot } from '../native.js';
 import { type ScheduleName, scheduleByName } from '../schedules/registry.js';
 import type { DecisionFunction, DecisionSource } from './options.js';
 
 /** Whoever may decide: a policy, a schedule, a function. */
-
-/** The policy that comes with the package. */
-export const DEFAULT_POLICY = join('policies', 'default.safetensors');
 
 /** @param policy a path, `default`, or a policy in memory */
 export function policySource(policy: string | PolicySnapshot): DecisionSource {
@@ -21,18 +15,7 @@ export function policySource(policy: string | PolicySnapshot): DecisionSource {
 		checkObject(policy, 'policy');
 		return { controller: new PolicyController(policy), agents: policy.spec.agents };
 	}
-	let path = policy;
-	if (policy === 'default') {
-		path = join(packageRoot, DEFAULT_POLICY);
-		if (!existsSync(path)) {
-			throw new GannoError(
-				'BAD_FILE',
-				`This version of ganno comes without a policy of its own (${DEFAULT_POLICY} is not there). ` +
-					"Train one with 'ganno train' and give the path of its policy.safetensors",
-			);
-		}
-	}
-	const loaded = loadPolicy(path);
+	const loaded = loadPolicy(policy === SHIPPED_POLICY ? shippedPolicyPath() : policy);
 	return { controller: new PolicyController(loaded), agents: loaded.spec.agents };
 }
 

@@ -1,9 +1,11 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { SHIPPED_POLICY, shippedPolicyPath } from '../agents/shipped-policy.js';
 import { RUN_FILES } from './run-directory.js';
 
-/** The policy file meant by a path: the file itself, or that of a run directory. */
+/** The policy file meant by a path: the file itself, that of a run directory, or by the word `default` that of the package. */
 export function policyPath(path: string): string {
+	if (path === SHIPPED_POLICY) return shippedPolicyPath();
 	return isFolder(path) ? join(path, RUN_FILES.policy) : path;
 }
 
