@@ -93,7 +93,99 @@ describe('sampleTasks', () => {
 		expect(together.every(({ layerMultipliers }) => layerMultipliers === undefined)).toBe(true);
 	});
 
+	it('draws convolutional networks from ranges: ascending filters, pooling while there are pixels, any activation listed', () => {
+		const family = { convolutions: [1, 4], filters: [4, 32], depth: [0, 2], width: [8, 64] } as const;
+		const networks = [{ type: 'cnn', ...family, activation: ['relu', 'tanh'] }] as const;
+		const tasks = sampleTasks({ ends: { shape: [14, 14, 1], classes: 10 }, networks, networksPerTask: 1 }, 4, 0, 200);
+		const seen = { convolutions: new Set<number>(), hidden: new Set<number>(), activations: new Set<unknown>() };
+		for (const task of tasks) {
+			checkTask(task);
+			const { layers } = task.spec;
+			const filters = layers.flatMap((layer) => (layer.type === 'conv' ? [layer.filters] : []));
+			expect(filters).toEqual(filters.toSorted((a, b) => a - b));
+			expect(Math.min(...filters)).toBeGreaterThanOrEqual(4);
+			expect(Math.max(...filters)).toBeLessThanOrEqual(32);
+			// 14 → 7 → 3, and 3 × 3 is left as it is.
+			expect(layers.filter(({ type }) => type === 'max-pool')).toHaveLength(Math.min(filters.length, 2));
+			const dense = layers.flatMap((layer) => (layer.type === 'dense' ? [layer] : []));
+			seen.convolutions.add(filters.length);
+			seen.hidden.add(dense.length - 1);
+			const activations = new Set(
+				layers.flatMap((layer) => ('activation' in layer && layer.activation !== undefined ? [layer.activation] : [])),
+			);
+			expect(activations.size).toBe(1);
+			seen.activations.add([...activations][0]);
+		}
+		expect(seen.convolutions).toEqual(new Set([1, 2, 3, 4]));
+		expect(seen.hidden).toEqual(new Set([0, 1, 2]));
+		expect(seen.activations).toEqual(new Set(['relu', 'tanh']));
+	});
+
+	it('keeps the cost of an episode within the limit, with equal chances for what fits', () => {
+		const networks = [{ type: 'mlp', hidden: [] }] as const; // 3 × 7840 multiply–adds an image
+		const free = {
+			ends,
+			networks,
+			networksPerTask: 1,
+			batchSizes: [16, 64, 256],
+			durations: [100, 200, 400, 800].map((horizon) => ({ horizon })),
+		};
+		const costLimit = 3 * 7840 * 64 * 200;
+		const tasks = sampleTasks({ ...free, costLimit }, 2, 0, 600);
+		const counts = new Map<string, number>();
+		for (const { batchSize, horizon } of tasks) {
+			expect(batchSize * horizon).toBeLessThanOrEqual(64 * 200);
+			counts.set(`${batchSize} × ${horizon}`, (counts.get(`${batchSize} × ${horizon}`) ?? 0) + 1);
+		}
+		// A batch of 256 never fits; 64 allows two horizons, 16 all four.
+		expect(counts.size).toBe(6);
+		expect(Math.abs((counts.get('64 × 100') as number) - 150)).toBeLessThan(55);
+		expect(Math.abs((counts.get('16 × 800') as number) - 75)).toBeLessThan(40);
+		const smallest = sampleTasks({ ...free, costLimit: 1 }, 2, 0, 20);
+		expect(smallest.every(({ batchSize, horizon }) => batchSize === 16 && horizon === 100)).toBe(true);
+		expect(sampleTasks({ ...free, costLimit: 1e15 }, 2, 0, 50)).toEqual(sampleTasks(free, 2, 0, 50));
+	});
+
+	it('spreads the choices and the initial learning rates of a stratum evenly', () => {
+		const stratified = { ...RICH, stratumSize: 8 };
+		for (const first of [0, 8, 2 ** 44]) {
+			const tasks = sampleTasks(stratified, 9, first, 8);
+			const count = (values: readonly unknown[]) =>
+				[...new Set(values)].map((value) => values.filter((other) => other === value).length).toSorted();
+			expect(count(tasks.map(({ optimizer }) => optimizer.algorithm))).toEqual([4, 4]);
+			expect(count(tasks.map(({ horizon }) => horizon))).toEqual([4, 4]);
+			expect(count(tasks.map(({ batchSize }) => batchSize))).toEqual([2, 3, 3]);
+			const rates = tasks.flatMap(({ networks }) => networks.map(({ learningRate }) => Math.log10(learningRate)));
+			const parts = rates.map((rate) => Math.floor(((rate + 5.5) / 5) * 64));
+			expect(parts.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 64 }, (_, i) => i));
+		}
+		const all = sampleTasks(stratified, 9, 0, 24);
+		expect(sampleTasks(stratified, 9, 13, 5)).toEqual(all.slice(13, 18));
+		expect(all.slice(0, 8).map(({ batchSize }) => batchSize)).not.toEqual(
+			all.slice(8, 16).map(({ batchSize }) => batchSize),
+		);
+	});
+
+	it("draws initial learning rates from the optimiser's own range where it has one", () => {
+		const optimizers = [{ algorithm: 'adam' }, { algorithm: 'sgd', learningRates: [0.1, 1] }] as const;
+		for (const task of sampleTasks({ ends, optimizers }, 6, 0, 30)) {
+			expect(Object.keys(task.optimizer)).toEqual(['algorithm']);
+			if (task.optimizer.algorithm !== 'sgd') continue;
+			for (const { learningRate } of task.networks) expect(learningRate).toBeGreaterThanOrEqual(0.1);
+		}
+	});
+
 	it.each([
+		[{ costLimit: 0 }, /distribution.costLimit/],
+		[{ stratumSize: 0 }, /distribution.stratumSize/],
+		[
+			{ optimizers: [{ algorithm: 'sgd', learningRates: [1, 0.1] as const }] },
+			/distribution.optimizers\[0\].learningRates\[1\]/,
+		],
+		[
+			{ networks: [{ type: 'mlp', hidden: [], activation: ['gelu' as 'relu'] }] },
+			/distribution.networks\[0\].activation/,
+		],
 		[{ batchSizes: [] }, /at least one entry for distribution.batchSizes/],
 		[{ networksPerTask: 0 }, /distribution.networksPerTask/],
 		[{ learningRates: [0.1, 0.01] as const }, /distribution.learningRates\[1\]/],

@@ -21,7 +21,8 @@ describe('the config', () => {
 	it('is complete without any input', () => {
 		const config = parseConfig({});
 		expect(config.dataset).toBe('fashion-mnist');
-		expect(config.tasks.horizon % config.tasks.decisions).toBe(0);
+		expect(config.tasks.horizon).toEqual([500]);
+		expect(config.tasks.decisions).toEqual([20]);
 	});
 
 	it('gives every key a description, what is expected and a default that its own schema accepts', () => {
@@ -46,8 +47,8 @@ describe('the config', () => {
 			{ source: 'flags', values: { seed: 3 } },
 		]);
 		expect(config.seed).toBe(3);
-		expect(config.tasks.horizon).toBe(200);
-		expect(config.tasks.decisions).toBe(10);
+		expect(config.tasks.horizon).toEqual([200]);
+		expect(config.tasks.decisions).toEqual([10]);
 		expect(config.learner.clip).toBe(0.1);
 	});
 
@@ -112,6 +113,23 @@ describe('the config', () => {
 		expect(message).toContain('Expected a divisor of tasks.horizon (100) for tasks.decisions but received 7');
 	});
 
+	it('checks every pair of a horizon and a number of decisions', () => {
+		const message = messageOf(() => parseConfig({ tasks: { horizon: [200, 300], decisions: [10, 40] } }));
+		expect(message).toContain('Expected a divisor of tasks.horizon (300) for tasks.decisions but received 40');
+	});
+
+	it('refuses batches that a slice cannot fill', () => {
+		const message = messageOf(() => parseConfig({ tasks: { batchSizes: [16, 256], sliceSize: [0, 200] } }));
+		expect(message).toContain('tasks.batchSizes (256) for tasks.sliceSize but received 200');
+	});
+
+	it('takes optimisers with hyper-parameters and initial learning rates of their own', () => {
+		const rich = { algorithm: 'momentum', hyperparameters: { momentum: 0.95 }, initialLearningRates: [1e-4, 1] };
+		expect(parseConfig({ tasks: { optimizers: ['adam', rich] } }).tasks.optimizers).toEqual(['adam', rich]);
+		const wrong = { algorithm: 'momentum', hyperparameters: { beta1: 0.9 } };
+		expect(messageOf(() => parseConfig({ tasks: { optimizers: [wrong] } }))).toMatch(/tasks\.optimizers\[0\]: .*beta1/);
+	});
+
 	it('says what is wrong with a config file', () => {
 		const folder = mkdtempSync(join(tmpdir(), 'ganno-config-'));
 		const write = (text: string): string => {
@@ -142,6 +160,6 @@ describe('the config', () => {
 it.each(PRESET_NAMES)('the preset %s can be tried on the synthetic data set, which needs no files', async (name) => {
 	const config = parseConfig({ ...PRESETS[name], dataset: 'synthetic' });
 	const { splits } = await openDataset(config);
-	expect(splits.train.length).toBeGreaterThanOrEqual(config.tasks.sliceSize);
+	expect(splits.train.length).toBeGreaterThanOrEqual(Math.max(...config.tasks.sliceSize));
 	expect(splits.validation.length).toBeGreaterThanOrEqual(config.tasks.validationSize);
 });

@@ -6,18 +6,33 @@ import type { PhiloxGenerator } from '../philox.js';
 /** Low and high end, both included. */
 export type Range = readonly [low: number, high: number];
 
+/** One of them, or a list that each network draws one of. */
+export type Activations = 'relu' | 'tanh' | readonly ('relu' | 'tanh')[];
+
 /** Child networks to draw from; the classifier, a dense layer with a unit a class, is added to each. */
 export type NetworkFamily =
 	/** Fully connected, of these widths. */
-	| { readonly type: 'mlp'; readonly hidden: readonly number[]; readonly activation?: 'relu' | 'tanh' }
+	| { readonly type: 'mlp'; readonly hidden: readonly number[]; readonly activation?: Activations }
 	/** Fully connected: the number of hidden layers uniform, each width log-uniform in its range. */
-	| { readonly type: 'mlp'; readonly depth: Range; readonly width: Range; readonly activation?: 'relu' | 'tanh' }
+	| { readonly type: 'mlp'; readonly depth: Range; readonly width: Range; readonly activation?: Activations }
 	/** Convolutions 3×3, each followed by 2×2 max pooling, then dense layers. */
 	| {
 			readonly type: 'cnn';
 			readonly filters: readonly number[];
 			readonly hidden: readonly number[];
-			readonly activation?: 'relu' | 'tanh';
+			readonly activation?: Activations;
+	  }
+	/**
+	 * The same with everything drawn: the number of convolutions uniform, their filters log-uniform and in ascending order; then dense
+	 * layers as in a fully connected family. A 2×2 max pooling follows each convolution while the image has 4×4 pixels or more.
+	 */
+	| {
+			readonly type: 'cnn';
+			readonly convolutions: Range;
+			readonly filters: Range;
+			readonly depth: Range;
+			readonly width: Range;
+			readonly activation?: Activations;
 	  }
 	/** Just these layers. */
 	| { readonly type: 'layers'; readonly layers: readonly LayerSpec[] };
@@ -32,22 +47,47 @@ export interface NetworkEnds {
 export function drawNetwork(family: NetworkFamily, ends: NetworkEnds, generator: PhiloxGenerator): NetworkSpec {
 	const { shape: input, classes } = ends;
 	if (family.type === 'layers') return { input, layers: [...family.layers, { type: 'dense', units: classes }] };
-	const activation = family.activation ?? 'relu';
-	if (family.type === 'cnn') {
-		return cnn({ input, filters: family.filters, hidden: family.hidden, classes, activation });
+	const activation = drawActivation(family.activation, generator);
+	if (family.type === 'mlp') {
+		const hidden = 'hidden' in family ? family.hidden : drawSizes(family.depth, family.width, generator);
+		return mlp({ input, hidden, classes, activation });
 	}
-	return mlp({
-		input,
-		hidden: 'hidden' in family ? family.hidden : drawWidths(family, generator),
-		classes,
-		activation,
-	});
+	if ('convolutions' in family) return drawConvolutional(family, ends, activation, generator);
+	return cnn({ input, filters: family.filters, hidden: family.hidden, classes, activation });
 }
 
-function drawWidths({ depth, width }: { depth: Range; width: Range }, generator: PhiloxGenerator): number[] {
-	const layers = depth[0] + generator.nextInteger(depth[1] - depth[0] + 1);
+function drawActivation(choices: Activations = 'relu', generator: PhiloxGenerator): 'relu' | 'tanh' {
+	if (typeof choices === 'string') return choices;
+	return choices[generator.nextInteger(choices.length)] as 'relu' | 'tanh';
+}
+
+/** Smallest edge of an image that is still pooled. */
+const SMALLEST_POOLED = 4;
+
+function drawConvolutional(
+	family: Extract<NetworkFamily, { convolutions: Range }>,
+	{ shape: input, classes }: NetworkEnds,
+	activation: 'relu' | 'tanh',
+	generator: PhiloxGenerator,
+): NetworkSpec {
+	let edge = Math.min(input[0], input[1]);
+	const filters = drawSizes(family.convolutions, family.filters, generator).toSorted((a, b) => a - b);
+	const images = filters.flatMap((count): LayerSpec[] => {
+		const convolution: LayerSpec = { type: 'conv', filters: count, kernelSize: 3, activation };
+		if (edge < SMALLEST_POOLED) return [convolution];
+		edge = Math.floor(edge / 2);
+		return [convolution, { type: 'max-pool', size: 2 }];
+	});
+	const hidden = drawSizes(family.depth, family.width, generator);
+	const { layers } = mlp({ input, hidden, classes, activation });
+	return { input, layers: [...images, ...layers] };
+}
+
+/** As many sizes as `count` allows, each log-uniform in its range. */
+function drawSizes(count: Range, size: Range, generator: PhiloxGenerator): number[] {
+	const layers = count[0] + generator.nextInteger(count[1] - count[0] + 1);
 	return Array.from({ length: layers }, () =>
-		Math.round(Math.exp(generator.uniform(Math.log(width[0]), Math.log(width[1])))),
+		Math.round(Math.exp(generator.uniform(Math.log(size[0]), Math.log(size[1])))),
 	);
 }
 
@@ -58,13 +98,28 @@ export function checkNetworkFamily(family: NetworkFamily, name: string): void {
 		checkList(family.layers, `${name}.layers`);
 		return;
 	}
-	if (family.type === 'mlp' && 'depth' in family) {
+	checkActivations(family.activation, `${name}.activation`);
+	const drawn = 'depth' in family;
+	if (drawn) {
 		checkRange(family.depth, `${name}.depth`, 0, 64);
 		checkRange(family.width, `${name}.width`, 1, 65_536);
+	} else {
+		checkWidths(family.hidden, `${name}.hidden`);
+	}
+	if (family.type === 'mlp') return;
+	if (!drawn) {
+		checkWidths(family.filters, `${name}.filters`);
 		return;
 	}
-	checkWidths(family.hidden, `${name}.hidden`);
-	if (family.type === 'cnn') checkWidths(family.filters, `${name}.filters`);
+	checkRange(family.convolutions, `${name}.convolutions`, 1, 16);
+	checkRange(family.filters, `${name}.filters`, 1, 65_536);
+}
+
+function checkActivations(activations: Activations | undefined, name: string): void {
+	if (activations === undefined) return;
+	const list = typeof activations === 'string' ? [activations] : activations;
+	if (!Array.isArray(list) || list.length === 0) throw invalidArgument("'relu', 'tanh' or a list of them", name, list);
+	for (const one of list) checkOneOf(one, name, ['relu', 'tanh']);
 }
 
 function checkList(list: readonly unknown[], name: string): void {

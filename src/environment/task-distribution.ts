@@ -3,12 +3,19 @@ import type { OptimizerSpec } from '../optimizer/algorithms.js';
 import { PhiloxGenerator } from '../philox.js';
 import { LEARNING_RATE_LIMITS } from './action.js';
 import { checkNetworkFamily, drawNetwork, type NetworkEnds, type NetworkFamily, type Range } from './network-family.js';
+import { openStratum, type StratifiedChoice } from './stratum.js';
 import { DEFAULT_DECISIONS, type TaskNetwork, type TrainingTask } from './task.js';
+import { trainingCost } from './task-cost.js';
 
 /** Steps of an episode, and of the interval between two decisions (default: horizon / 20). */
 export interface Duration {
 	readonly horizon: number;
 	readonly interval?: number;
+}
+
+/** A child optimiser, and where its initial learning rates lie when not in the distribution's own range. */
+export interface DrawnOptimizer extends OptimizerSpec {
+	readonly learningRates?: Range;
 }
 
 /**
@@ -23,7 +30,7 @@ export interface TaskDistribution {
 	/** Networks of one task (default 16). */
 	readonly networksPerTask?: number;
 	/** Child optimisers (default Adam). */
-	readonly optimizers?: readonly OptimizerSpec[];
+	readonly optimizers?: readonly DrawnOptimizer[];
 	/** Default [32]. */
 	readonly batchSizes?: readonly number[];
 	/** Training images of a network, or 'all' (default [4000]). */
@@ -38,6 +45,17 @@ export interface TaskDistribution {
 	readonly layerSpreadDecades?: number;
 	/** Share of the networks whose layers start apart (default 0.25). */
 	readonly layerSpreadShare?: number;
+	/**
+	 * Multiply–adds of a network's episode at most: 3 × forward pass × batch size × horizon (default: no limit). A task that would cost
+	 * more draws again among the batch sizes and durations that fit its network, or takes the smallest. Keeps rollouts of one length.
+	 */
+	readonly costLimit?: number;
+	/**
+	 * Tasks of a stratum (default 1). Of each run of so many tasks, beginning at a multiple, the families, optimisers, batch sizes, slices
+	 * and durations come in equal shares and the initial learning rates from equal parts of their range (a Latin hypercube), which
+	 * makes the iterations of a run more alike than independent draws.
+	 */
+	readonly stratumSize?: number;
 }
 
 const DEFAULTS = {
@@ -50,6 +68,8 @@ const DEFAULTS = {
 	learningRates: [10 ** -5.5, 10 ** -0.5],
 	layerSpreadDecades: 1,
 	layerSpreadShare: 0.25,
+	costLimit: Number.POSITIVE_INFINITY,
+	stratumSize: 1,
 } as const satisfies Omit<TaskDistribution, 'ends' | 'validationSize'>;
 
 type CompleteDistribution = Required<Omit<TaskDistribution, 'validationSize'>> &
@@ -75,18 +95,36 @@ export function sampleTasks(
 
 function sampleTask(distribution: CompleteDistribution, seed: number, index: number): TrainingTask {
 	const generator = new PhiloxGenerator(seed, 'task', index);
-	const choose = <T>(choices: readonly T[]): T => choices[generator.nextInteger(choices.length)] as T;
+	const { networksPerTask, stratumSize, costLimit } = distribution;
+	const stratum = openStratum(seed, index, stratumSize, networksPerTask);
 	// A list of one entry takes its draw too: giving one list more entries leaves the other choices alone.
-	const family = choose(distribution.networks);
-	const optimizer = choose(distribution.optimizers);
-	const batchSize = choose(distribution.batchSizes);
-	const sliceSize = choose(distribution.sliceSizes);
-	const { horizon, interval = horizon / DEFAULT_DECISIONS } = choose(distribution.durations);
+	const choose = <T>(choices: readonly T[], dimension: StratifiedChoice): T =>
+		choices[stratum?.choose(dimension, choices.length) ?? generator.nextInteger(choices.length)] as T;
+	const family = choose(distribution.networks, 'network');
+	const { learningRates = distribution.learningRates, ...optimizer } = choose(distribution.optimizers, 'optimizer');
+	const drawnBatchSize = choose(distribution.batchSizes, 'batchSize');
+	const sliceSize = choose(distribution.sliceSizes, 'sliceSize');
+	const drawnDuration = choose(distribution.durations, 'duration');
 	const spec = drawNetwork(family, distribution.ends, generator);
-	const layers = spec.layers.filter(({ type }) => type === 'dense' || type === 'conv').length;
-	const networks = Array.from({ length: distribution.networksPerTask }, () =>
-		sampleNetwork(distribution, layers, generator),
+
+	const affordable = costLimit / trainingCost(spec);
+	const shortest = Math.min(...distribution.durations.map(({ horizon }) => horizon));
+	const batchSize = withinLimit(
+		drawnBatchSize,
+		distribution.batchSizes,
+		(size) => size * shortest,
+		affordable,
+		generator,
 	);
+	const steps = ({ horizon }: Duration) => horizon * batchSize;
+	const duration = withinLimit(drawnDuration, distribution.durations, steps, affordable, generator);
+	const { horizon, interval = horizon / DEFAULT_DECISIONS } = duration;
+
+	const layers = spec.layers.filter(({ type }) => type === 'dense' || type === 'conv').length;
+	const networks = Array.from({ length: networksPerTask }, (_, n) => {
+		const position = stratum?.position(n, generator);
+		return sampleNetwork(distribution, learningRates, layers, generator, position);
+	});
 	const { validationSize } = distribution;
 	return {
 		index,
@@ -101,17 +139,38 @@ function sampleTask(distribution: CompleteDistribution, seed: number, index: num
 	};
 }
 
-function sampleNetwork(distribution: CompleteDistribution, layers: number, generator: PhiloxGenerator): TaskNetwork {
-	const { learningRates, layerSpreadDecades, layerSpreadShare } = distribution;
+/** What was drawn if it costs no more than the limit, else another draw among the choices that do not, else the cheapest. */
+function withinLimit<T>(
+	drawn: T,
+	choices: readonly T[],
+	cost: (choice: T) => number,
+	limit: number,
+	generator: PhiloxGenerator,
+): T {
+	if (cost(drawn) <= limit) return drawn;
+	const fitting = choices.filter((choice) => cost(choice) <= limit);
+	if (fitting.length > 0) return fitting[generator.nextInteger(fitting.length)] as T;
+	return choices.reduce((cheapest, choice) => (cost(choice) < cost(cheapest) ? choice : cheapest));
+}
+
+/** @param position in [0, 1): where in the range the learning rate lies; absent: anywhere */
+function sampleNetwork(
+	{ layerSpreadDecades, layerSpreadShare }: CompleteDistribution,
+	learningRates: Range,
+	layers: number,
+	generator: PhiloxGenerator,
+	position: number | undefined,
+): TaskNetwork {
 	const seed = generator.nextUint32();
-	const learningRate = Math.exp(generator.uniform(Math.log(learningRates[0]), Math.log(learningRates[1])));
+	const [low, high] = [Math.log(learningRates[0]), Math.log(learningRates[1])];
+	const learningRate = Math.exp(position === undefined ? generator.uniform(low, high) : low + (high - low) * position);
 	// Drawn even for networks without a spread: each network takes the same number of draws, whatever the share.
 	const spreads = generator.nextFloat() < layerSpreadShare && layerSpreadDecades > 0;
 	const multipliers = Array.from({ length: layers }, () => {
 		const multiplier = 10 ** generator.uniform(-layerSpreadDecades, layerSpreadDecades);
 		// No layer starts where no action could have brought it.
-		const { low, high } = LEARNING_RATE_LIMITS;
-		return Math.min(Math.max(learningRate * multiplier, low), high) / learningRate;
+		const rate = Math.max(learningRate * multiplier, LEARNING_RATE_LIMITS.low);
+		return Math.min(rate, LEARNING_RATE_LIMITS.high) / learningRate;
 	});
 	return spreads ? { seed, learningRate, layerMultipliers: multipliers } : { seed, learningRate };
 }
@@ -144,11 +203,23 @@ function completeDistribution(distribution: TaskDistribution): CompleteDistribut
 		}
 	}
 	checkInteger(complete.networksPerTask, 'distribution.networksPerTask', 1);
-	const low = checkNumber(complete.learningRates[0], 'distribution.learningRates[0]', Number.MIN_VALUE);
-	checkNumber(complete.learningRates[1], 'distribution.learningRates[1]', low);
+	checkLearningRates(complete.learningRates, 'distribution.learningRates');
+	for (const [i, { learningRates }] of complete.optimizers.entries()) {
+		if (learningRates !== undefined) checkLearningRates(learningRates, `distribution.optimizers[${i}].learningRates`);
+	}
+	if (complete.costLimit !== Number.POSITIVE_INFINITY) {
+		checkNumber(complete.costLimit, 'distribution.costLimit', Number.MIN_VALUE);
+	}
+	checkInteger(complete.stratumSize, 'distribution.stratumSize', 1);
 	checkNumber(complete.layerSpreadDecades, 'distribution.layerSpreadDecades', 0, 6);
 	checkNumber(complete.layerSpreadShare, 'distribution.layerSpreadShare', 0, 1);
 	return complete;
+}
+
+function checkLearningRates(range: Range, name: string): void {
+	if (!Array.isArray(range) || range.length !== 2) throw invalidArgument('[low, high]', name, range);
+	checkNumber(range[0], `${name}[0]`, Number.MIN_VALUE);
+	checkNumber(range[1], `${name}[1]`, range[0]);
 }
 
 /** Without the keys that are there but undefined: they mean the default too. */

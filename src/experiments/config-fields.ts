@@ -55,6 +55,16 @@ export function integer(options: RangeOptions<number>) {
 		.meta(meta(options, rangePhrase('an integer', options)));
 }
 
+/** Several integers, or one in place of a list of one. */
+export function integers(options: RangeOptions<readonly number[]>) {
+	const element = ranged(z.int(), options);
+	return z
+		.union([element, z.array(element).min(1)])
+		.transform((value) => (Array.isArray(value) ? value : [value]))
+		.default([...options.default])
+		.meta(meta(options, `${rangePhrase('an integer', options)}, or a list of them`));
+}
+
 export function number(options: RangeOptions<number>) {
 	return ranged(z.number(), options)
 		.default(options.default)

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { invalidArgument } from '../arguments.js';
-import { GannoError } from '../errors.js';
+import { checkConfig } from './config-checks.js';
 import { boolean, choice, integer } from './config-fields.js';
 import { type ConfigKey, type ConfigLayer, configKeys, parseLayers } from './config-load.js';
 import {
@@ -9,8 +9,8 @@ import {
 	evaluationSection,
 	learnerSection,
 	policySection,
-	tasksSection,
 } from './config-sections.js';
+import { tasksSection } from './config-tasks.js';
 
 /**
  * Everything that decides how a meta-training run goes. A run directory keeps the config as resolved; two runs of one config on
@@ -82,18 +82,7 @@ export function configReference(): ConfigKey[] {
  */
 export function resolveConfig(layers: readonly ConfigLayer[]): Config {
 	const config = parseLayers(configSchema, layers);
-	if (config.tasks.horizon % config.tasks.decisions !== 0) {
-		throw new GannoError(
-			'INVALID_CONFIG',
-			`Expected a divisor of tasks.horizon (${config.tasks.horizon}) for tasks.decisions but received ${config.tasks.decisions}`,
-		);
-	}
-	if (config.evaluation.network.type === 'mlp' && 'depth' in config.evaluation.network) {
-		throw new GannoError(
-			'INVALID_CONFIG',
-			'Expected one network, not a family with a depth range, for evaluation.network',
-		);
-	}
+	checkConfig(config);
 	return config;
 }
 

@@ -20,6 +20,6 @@ export async function openDataset(
 
 /** As many images as the tasks ask for: three fifths are for training, one for validation; a multiple of five per class. */
 function syntheticSize({ tasks: { sliceSize, validationSize } }: Config): number {
-	const least = Math.max(640, (sliceSize * 5) / 3, validationSize * 5);
+	const least = Math.max(640, (Math.max(...sliceSize) * 5) / 3, validationSize * 5);
 	return Math.ceil(least / 20) * 20;
 }

@@ -1,7 +1,7 @@
 import { drawNetwork, type NetworkEnds } from '../environment/network-family.js';
 import type { TrainingTask } from '../environment/task.js';
-import { sampleTasks, type TaskDistribution } from '../environment/task-distribution.js';
-import type { Algorithm } from '../optimizer/algorithms.js';
+import { type DrawnOptimizer, sampleTasks, type TaskDistribution } from '../environment/task-distribution.js';
+import type { OptimizerSpec } from '../optimizer/algorithms.js';
 import { PhiloxGenerator } from '../philox.js';
 import type { Config } from './config.js';
 
@@ -13,37 +13,64 @@ const HELD_OUT = 2 ** 44;
 /** Sub-sequences of the generator that gives an evaluation's network seeds. */
 const SEED_SEQUENCES = { evaluation: 2 ** 45, tuning: 2 ** 45 + 1 } as const;
 
-function distribution(config: Config, ends: NetworkEnds, networksPerTask: number): TaskDistribution {
+/** What the tasks of a run are drawn from. */
+export function taskDistribution(config: Config, ends: NetworkEnds, networksPerTask: number): TaskDistribution {
 	const { tasks } = config;
 	return {
 		ends,
 		networks: tasks.networks,
 		networksPerTask,
-		optimizers: tasks.optimizers.map((algorithm) => ({ algorithm })),
+		optimizers: tasks.optimizers.map(drawnOptimizer),
 		batchSizes: tasks.batchSizes,
-		sliceSizes: [tasks.sliceSize === 0 ? 'all' : tasks.sliceSize],
-		durations: [{ horizon: tasks.horizon, interval: tasks.horizon / tasks.decisions }],
+		sliceSizes: tasks.sliceSize.map((size) => (size === 0 ? 'all' : size)),
+		durations: tasks.horizon.flatMap((horizon) =>
+			tasks.decisions.map((decisions) => ({ horizon, interval: horizon / decisions })),
+		),
 		validationSize: tasks.validationSize,
 		learningRates: tasks.initialLearningRates,
 		layerSpreadDecades: tasks.layerSpreadDecades,
 		layerSpreadShare: tasks.layerSpreadShare,
+		costLimit: tasks.costLimit === 0 ? Number.POSITIVE_INFINITY : tasks.costLimit * 1e9,
+		stratumSize: tasks.stratified ? tasks.perIteration : 1,
 	};
+}
+
+type ConfigOptimizer = Config['tasks']['optimizers'][number];
+
+function drawnOptimizer(optimizer: ConfigOptimizer): DrawnOptimizer {
+	if (typeof optimizer === 'string') return { algorithm: optimizer };
+	const { initialLearningRates, ...spec } = optimizer;
+	return initialLearningRates === undefined
+		? optimizerSpec(spec)
+		: { ...optimizerSpec(spec), learningRates: initialLearningRates };
+}
+
+/** An optimiser of a config as tasks carry it. */
+export function optimizerSpec(optimizer: ConfigOptimizer): OptimizerSpec {
+	if (typeof optimizer === 'string') return { algorithm: optimizer };
+	const { algorithm, hyperparameters } = optimizer;
+	return hyperparameters === undefined ? { algorithm } : { algorithm, hyperparameters };
 }
 
 /** The tasks of one iteration of meta-training. */
 export function iterationTasks(config: Config, ends: NetworkEnds, iteration: number): readonly TrainingTask[] {
 	const { perIteration, networksPerTask } = config.tasks;
-	return sampleTasks(distribution(config, ends, networksPerTask), config.seed, iteration * perIteration, perIteration);
+	return sampleTasks(
+		taskDistribution(config, ends, networksPerTask),
+		config.seed,
+		iteration * perIteration,
+		perIteration,
+	);
 }
 
 /** Fixed tasks of one network each from the run's distribution, the same for every run of the same `evaluation.seed`. */
 export function heldOutTasks(config: Config, ends: NetworkEnds, count: number): readonly TrainingTask[] {
-	return sampleTasks(distribution(config, ends, 1), config.evaluation.seed, HELD_OUT, count);
+	return sampleTasks(taskDistribution(config, ends, 1), config.evaluation.seed, HELD_OUT, count);
 }
 
 /**
- * The evaluation's task from one initial learning rate: its fixed network under held-out (or tuning) seeds, with the first optimiser
- * and batch size of the config. The seeds are the same for every learning rate and every contender, so comparisons are paired.
+ * The evaluation's task from one initial learning rate: its fixed network under held-out (or tuning) seeds, with the first
+ * optimiser, batch size, horizon, number of decisions and slice size of the config. The seeds are the same for every learning rate and every contender, so comparisons are paired.
  */
 export function evaluationTask(
 	config: Config,
@@ -55,11 +82,14 @@ export function evaluationTask(
 ): TrainingTask {
 	const generator = new PhiloxGenerator(config.evaluation.seed, 'task', SEED_SEQUENCES[purpose]);
 	const networkSeeds = Array.from({ length: seeds }, () => generator.nextUint32());
-	const { horizon, decisions, sliceSize, validationSize, optimizers, batchSizes } = config.tasks;
+	const { validationSize, optimizers, batchSizes } = config.tasks;
+	const [horizon, decisions, sliceSize] = [config.tasks.horizon, config.tasks.decisions, config.tasks.sliceSize].map(
+		([first]) => first as number,
+	) as [number, number, number];
 	return {
 		index,
 		spec: drawNetwork(config.evaluation.network, ends, generator),
-		optimizer: { algorithm: optimizers[0] as Algorithm },
+		optimizer: optimizerSpec(optimizers[0] as ConfigOptimizer),
 		batchSize: batchSizes[0] as number,
 		horizon,
 		interval: horizon / decisions,

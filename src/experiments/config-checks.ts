@@ -1,0 +1,38 @@
+import { GannoError } from '../errors.js';
+import { resolveHyperparameters } from '../optimizer/options.js';
+import type { Config } from './config.js';
+
+/**
+ * What no single key can say of itself.
+ * @throws GannoError `INVALID_CONFIG`
+ */
+export function checkConfig({ tasks, evaluation }: Config): void {
+	for (const horizon of tasks.horizon) {
+		const decisions = tasks.decisions.find((count) => horizon % count !== 0);
+		if (decisions !== undefined) {
+			refuse(`Expected a divisor of tasks.horizon (${horizon}) for tasks.decisions but received ${decisions}`);
+		}
+	}
+	const largest = Math.max(...tasks.batchSizes);
+	const smallest = Math.min(...tasks.sliceSize.map((size) => (size === 0 ? Number.POSITIVE_INFINITY : size)));
+	if (smallest < largest) {
+		refuse(
+			`Expected at least the largest of tasks.batchSizes (${largest}) for tasks.sliceSize but received ${smallest}`,
+		);
+	}
+	for (const [i, optimizer] of tasks.optimizers.entries()) {
+		if (typeof optimizer === 'string') continue;
+		try {
+			resolveHyperparameters(optimizer.algorithm, optimizer.hyperparameters);
+		} catch (error) {
+			refuse(`tasks.optimizers[${i}]: ${(error as Error).message}`, error);
+		}
+	}
+	if ('depth' in evaluation.network) {
+		refuse('Expected one network, not a family with a depth range, for evaluation.network');
+	}
+}
+
+function refuse(message: string, cause?: unknown): never {
+	throw new GannoError('INVALID_CONFIG', message, cause === undefined ? undefined : { cause });
+}

@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import { ALGORITHMS } from '../optimizer/algorithms.js';
+import { boolean, integer, integers, interval, list, number } from './config-fields.js';
+import { networkFamilySchema } from './network-family-schema.js';
+
+/** An optimiser by name, or with hyper-parameters (checked where the config is resolved) and initial learning rates of its own. */
+const optimizerSchema = z.union([
+	z.enum(ALGORITHMS),
+	z.strictObject({
+		algorithm: z.enum(ALGORITHMS),
+		hyperparameters: z.record(z.string(), z.number()).optional(),
+		initialLearningRates: z
+			.tuple([z.number().min(1e-12).max(10), z.number().min(1e-12).max(10)])
+			.refine(([low, high]) => low <= high)
+			.optional(),
+	}),
+]);
+
+/** The section `tasks`: what the tasks of a run are drawn from. */
+export const tasksSection = z
+	.strictObject({
+		networks: list(networkFamilySchema, {
+			default: [{ type: 'mlp', depth: [1, 3], width: [32, 128] }],
+			expected:
+				"a list of network families, e.g. { type: 'mlp', depth: [1, 3], width: [32, 128] } or { type: 'cnn', convolutions: [1, 3], filters: [8, 32], depth: [0, 2], width: [16, 64], activation: ['relu', 'tanh'] }",
+			description: 'What the child networks look like; each task draws one family, then what the family leaves open.',
+		}),
+		perIteration: integer({
+			default: 2,
+			min: 1,
+			max: 4096,
+			description: 'Rollouts an iteration of the learner collects.',
+		}),
+		networksPerTask: integer({
+			default: 16,
+			min: 1,
+			max: 4096,
+			description: 'Child networks a rollout trains side by side.',
+		}),
+		horizon: integers({
+			default: [500],
+			min: 1,
+			max: 10_000_000,
+			unit: 'optimiser steps',
+			description: 'Length of an episode; of a list each task draws one.',
+		}),
+		decisions: integers({
+			default: [20],
+			min: 1,
+			max: 100_000,
+			description: 'Decisions of an episode; divides the horizon. Of a list each task draws one.',
+		}),
+		costLimit: number({
+			default: 0,
+			min: 0,
+			max: 1e9,
+			unit: '10⁹ multiply–adds',
+			description:
+				'What the episode of one network may cost (3 × forward pass × batch size × horizon); a task that would cost more draws among the batch sizes and horizons that fit. 0: no limit.',
+		}),
+		stratified: boolean({
+			default: false,
+			description:
+				'Spread families, optimisers, batch sizes, horizons and initial learning rates evenly over the tasks of an iteration instead of drawing each by itself.',
+		}),
+		batchSizes: list(z.int().min(1).max(65_536), {
+			default: [32],
+			expected: 'a list of integers from 1 to 65536',
+			unit: 'images',
+			description: 'Mini-batch sizes of the child networks; each task draws one.',
+		}),
+		optimizers: list(optimizerSchema, {
+			default: ['adam'],
+			expected: `a list of ${ALGORITHMS.map((name) => `'${name}'`).join(', ')} or objects, e.g. { algorithm: 'momentum', hyperparameters: { momentum: 0.95 }, initialLearningRates: [1e-4, 1] }`,
+			description:
+				'Optimisers of the child networks; each task draws one. An object gives hyper-parameters, or initial learning rates of its own.',
+		}),
+		initialLearningRates: interval({
+			default: [3.16e-6, 0.316],
+			min: 1e-12,
+			max: 10,
+			description: 'Initial learning rates, drawn log-uniformly network by network; wider than what is claimed.',
+		}),
+		layerSpreadDecades: number({
+			default: 1,
+			min: 0,
+			max: 6,
+			unit: 'decades',
+			description: 'Initial learning rates of the layers differ by up to this many decades either way.',
+		}),
+		layerSpreadShare: number({
+			default: 0.25,
+			min: 0,
+			max: 1,
+			description: 'Share of the networks whose layers start at different learning rates.',
+		}),
+		sliceSize: integers({
+			default: [4000],
+			min: 0,
+			max: 100_000_000,
+			unit: 'images',
+			description: 'Training images of one network, drawn by its seed; 0: all of them. Of a list each task draws one.',
+		}),
+		validationSize: integer({
+			default: 512,
+			min: 1,
+			max: 100_000_000,
+			unit: 'images',
+			description: 'Validation images every network is judged on at each decision.',
+		}),
+	})
+	.prefault({});
