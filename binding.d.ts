@@ -41,6 +41,31 @@ export interface FmaRun {
 export function measureFmaPeak(tier: string, milliseconds: number, threads: number): FmaRun[];
 
 /**
+ * For benchmarks: seconds that a copy takes inside the memory of device `cuda:N`, which reads and writes `bytes` (1 to 2^40) each; the mean
+ * of `copies` (1 to 1,000,000), by the device's own clock.
+ *
+ * Errors carry a `code`: `INVALID_ARGUMENT`, `CUDA_UNAVAILABLE`, `OUT_OF_MEMORY`.
+ */
+export function measureDeviceCopy(device: number, bytes: number, copies: number): number;
+
+/** What {@link measureDeviceFma} did. */
+export interface DeviceFmaRun {
+	/** Floating-point operations: two a multiply-add. */
+	readonly operations: number;
+	/** By the device's own clock. */
+	readonly seconds: number;
+	/** Sum over all threads of what they computed: after many iterations 32 each. */
+	readonly checksum: number;
+}
+/**
+ * For benchmarks: float32 multiply-adds from registers and nothing else on every multiprocessor of device `cuda:N`, `iterations` (1 to
+ * 100,000,000) rounds of 16 a thread.
+ *
+ * Errors carry a `code`: `INVALID_ARGUMENT`, `CUDA_UNAVAILABLE`, `OUT_OF_MEMORY`.
+ */
+export function measureDeviceFma(device: number, iterations: number): DeviceFmaRun;
+
+/**
  * For benchmarks: the memory traffic of an Adam step and no arithmetic, over arrays of its own: four read and three written a layer, cut
  * into the same pieces for the same pool of threads as {@link LayerwisePlan}.
  *
@@ -143,6 +168,12 @@ export class LayerwisePlan {
 	 * throws `INVALID_ARGUMENT` meanwhile.
 	 */
 	stepAsync(statistics: Float32Array | undefined, inverseScale: number): Promise<void>;
+	/**
+	 * For benchmarks: `count` steps (1 to 1,000,000) queued one after another on the CUDA device, nothing copied to it or from it; with
+	 * `withStatistics` they are computed each time and stay there. Throws `INVALID_ARGUMENT` without `cudaDevice`.
+	 * @returns the seconds that the device took for them, by its own clock
+	 */
+	timedSteps(withStatistics: boolean, inverseScale: number, count: number): number;
 	/** Writes the statistics the next step would have, and changes nothing else. */
 	probe(statistics: Float32Array, inverseScale: number): void;
 	/** Copies moment 0 or 1 of one array (index over all layers) into `out`, of that array's length. */

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <stdexcept>
 
 namespace ganno {
 
@@ -20,6 +21,14 @@ class LayerwiseEngine {
   /// @param statistics [layers x kStepStatisticCount], or null
   /// @param store false: write statistics of the step that would be taken, change nothing
   virtual void step(std::span<const double> controls, float inverse_scale, float* statistics, bool store) = 0;
+
+  /// For benchmarks: `count` steps queued one after another, nothing copied between the host and the device.
+  /// @param with_statistics whether they are computed; they stay on the device
+  /// @returns the device's own seconds. @throws std::invalid_argument where the engine does not compute on a device
+  virtual double timed_steps(std::span<const double> /*controls*/, float /*inverse_scale*/, bool /*with_statistics*/,
+                             std::uint32_t /*count*/) {
+    throw std::invalid_argument("only the steps of a CUDA device can be timed on it");
+  }
 
   virtual void read_steps(std::span<double> out) = 0;
   virtual void write_steps(std::span<const double> values) = 0;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cuda/devices.h"
+#include "cuda/event_timer.h"
 #include "cuda/staged_copy.h"
 #include "cuda/step/step_tables.h"
 
@@ -55,27 +56,25 @@ class DeviceStep final : public LayerwiseEngine {
 
   void step(std::span<const double> controls, float inverse_scale, float* statistics, bool store) override {
     const DeviceScope scope(options_.device);
-    std::vector<double> values(controls.begin(), controls.end());
-    values.push_back(inverse_scale);
-    tables_.controls.upload(values, stream_);
+    upload_controls(controls, inverse_scale);
     if (!options_.resident) upload(true, true);
-
-    StepArguments arguments = tables_.arguments();
-    arguments.parameters = parameters_.data();
-    arguments.gradients = gradients_.data();
-    arguments.moment1 = moments_[0].data();
-    arguments.moment2 = moments_[1].data();
-    arguments.hyperparameters = options_.hyperparameters;
-    arguments.clip = clip_;
-    arguments.algorithm = options_.algorithm;
-    arguments.policy = options_.non_finite;
-    arguments.store = store;
-    queue_step(arguments, statistics != nullptr, stream_);
+    queue_step(arguments(store), statistics != nullptr, stream_);
 
     if (!options_.resident && store) download();
     if (statistics == nullptr) return;
     tables_.statistics.download({statistics, tables_.statistics.size()}, stream_);
     stream_.synchronize();
+  }
+
+  double timed_steps(std::span<const double> controls, float inverse_scale, bool with_statistics,
+                     std::uint32_t count) override {
+    const DeviceScope scope(options_.device);
+    upload_controls(controls, inverse_scale);
+    EventTimer timer;
+    timer.start(stream_);
+    for (std::uint32_t i = 0; i < count; ++i) queue_step(arguments(true), with_statistics, stream_);
+    timer.stop(stream_);
+    return timer.seconds();
   }
 
   void read_steps(std::span<double> out) override {
@@ -119,6 +118,26 @@ class DeviceStep final : public LayerwiseEngine {
   }
 
  private:
+  void upload_controls(std::span<const double> controls, float inverse_scale) {
+    std::vector<double> values(controls.begin(), controls.end());
+    values.push_back(inverse_scale);
+    tables_.controls.upload(values, stream_);
+  }
+
+  StepArguments arguments(bool store) const {
+    StepArguments arguments = tables_.arguments();
+    arguments.parameters = parameters_.data();
+    arguments.gradients = gradients_.data();
+    arguments.moment1 = moments_[0].data();
+    arguments.moment2 = moments_[1].data();
+    arguments.hyperparameters = options_.hyperparameters;
+    arguments.clip = clip_;
+    arguments.algorithm = options_.algorithm;
+    arguments.policy = options_.non_finite;
+    arguments.store = store;
+    return arguments;
+  }
+
   std::vector<LayerState> download_states() const {
     std::vector<LayerState> states(layer_count());
     tables_.state.download(states, stream_);

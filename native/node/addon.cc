@@ -1,5 +1,6 @@
 // Registers the addon's classes and functions; one file a class, nothing else here.
 #include "cpu/tier.h"
+#include "node/device_ceilings.h"
 #include "node/devices.h"
 #include "node/errors.h"
 #include "node/fma_peak.h"
@@ -39,6 +40,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports["cpuTiers"] = Napi::Function::New<cpu_tiers>(env, "cpuTiers");
   exports["cpuTier"] = Napi::Function::New<cpu_tier>(env, "cpuTier");
   exports["cudaDevices"] = Napi::Function::New<cuda_devices>(env, "cudaDevices");
+  exports["measureDeviceCopy"] = Napi::Function::New<measure_device_copy>(env, "measureDeviceCopy");
+  exports["measureDeviceFma"] = Napi::Function::New<measure_device_fma>(env, "measureDeviceFma");
   exports["measureFmaPeak"] = Napi::Function::New<measure_fma_peak>(env, "measureFmaPeak");
   exports["randomBlocks"] = Napi::Function::New<random_blocks>(env, "randomBlocks");
   exports["liveHandles"] = Napi::Function::New<count_live_handles>(env, "liveHandles");

@@ -34,6 +34,7 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
          InstanceMethod<&LayerwisePlan::probe>("probe"), InstanceMethod<&LayerwisePlan::read_moment>("readMoment"),
          InstanceMethod<&LayerwisePlan::write_moment>("writeMoment"),
          InstanceMethod<&LayerwisePlan::read_steps>("readSteps"),
+         InstanceMethod<&LayerwisePlan::timed_steps>("timedSteps"),
          InstanceMethod<&LayerwisePlan::write_steps>("writeSteps"), InstanceMethod<&LayerwisePlan::upload>("upload"),
          InstanceMethod<&LayerwisePlan::download>("download"), InstanceMethod<&LayerwisePlan::dispose>("dispose")});
   }
@@ -126,6 +127,15 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
                                              engine_->layer_count() * kStepStatisticCount);
       work->hold(registered_.Value());
       return BackgroundWork::start(std::move(work));
+    });
+  }
+
+  Napi::Value timed_steps(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+      LayerwiseEngine& engine = live();
+      const auto inverse_scale = static_cast<float>(number(info[1], "inverseScale"));
+      const auto count = static_cast<std::uint32_t>(integer(info[2], "count", 1, 1'000'000));
+      return Napi::Number::New(info.Env(), engine.timed_steps(controls(), inverse_scale, info[0].ToBoolean(), count));
     });
   }
 

@@ -1,4 +1,6 @@
+import { type NativeBinding, native } from '../../src/native.js';
 import type { PopulationDevice } from '../../src/networks/population-options.js';
+import { emulated } from './emulation.js';
 
 /**
  * Where the population tests train: `GANNO_TEST_DEVICE`, or the CPU. With `GANNO_TEST_DEVICE=cuda:0` they run on a GPU, and vitest's
@@ -6,3 +8,10 @@ import type { PopulationDevice } from '../../src/networks/population-options.js'
  */
 export const TEST_DEVICE = (process.env.GANNO_TEST_DEVICE ?? 'cpu') as PopulationDevice;
 export const ON_CUDA: boolean = TEST_DEVICE.startsWith('cuda');
+/** Whether that device is a card, not the emulated one. */
+export const ON_GPU: boolean = ON_CUDA && !(process.env.GANNO_BINDING ?? '').includes('emulated');
+
+/** The addon whose `cuda:0` tests of kernels use: that of the card they run on, otherwise the emulated one. */
+export function deviceBinding(): NativeBinding {
+	return ON_GPU ? native() : emulated();
+}
