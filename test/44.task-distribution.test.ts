@@ -122,7 +122,7 @@ describe('sampleTasks', () => {
 	});
 
 	it('keeps the cost of an episode within the limit, with equal chances for what fits', () => {
-		const networks = [{ type: 'mlp', hidden: [] }] as const; // 3 × 7840 multiply–adds an image
+		const networks = [{ type: 'mlp', hidden: [] }] as const; // 7840 multiply–adds an image
 		const free = {
 			ends,
 			networks,
@@ -130,7 +130,7 @@ describe('sampleTasks', () => {
 			batchSizes: [16, 64, 256],
 			durations: [100, 200, 400, 800].map((horizon) => ({ horizon })),
 		};
-		const costLimit = 3 * 7840 * 64 * 200;
+		const costLimit = 7840 * (3 * 64 * 200 + 512 * 20);
 		const tasks = sampleTasks({ ...free, costLimit }, 2, 0, 600);
 		const counts = new Map<string, number>();
 		for (const { batchSize, horizon } of tasks) {

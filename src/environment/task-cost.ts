@@ -2,18 +2,22 @@ import { inferShapes } from '../networks/shapes.js';
 import type { NetworkSpec } from '../networks/spec.js';
 
 /** Passes of a training step, in units of the forward pass: one forward, and one backward for the inputs and one for the weights. */
-const PASSES = 3;
+const TRAINING_PASSES = 3;
 
-/** Multiply–adds of one image in training, forward and backward: what decides how long a step of a network takes, roughly. */
-export function trainingCost(spec: NetworkSpec): number {
+/** Multiply–adds of one image's forward pass. */
+export function forwardCost(spec: NetworkSpec): number {
 	const { outputs, layers } = inferShapes(spec);
-	let forward = 0;
+	let cost = 0;
 	let trainable = 0;
 	for (const [i, { type }] of spec.layers.entries()) {
 		if (type !== 'dense' && type !== 'conv') continue;
 		const [height, width] = outputs[i]!;
-		const weights = layers[trainable++]!.weightShape.reduce((product, edge) => product * edge, 1);
-		forward += weights * height * width;
+		cost += layers[trainable++]!.weightShape.reduce((product, edge) => product * edge, height * width);
 	}
-	return PASSES * forward;
+	return cost;
+}
+
+/** Forward passes that a network's episode is worth: its training, and a validation at every decision. */
+export function episodePasses(batchSize: number, horizon: number, decisions: number, validationSize: number): number {
+	return TRAINING_PASSES * batchSize * horizon + validationSize * decisions;
 }

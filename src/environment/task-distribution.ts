@@ -5,7 +5,7 @@ import { LEARNING_RATE_LIMITS } from './action.js';
 import { checkNetworkFamily, drawNetwork, type NetworkEnds, type NetworkFamily, type Range } from './network-family.js';
 import { openStratum, type StratifiedChoice } from './stratum.js';
 import { DEFAULT_DECISIONS, type TaskNetwork, type TrainingTask } from './task.js';
-import { trainingCost } from './task-cost.js';
+import { episodePasses, forwardCost } from './task-cost.js';
 
 /** Steps of an episode, and of the interval between two decisions (default: horizon / 20). */
 export interface Duration {
@@ -46,8 +46,8 @@ export interface TaskDistribution {
 	/** Share of the networks whose layers start apart (default 0.25). */
 	readonly layerSpreadShare?: number;
 	/**
-	 * Multiply–adds of a network's episode at most: 3 × forward pass × batch size × horizon (default: no limit). A task that would cost
-	 * more draws again among the batch sizes and durations that fit its network, or takes the smallest. Keeps rollouts of one length.
+	 * Multiply–adds of a network's episode at most, validation included (default: no limit). A task that would cost more draws again among
+	 * the batch sizes and durations that fit its network, or takes the smallest. Keeps rollouts alike in length.
 	 */
 	readonly costLimit?: number;
 	/**
@@ -57,6 +57,9 @@ export interface TaskDistribution {
 	 */
 	readonly stratumSize?: number;
 }
+
+/** Validation images of a task that says nothing of them, as far as its cost goes. */
+const DEFAULT_VALIDATION_SIZE = 512;
 
 const DEFAULTS = {
 	networks: [{ type: 'mlp', depth: [1, 3], width: [32, 128] }],
@@ -107,17 +110,19 @@ function sampleTask(distribution: CompleteDistribution, seed: number, index: num
 	const drawnDuration = choose(distribution.durations, 'duration');
 	const spec = drawNetwork(family, distribution.ends, generator);
 
-	const affordable = costLimit / trainingCost(spec);
-	const shortest = Math.min(...distribution.durations.map(({ horizon }) => horizon));
-	const batchSize = withinLimit(
-		drawnBatchSize,
-		distribution.batchSizes,
-		(size) => size * shortest,
+	const affordable = costLimit / forwardCost(spec);
+	const { validationSize } = distribution;
+	const passes = (size: number, { horizon, interval }: Duration) =>
+		episodePasses(size, horizon, decisionsOf(horizon, interval), validationSize ?? DEFAULT_VALIDATION_SIZE);
+	const fewest = (size: number) => Math.min(...distribution.durations.map((duration) => passes(size, duration)));
+	const batchSize = withinLimit(drawnBatchSize, distribution.batchSizes, fewest, affordable, generator);
+	const duration = withinLimit(
+		drawnDuration,
+		distribution.durations,
+		(choice) => passes(batchSize, choice),
 		affordable,
 		generator,
 	);
-	const steps = ({ horizon }: Duration) => horizon * batchSize;
-	const duration = withinLimit(drawnDuration, distribution.durations, steps, affordable, generator);
 	const { horizon, interval = horizon / DEFAULT_DECISIONS } = duration;
 
 	const layers = spec.layers.filter(({ type }) => type === 'dense' || type === 'conv').length;
@@ -125,7 +130,6 @@ function sampleTask(distribution: CompleteDistribution, seed: number, index: num
 		const position = stratum?.position(n, generator);
 		return sampleNetwork(distribution, learningRates, layers, generator, position);
 	});
-	const { validationSize } = distribution;
 	return {
 		index,
 		spec,
@@ -137,6 +141,10 @@ function sampleTask(distribution: CompleteDistribution, seed: number, index: num
 		...(validationSize === undefined ? {} : { validationSize }),
 		networks,
 	};
+}
+
+function decisionsOf(horizon: number, interval: number | undefined): number {
+	return interval === undefined ? DEFAULT_DECISIONS : horizon / interval;
 }
 
 /** What was drawn if it costs no more than the limit, else another draw among the choices that do not, else the cheapest. */

@@ -56,7 +56,7 @@ export const tasksSection = z
 			max: 1e9,
 			unit: '10⁹ multiply–adds',
 			description:
-				'What the episode of one network may cost (3 × forward pass × batch size × horizon); a task that would cost more draws among the batch sizes and horizons that fit. 0: no limit.',
+				'What the episode of one network may cost, training (3 forward passes an image) and validation; a task that would cost more draws again among the batch sizes and horizons that fit. 0: no limit.',
 		}),
 		stratified: boolean({
 			default: false,

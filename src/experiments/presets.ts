@@ -23,22 +23,82 @@ export const PRESETS = {
 			tuningSeeds: 8,
 		},
 	},
-	/** A longer run over several depths, optimisers and batch sizes. */
+	/**
+	 * One policy for many kinds of training: fully connected and convolutional networks, five optimisers, batches of 16 to 256, 10 to 60
+	 * decisions. Every iteration sees all of it, in 16 rollouts of 4 networks: the more kinds an update sees, the less it forgets.
+	 */
 	standard: {
-		iterations: 400,
+		iterations: 700,
+		downsample: 2,
 		tasks: {
 			networks: [
-				{ type: 'mlp', depth: [1, 4], width: [32, 256] },
-				{ type: 'cnn', filters: [16, 32], hidden: [64] },
+				{ type: 'mlp', depth: [1, 3], width: [16, 128], activation: ['relu', 'tanh'] },
+				{ type: 'mlp', depth: [1, 7], width: [8, 128], activation: ['relu', 'tanh'] },
+				{ type: 'mlp', depth: [3, 7], width: [16, 64], activation: ['relu', 'tanh'] },
+				{
+					type: 'cnn',
+					convolutions: [1, 3],
+					filters: [4, 24],
+					depth: [0, 2],
+					width: [16, 64],
+					activation: ['relu', 'tanh'],
+				},
 			],
-			perIteration: 8,
-			networksPerTask: 8,
-			horizon: 1000,
-			decisions: 20,
-			batchSizes: [32, 64, 128],
-			optimizers: ['adam', 'adamw', 'momentum', 'sgd', 'rmsprop'],
-			sliceSize: 10_000,
+			perIteration: 16,
+			networksPerTask: 4,
+			horizon: [480, 240, 960],
+			decisions: [20, 10, 30, 40, 60],
+			batchSizes: [32, 16, 64, 128, 256],
+			optimizers: [
+				'adam',
+				'adamw',
+				'momentum',
+				'rmsprop',
+				'sgd',
+				{ algorithm: 'momentum', hyperparameters: { weightDecay: 5e-4 } },
+			],
+			initialLearningRates: [3.16e-6, 0.316],
+			layerSpreadDecades: 2,
+			layerSpreadShare: 0.25,
+			sliceSize: [4000, 1000, 16_000],
+			costLimit: 12,
+			stratified: true,
 		},
+		learner: { sharedExplorationNoise: true },
+		evaluation: {
+			network: { type: 'mlp', hidden: [64, 48, 32] },
+			tuningLearningRates: [0.001, 0.00178, 0.00316, 0.00562, 0.01, 0.0178, 0.0316],
+		},
+	},
+	/** The same on full-size images with larger networks and hundreds at a time, for a CUDA device. */
+	gpu: {
+		iterations: 1000,
+		device: 'cuda:0',
+		tasks: {
+			networks: [
+				{ type: 'mlp', depth: [1, 7], width: [8, 128], activation: ['relu', 'tanh'] },
+				{
+					type: 'cnn',
+					convolutions: [1, 4],
+					filters: [8, 64],
+					depth: [0, 2],
+					width: [16, 128],
+					activation: ['relu', 'tanh'],
+				},
+			],
+			perIteration: 16,
+			networksPerTask: 128,
+			horizon: [960, 480, 1920],
+			decisions: [20, 10, 30, 40, 60],
+			batchSizes: [64, 16, 32, 128, 256],
+			optimizers: ['adam', 'adamw', 'momentum', 'rmsprop', 'sgd'],
+			initialLearningRates: [3.16e-6, 0.316],
+			layerSpreadDecades: 2,
+			layerSpreadShare: 0.25,
+			sliceSize: [16_000, 4000, 0],
+			stratified: true,
+		},
+		learner: { sharedExplorationNoise: true, miniBatches: 16 },
 		evaluation: { network: { type: 'cnn', filters: [16, 32], hidden: [64] } },
 	},
 } as const satisfies Record<string, ConfigInput>;
