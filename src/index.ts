@@ -45,10 +45,12 @@ export type { DownloadProgress } from './datasets/download.js';
 export { type LoadDatasetOptions, loadDataset } from './datasets/load.js';
 export { DATASET_NAMES, type DatasetName } from './datasets/sources.js';
 export { type SyntheticOptions, syntheticDataset } from './datasets/synthetic.js';
+export type { DatasetView } from './datasets/view.js';
 export { type DeviceInfo, devices } from './devices.js';
 export { ACTION_COUNT, ACTION_MODES, type ActionMode } from './environment/action.js';
 export type { ControlledTraining, Controller, Decision, DecisionContext } from './environment/controller.js';
 export { type EpisodeOptions, type EpisodeOutcome, runEpisode } from './environment/episode.js';
+export type { FineTuning, FineTuningChange } from './environment/fine-tuning.js';
 export type { NetworkEnds, NetworkFamily } from './environment/network-family.js';
 export {
 	type Agents,
@@ -58,6 +60,7 @@ export {
 	type ObservationDescription,
 } from './environment/observation.js';
 export type { Population, PopulationFactory, PopulationOutput } from './environment/population.js';
+export type { Pretraining } from './environment/pretraining.js';
 export { REWARDS, type Reward, type RewardName } from './environment/reward.js';
 export type { EnvironmentInfos, ResetResult, StepResult } from './environment/step-result.js';
 export type { TaskNetwork, TrainingTask } from './environment/task.js';

@@ -8,7 +8,8 @@ import type { TrainingTask } from './task.js';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-function populationOutput(networks: number, layers: number, steps: number): Required<PopulationOutput> {
+/** Arrays for `steps` steps. */
+export function populationOutput(networks: number, layers: number, steps: number): Required<PopulationOutput> {
 	return {
 		statistics: new Float32Array(networks * layers * POPULATION_STATISTICS.length),
 		trainingLoss: new Float32Array(networks * steps),

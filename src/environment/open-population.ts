@@ -1,5 +1,6 @@
 import { invalidArgument } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
+import { viewDataset } from '../datasets/view.js';
 import { NetworkPopulation } from '../networks/population.js';
 import type { PopulationDevice } from '../networks/population-options.js';
 import type { PopulationFactory } from './population.js';
@@ -26,9 +27,10 @@ export function populationFactory(source: PopulationSource): PopulationFactory {
 	}
 	if (dataset === undefined) throw invalidArgument('a data set, or a function for population', 'dataset', dataset);
 	return (task, seeds) => {
-		const { spec, batchSize, optimizer, sliceSize, validationSize } = task;
+		const { spec, batchSize, optimizer, sliceSize, validationSize, data } = task;
 		const replicas = task.networks.length;
 		const shape = { spec, replicas, batchSize, optimizer, sliceSize, validationSize };
-		return new NetworkPopulation({ ...shape, dataset, seeds, cancellation, threads, device });
+		const seen = data === undefined ? dataset : viewDataset(dataset, data);
+		return new NetworkPopulation({ ...shape, dataset: seen, seeds, cancellation, threads, device });
 	};
 }

@@ -22,6 +22,10 @@ export interface Population {
 	evaluate(split: 'train' | 'validation' | 'test', out: Float32Array): void;
 	/** New networks from new seeds, in the same memory. */
 	reset(seeds: Uint32Array): void;
+	/** A copy of a network's parameters, layer by layer, weights first; needed for tasks with `initialScales` or `pretraining`. */
+	parameters?(replica: number): Float32Array;
+	/** Replaces them; needed for the same tasks. */
+	setParameters?(replica: number, values: Float32Array): void;
 	dispose(): void;
 }
 

@@ -2,6 +2,8 @@ import { checkInteger, checkNumber, invalidArgument } from '../arguments.js';
 import type { OptimizerSpec } from '../optimizer/algorithms.js';
 import { PhiloxGenerator } from '../philox.js';
 import { LEARNING_RATE_LIMITS } from './action.js';
+import { checkFineTuning, type FineTuning, fineTune } from './fine-tuning.js';
+import { drawInitialScales } from './initial-scales.js';
 import { checkNetworkFamily, drawNetwork, type NetworkEnds, type NetworkFamily, type Range } from './network-family.js';
 import { openStratum, type StratifiedChoice } from './stratum.js';
 import { DEFAULT_DECISIONS, type TaskNetwork, type TrainingTask } from './task.js';
@@ -46,6 +48,15 @@ export interface TaskDistribution {
 	/** Share of the networks whose layers start apart (default 0.25). */
 	readonly layerSpreadShare?: number;
 	/**
+	 * q: weights of some networks start at 10^U(−q, q) times what their initialiser gives, layer by layer, the factors' product made 1, so
+	 * that only the layers' balance is wrong (default 1).
+	 */
+	readonly initialScaleDecades?: number;
+	/** Share of the networks whose weights start out of balance (default 0). */
+	readonly initialScaleShare?: number;
+	/** Tasks that go on with a trained network (default: none). */
+	readonly fineTuning?: FineTuning;
+	/**
 	 * Multiply–adds of a network's episode at most, validation included (default: no limit). A task that would cost more draws again among
 	 * the batch sizes and durations that fit its network, or takes the smallest. Keeps rollouts alike in length.
 	 */
@@ -71,12 +82,15 @@ const DEFAULTS = {
 	learningRates: [10 ** -5.5, 10 ** -0.5],
 	layerSpreadDecades: 1,
 	layerSpreadShare: 0.25,
+	initialScaleDecades: 1,
+	initialScaleShare: 0,
 	costLimit: Number.POSITIVE_INFINITY,
 	stratumSize: 1,
-} as const satisfies Omit<TaskDistribution, 'ends' | 'validationSize'>;
+} as const satisfies Omit<TaskDistribution, Open>;
 
-type CompleteDistribution = Required<Omit<TaskDistribution, 'validationSize'>> &
-	Pick<TaskDistribution, 'validationSize'>;
+/** What has no default of its own. */
+type Open = 'ends' | 'validationSize' | 'fineTuning';
+type CompleteDistribution = Required<Omit<TaskDistribution, Open>> & Pick<TaskDistribution, Open>;
 
 /**
  * Tasks `firstIndex` to `firstIndex + count − 1` of a run. Each is a pure function of the distribution, the seed and its own index
@@ -130,7 +144,7 @@ function sampleTask(distribution: CompleteDistribution, seed: number, index: num
 		const position = stratum?.position(n, generator);
 		return sampleNetwork(distribution, learningRates, layers, generator, position);
 	});
-	return {
+	const task: TrainingTask = {
 		index,
 		spec,
 		optimizer,
@@ -141,6 +155,8 @@ function sampleTask(distribution: CompleteDistribution, seed: number, index: num
 		...(validationSize === undefined ? {} : { validationSize }),
 		networks,
 	};
+	const { fineTuning, ends } = distribution;
+	return fineTuning === undefined ? task : fineTune(task, fineTuning, ends.classes, seed);
 }
 
 function decisionsOf(horizon: number, interval: number | undefined): number {
@@ -163,12 +179,13 @@ function withinLimit<T>(
 
 /** @param position in [0, 1): where in the range the learning rate lies; absent: anywhere */
 function sampleNetwork(
-	{ layerSpreadDecades, layerSpreadShare }: CompleteDistribution,
+	distribution: CompleteDistribution,
 	learningRates: Range,
 	layers: number,
 	generator: PhiloxGenerator,
 	position: number | undefined,
 ): TaskNetwork {
+	const { layerSpreadDecades, layerSpreadShare, initialScaleDecades, initialScaleShare } = distribution;
 	const seed = generator.nextUint32();
 	const [low, high] = [Math.log(learningRates[0]), Math.log(learningRates[1])];
 	const learningRate = Math.exp(position === undefined ? generator.uniform(low, high) : low + (high - low) * position);
@@ -180,7 +197,13 @@ function sampleNetwork(
 		const rate = Math.max(learningRate * multiplier, LEARNING_RATE_LIMITS.low);
 		return Math.min(rate, LEARNING_RATE_LIMITS.high) / learningRate;
 	});
-	return spreads ? { seed, learningRate, layerMultipliers: multipliers } : { seed, learningRate };
+	const initialScales = drawInitialScales(seed, layers, initialScaleDecades, initialScaleShare);
+	return {
+		seed,
+		learningRate,
+		...(spreads ? { layerMultipliers: multipliers } : {}),
+		...(initialScales === undefined ? {} : { initialScales }),
+	};
 }
 
 function completeDistribution(distribution: TaskDistribution): CompleteDistribution {
@@ -221,6 +244,12 @@ function completeDistribution(distribution: TaskDistribution): CompleteDistribut
 	checkInteger(complete.stratumSize, 'distribution.stratumSize', 1);
 	checkNumber(complete.layerSpreadDecades, 'distribution.layerSpreadDecades', 0, 6);
 	checkNumber(complete.layerSpreadShare, 'distribution.layerSpreadShare', 0, 1);
+	checkNumber(complete.initialScaleDecades, 'distribution.initialScaleDecades', 0, 3);
+	checkNumber(complete.initialScaleShare, 'distribution.initialScaleShare', 0, 1);
+	if (complete.fineTuning !== undefined) {
+		const decisions = complete.durations.map(({ horizon, interval }) => decisionsOf(horizon, interval));
+		checkFineTuning(complete.fineTuning, 'distribution.fineTuning', classes, decisions);
+	}
 	return complete;
 }
 

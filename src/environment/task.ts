@@ -1,8 +1,10 @@
 import { checkInteger, checkNumber, checkObject, invalidArgument } from '../arguments.js';
+import { checkDatasetView, type DatasetView } from '../datasets/view.js';
 import { inferShapes } from '../networks/shapes.js';
 import type { NetworkSpec } from '../networks/spec.js';
 import type { OptimizerSpec } from '../optimizer/algorithms.js';
 import { checkAlgorithm, resolveHyperparameters } from '../optimizer/options.js';
+import { checkPretraining, type Pretraining } from './pretraining.js';
 
 /** One network of a task: everything random about it follows from its seed. */
 export interface TaskNetwork {
@@ -11,6 +13,8 @@ export interface TaskNetwork {
 	readonly learningRate: number;
 	/** Per trainable layer, multiplies the initial learning rate; absent: all 1. */
 	readonly layerMultipliers?: readonly number[];
+	/** Per trainable layer, multiplies the weights that the episode starts with, biases apart; absent: all 1. */
+	readonly initialScales?: readonly number[];
 }
 
 /** One population for one episode: networks of one spec, trained side by side. Plain data. */
@@ -28,6 +32,10 @@ export interface TrainingTask {
 	readonly sliceSize?: number;
 	/** Images of the validation split that every network is judged on, the same for all (default: 512, or all there are). */
 	readonly validationSize?: number;
+	/** The part of the data set, or the other labels for it, that the episode is about; absent: the data set as it is. */
+	readonly data?: DatasetView;
+	/** What the networks went through before the episode; absent: they are new. */
+	readonly pretraining?: Pretraining;
 	readonly networks: readonly TaskNetwork[];
 }
 
@@ -43,6 +51,8 @@ export function checkTask(task: TrainingTask): TrainingTask {
 	checkInteger(task.batchSize, 'task.batchSize', 1);
 	if (task.sliceSize !== undefined) checkInteger(task.sliceSize, 'task.sliceSize', 1);
 	if (task.validationSize !== undefined) checkInteger(task.validationSize, 'task.validationSize', 1);
+	if (task.data !== undefined) checkDatasetView(task.data, 'task.data');
+	if (task.pretraining !== undefined) checkPretraining(task.pretraining, 'task.pretraining');
 	checkInteger(task.horizon, 'task.horizon', 1);
 	checkInteger(task.interval, 'task.interval', 1, task.horizon);
 	if (task.horizon % task.interval !== 0) {
@@ -55,11 +65,10 @@ export function checkTask(task: TrainingTask): TrainingTask {
 		checkObject(network, `task.networks[${n}]`);
 		checkInteger(network.seed, `task.networks[${n}].seed`, 0, 0xffffffff);
 		checkNumber(network.learningRate, `task.networks[${n}].learningRate`, 0);
-		const multipliers: unknown = network.layerMultipliers ?? [];
-		if (!Array.isArray(multipliers))
-			throw invalidArgument('an array', `task.networks[${n}].layerMultipliers`, multipliers);
-		for (const [l, multiplier] of multipliers.entries()) {
-			checkNumber(multiplier, `task.networks[${n}].layerMultipliers[${l}]`, 0);
+		for (const key of ['layerMultipliers', 'initialScales'] as const) {
+			const factors: unknown = network[key] ?? [];
+			if (!Array.isArray(factors)) throw invalidArgument('an array', `task.networks[${n}].${key}`, factors);
+			for (const [l, factor] of factors.entries()) checkNumber(factor, `task.networks[${n}].${key}[${l}]`, 0);
 		}
 	}
 	return task;

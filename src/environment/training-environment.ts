@@ -13,6 +13,7 @@ import { runBaseline } from './baseline.js';
 import type { DecisionContext } from './controller.js';
 import { DivergenceDetector } from './divergence.js';
 import { EnvironmentBuffers } from './environment-buffers.js';
+import { InitialStates } from './initial-states.js';
 import { type Agents, ObservationEncoder } from './observation.js';
 import { type PopulationSource, populationFactory } from './open-population.js';
 import type { Population, PopulationFactory } from './population.js';
@@ -49,6 +50,7 @@ export class TrainingEnvironment {
 	readonly agentsMode: Agents;
 	readonly reward: Reward;
 	readonly #factory: PopulationFactory;
+	readonly #initialStates: InitialStates;
 	readonly #baseSchedule: Float32Array | undefined;
 	readonly #trainOptions: { baseSchedule: Float32Array | undefined } = { baseSchedule: undefined };
 	#task: TrainingTask;
@@ -70,6 +72,7 @@ export class TrainingEnvironment {
 		this.agentsMode = checkOneOf(options.agents ?? 'layerwise', 'agents', ['layerwise', 'one']);
 		this.reward = checkReward(options.reward ?? 'log-improvement');
 		this.#factory = populationFactory(options);
+		this.#initialStates = new InitialStates(this.#factory);
 		this.#baseSchedule = options.baseSchedule;
 		this.#task = checkTask(options.task);
 	}
@@ -255,8 +258,8 @@ export class TrainingEnvironment {
 
 	/** The population of a task: the one at hand with new seeds where its shape fits, else a new one. */
 	#open(task: TrainingTask, seeds: Uint32Array): Population {
-		const { spec, optimizer, batchSize, sliceSize, validationSize, networks } = task;
-		const key = JSON.stringify([spec, optimizer, batchSize, sliceSize, validationSize, networks.length]);
+		const { spec, optimizer, batchSize, sliceSize, validationSize, data, networks } = task;
+		const key = JSON.stringify([spec, optimizer, batchSize, sliceSize, validationSize, data, networks.length]);
 		const started = performance.now();
 		if (this.#population !== undefined && key === this.#populationKey) {
 			this.#population.reset(seeds);
@@ -268,6 +271,7 @@ export class TrainingEnvironment {
 			this.#populationKey = key;
 			checkInteger(this.#population.replicas, 'population.replicas', networks.length, networks.length);
 		}
+		this.#initialStates.prepare(this.#population, task, seeds);
 		this.#nativeMilliseconds += performance.now() - started;
 		this.#task = task;
 		const { layers } = this.#population;
@@ -285,14 +289,16 @@ export class TrainingEnvironment {
 	/** Runs the baseline of this task and these seeds, once; the population is as new afterwards. */
 	#measureBaseline(population: Population, seeds: Uint32Array): void {
 		if (rewardName(this.reward) !== 'baseline') return;
-		const { horizon } = this.#task;
-		const rate = baselineLearningRate(this.reward, this.#task.optimizer.algorithm);
-		const key = `${this.#populationKey} ${horizon} ${rate} ${seeds.join(' ')}`;
+		const { horizon, optimizer, pretraining, networks } = this.#task;
+		const rate = baselineLearningRate(this.reward, optimizer.algorithm);
+		const start = [pretraining, networks.map(({ initialScales }) => initialScales), [...seeds]];
+		const key = JSON.stringify([this.#populationKey, horizon, rate, start]);
 		if (key === this.#baselineKey) return;
 		const buffers = this.#ready();
 		const started = performance.now();
 		runBaseline(population, this.#task, rate, buffers.interval);
 		population.reset(seeds);
+		this.#initialStates.prepare(population, this.#task, seeds);
 		this.#nativeMilliseconds += performance.now() - started;
 		for (let n = 0; n < seeds.length; n++) buffers.baselineLoss[n] = buffers.interval.validation[n * 3]!;
 		this.#baselineKey = key;

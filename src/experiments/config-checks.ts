@@ -13,6 +13,13 @@ export function checkConfig({ tasks, evaluation }: Config): void {
 			refuse(`Expected a divisor of tasks.horizon (${horizon}) for tasks.decisions but received ${decisions}`);
 		}
 	}
+	for (const decisions of tasks.decisions) {
+		const { horizon } = tasks.fineTuning;
+		if (horizon % decisions === 0) continue;
+		refuse(
+			`Expected a multiple of tasks.decisions (${decisions}) for tasks.fineTuning.horizon but received ${horizon}`,
+		);
+	}
 	const largest = Math.max(...tasks.batchSizes);
 	const smallest = Math.min(...tasks.sliceSize.map((size) => (size === 0 ? Number.POSITIVE_INFINITY : size)));
 	if (smallest < largest) {

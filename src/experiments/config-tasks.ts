@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ALGORITHMS } from '../optimizer/algorithms.js';
 import { boolean, integer, integers, interval, list, number } from './config-fields.js';
+import { fineTuningSection } from './config-fine-tuning.js';
 import { networkFamilySchema } from './network-family-schema.js';
 
 /** An optimiser by name, or with hyper-parameters (checked where the config is resolved) and initial learning rates of its own. */
@@ -94,6 +95,21 @@ export const tasksSection = z
 			max: 1,
 			description: 'Share of the networks whose layers start at different learning rates.',
 		}),
+		initialScaleDecades: number({
+			default: 1,
+			min: 0,
+			max: 3,
+			unit: 'decades',
+			description:
+				"Initial weights of the layers are out of balance by up to this many decades either way; the factors' product is 1.",
+		}),
+		initialScaleShare: number({
+			default: 0,
+			min: 0,
+			max: 1,
+			description: "Share of the networks whose layers' initial weights are out of balance.",
+		}),
+		fineTuning: fineTuningSection,
 		sliceSize: integers({
 			default: [4000],
 			min: 0,

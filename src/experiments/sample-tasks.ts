@@ -16,6 +16,7 @@ const SEED_SEQUENCES = { evaluation: 2 ** 45, tuning: 2 ** 45 + 1 } as const;
 /** What the tasks of a run are drawn from. */
 export function taskDistribution(config: Config, ends: NetworkEnds, networksPerTask: number): TaskDistribution {
 	const { tasks } = config;
+	const { horizon: fineTuningHorizon, ...fineTuning } = tasks.fineTuning;
 	return {
 		ends,
 		networks: tasks.networks,
@@ -30,6 +31,11 @@ export function taskDistribution(config: Config, ends: NetworkEnds, networksPerT
 		learningRates: tasks.initialLearningRates,
 		layerSpreadDecades: tasks.layerSpreadDecades,
 		layerSpreadShare: tasks.layerSpreadShare,
+		initialScaleDecades: tasks.initialScaleDecades,
+		initialScaleShare: tasks.initialScaleShare,
+		...(fineTuning.share === 0
+			? {}
+			: { fineTuning: { ...fineTuning, ...(fineTuningHorizon === 0 ? {} : { horizon: fineTuningHorizon }) } }),
 		costLimit: tasks.costLimit === 0 ? Number.POSITIVE_INFINITY : tasks.costLimit * 1e9,
 		stratumSize: tasks.stratified ? tasks.perIteration : 1,
 	};

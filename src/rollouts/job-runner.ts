@@ -69,7 +69,7 @@ export class JobRunner implements Disposable {
 	}
 
 	#environment(task: TrainingTask): TrainingEnvironment {
-		const { spec, optimizer, batchSize, horizon, interval, sliceSize, validationSize, networks } = task;
+		const { spec, optimizer, batchSize, horizon, interval, sliceSize, validationSize, data, networks } = task;
 		const key = JSON.stringify([
 			spec,
 			optimizer,
@@ -78,6 +78,7 @@ export class JobRunner implements Disposable {
 			interval,
 			sliceSize,
 			validationSize,
+			data,
 			networks.length,
 		]);
 		let environment = this.#environments.get(key);

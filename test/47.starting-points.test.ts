@@ -1,0 +1,260 @@
+import { describe, expect, it } from 'vitest';
+import { syntheticDataset } from '../src/datasets/synthetic.js';
+import { viewDataset } from '../src/datasets/view.js';
+import { populationFactory } from '../src/environment/open-population.js';
+import type { Population } from '../src/environment/population.js';
+import type { Pretraining } from '../src/environment/pretraining.js';
+import type { TrainingTask } from '../src/environment/task.js';
+import { sampleTasks, type TaskDistribution } from '../src/environment/task-distribution.js';
+import { TrainingEnvironment } from '../src/environment/training-environment.js';
+import { POPULATION_STATISTICS, STATISTIC_INDEX } from '../src/optimizer/statistics.js';
+import { InProcessExecutor } from '../src/rollouts/in-process.js';
+import { PiscinaExecutor } from '../src/rollouts/piscina.js';
+import { fakePopulations, fakeTask } from './support/fake-population.js';
+
+/** Networks that do not start as their initialiser left them: weights of another scale, parameters from a training before. */
+
+const dataset = syntheticDataset({ noise: 80 });
+const PRETRAINING: Pretraining = {
+	steps: 60,
+	learningRate: 0.01,
+	batchSize: 16,
+	data: { trainShare: [0, 0.5], classes: [0, 1] },
+	seeds: [7, 8],
+};
+const TASK: TrainingTask = {
+	index: 0,
+	spec: {
+		input: dataset.shape,
+		layers: [
+			{ type: 'conv', filters: 4, kernelSize: 3, activation: 'relu' },
+			{ type: 'max-pool', size: 2 },
+			{ type: 'dense', units: dataset.classes },
+		],
+	},
+	optimizer: { algorithm: 'adam' },
+	batchSize: 16,
+	horizon: 40,
+	interval: 10,
+	sliceSize: 80,
+	validationSize: 32,
+	networks: [11, 12, 13].map((seed) => ({ seed, learningRate: 0.003 })),
+};
+const FINE_TUNING: TrainingTask = {
+	...TASK,
+	data: { trainShare: [0.5, 1], classes: [2, 3] },
+	pretraining: PRETRAINING,
+};
+
+/** Parameters of a task's networks before the first step, and how many populations were opened for them. */
+function start(task: TrainingTask, resets = 1): { parameters: Float32Array[]; opened: number } {
+	const populations: Population[] = [];
+	const open = populationFactory({ dataset });
+	const population = (...args: Parameters<typeof open>): Population => {
+		populations.push(open(...args));
+		return populations.at(-1) as Population;
+	};
+	using environment = new TrainingEnvironment({ population, task });
+	for (let i = 0; i < resets; i++) environment.reset();
+	const [first] = populations;
+	return { parameters: task.networks.map((_, n) => first!.parameters!(n)), opened: populations.length };
+}
+
+const plain = start(TASK).parameters;
+const CONV = 3 * 3 * 4; // weights of the convolution; 4 biases follow
+const OUTPUT = plain[0]!.length - (4 * 4 * 4 + 1) * dataset.classes;
+
+describe('initialScales', () => {
+	it('multiply the weights of their layer, exactly, and nothing else', () => {
+		const networks = TASK.networks.map((network, n) => (n === 1 ? { ...network, initialScales: [10, 0.25] } : network));
+		const { parameters } = start({ ...TASK, networks });
+		expect(parameters[0]).toEqual(plain[0]);
+		expect(parameters[2]).toEqual(plain[2]);
+		const weights = plain[1]!.length - dataset.classes;
+		const expected = plain[1]!.map((value, i) => {
+			if (i < CONV) return value * 10;
+			return i >= OUTPUT && i < weights ? value * 0.25 : value;
+		});
+		expect(parameters[1]).toEqual(expected);
+	});
+
+	it('come back with every reset', () => {
+		const networks = TASK.networks.map((network) => ({ ...network, initialScales: [3, 3] }));
+		expect(start({ ...TASK, networks }, 3)).toEqual(start({ ...TASK, networks }));
+	});
+
+	it('are refused with the wrong number of layers, and by a population without parameters', () => {
+		const networks = [{ seed: 1, learningRate: 0.1, initialScales: [1, 2, 3] }];
+		expect(() => start({ ...TASK, networks })).toThrow(/array of length 2.*task.networks\[0\].initialScales/);
+		const { factory } = fakePopulations();
+		using environment = new TrainingEnvironment({ population: factory, task: fakeTask({ networks }) });
+		expect(() => environment.reset()).toThrow(/setParameters\(replica, values\)/);
+	});
+});
+
+describe('pretraining', () => {
+	it('gives each network the body of the trained network that its own seed points at, and a fresh output layer', () => {
+		const { parameters } = start(FINE_TUNING);
+		// 11 and 13 start from seed 8, 12 from seed 7.
+		expect(parameters[0]!.subarray(0, OUTPUT)).toEqual(parameters[2]!.subarray(0, OUTPUT));
+		expect(parameters[0]!.subarray(0, OUTPUT)).not.toEqual(parameters[1]!.subarray(0, OUTPUT));
+		for (const [n, values] of parameters.entries()) {
+			expect(values.subarray(OUTPUT)).toEqual(plain[n]!.subarray(OUTPUT));
+			expect(values.subarray(0, OUTPUT)).not.toEqual(plain[n]!.subarray(0, OUTPUT));
+		}
+		const alone = start({ ...FINE_TUNING, networks: [FINE_TUNING.networks[1]!] });
+		expect(alone.parameters[0]).toEqual(parameters[1]);
+	});
+
+	it('has learned its own task when the output layer is kept', () => {
+		const pretraining = { ...PRETRAINING, keepOutputLayer: true };
+		const loss = (task: TrainingTask): number => {
+			using environment = new TrainingEnvironment({ dataset, task });
+			return environment.reset().infos.validationLoss[0]!;
+		};
+		expect(loss({ ...TASK, pretraining, data: { classes: [0, 1] } })).toBeLessThan(0.3);
+		expect(loss({ ...TASK, pretraining, data: { classes: [2, 3] } })).toBeGreaterThan(2);
+	});
+
+	it('is run once for networks that start over, and again for others', () => {
+		expect(start(FINE_TUNING, 3).opened).toBe(2);
+		using environment = new TrainingEnvironment({ dataset, task: FINE_TUNING });
+		const first = environment.reset().observations.slice();
+		environment.reset({ ...FINE_TUNING, pretraining: { ...PRETRAINING, steps: 61 } });
+		expect(environment.reset(FINE_TUNING).observations).toEqual(first);
+	});
+
+	it('forgets moments: the first update of Adam is that of a new optimiser', () => {
+		using environment = new TrainingEnvironment({ dataset, task: { ...FINE_TUNING, horizon: 10, interval: 1 } });
+		environment.reset();
+		environment.step(new Uint8Array(6).fill(4));
+		const { statistics } = environment.context;
+		// At its first step Adam's corrected moment is the gradient itself.
+		for (let i = 0; i < 6; i++) {
+			const cosine = statistics[i * POPULATION_STATISTICS.length + STATISTIC_INDEX.gradientMomentCosine];
+			expect(cosine).toBeCloseTo(1, 5);
+		}
+	});
+
+	it('is part of what the baseline is run for', () => {
+		const reward = { type: 'baseline', learningRate: 0.01 } as const;
+		const finalReward = (environment: TrainingEnvironment, task: TrainingTask): number => {
+			environment.reset(task);
+			for (;;) {
+				const { done, rewards } = environment.step(new Uint8Array(6).fill(4));
+				if (done) return rewards[0]!;
+			}
+		};
+		using environment = new TrainingEnvironment({ dataset, task: FINE_TUNING, reward });
+		const reference = finalReward(environment, FINE_TUNING);
+		finalReward(environment, { ...FINE_TUNING, pretraining: { ...PRETRAINING, seeds: [9] } });
+		expect(finalReward(environment, FINE_TUNING)).toBe(reference);
+	});
+
+	it('gives the same bits for any number of workers', async () => {
+		const networks = FINE_TUNING.networks.map((network) => ({ ...network, initialScales: [2, 0.5] }));
+		const tasks = [0, 1, 2].map((index) => ({ ...FINE_TUNING, index, networks, horizon: 20 + 10 * index }));
+		const episodes = tasks.map((task) => ({ task, controller: { type: 'schedule', name: 'cosine' } as const }));
+		const outcomes = async (executor: InProcessExecutor | PiscinaExecutor): Promise<number[][]> => {
+			const all = [];
+			for await (const result of executor.evaluate(episodes)) all.push([...result.outcomes]);
+			await executor[Symbol.asyncDispose]();
+			return all;
+		};
+		const reference = await outcomes(new InProcessExecutor({ dataset }));
+		expect(await outcomes(new PiscinaExecutor({ dataset, workers: 2 }))).toEqual(reference);
+		expect(await outcomes(new PiscinaExecutor({ dataset, workers: 1 }))).toEqual(reference);
+	});
+
+	it.each([
+		[{ ...PRETRAINING, steps: 0 }, /task.pretraining.steps/],
+		[{ ...PRETRAINING, seeds: [] }, /at least one seed for task.pretraining.seeds/],
+		[{ ...PRETRAINING, seeds: [-1] }, /task.pretraining.seeds\[0\]/],
+		[{ ...PRETRAINING, data: { classes: [] } }, /at least one class for task.pretraining.data.classes/],
+		[{ ...PRETRAINING, data: { classes: [77] } }, /The view leaves no training image of synthetic/],
+		[{ ...PRETRAINING, data: { trainShare: [0.6, 0.5] as const } }, /trainShare\[1\]/],
+		[{ ...PRETRAINING, learningRate: 1e30, optimizer: { algorithm: 'sgd' } as const }, /pre-training.*diverged; lower/],
+	])('refuses %j', (pretraining, message) => {
+		expect(() => start({ ...TASK, pretraining })).toThrow(message);
+	});
+});
+
+describe('viewDataset', () => {
+	it('keeps classes in every split, and shares of the training split apart', () => {
+		const view = viewDataset(dataset, { classes: [1, 3], trainShare: [0, 0.5] });
+		for (const indices of Object.values(view.splits)) {
+			expect(new Set(Array.from(indices, (i) => view.labels[i]))).toEqual(new Set([1, 3]));
+		}
+		const rest = viewDataset(dataset, { trainShare: [0.5, 1] });
+		const first = new Set(view.splits.train);
+		expect(rest.splits.train.some((index) => first.has(index))).toBe(false);
+		expect(rest.splits.train).toHaveLength(dataset.splits.train.length / 2);
+		expect(view.images).toBe(dataset.images);
+	});
+
+	it('shifts labels', () => {
+		const { labels } = viewDataset(dataset, { labelOffset: 3 });
+		expect([...labels]).toEqual(Array.from(dataset.labels, (label) => (label + 3) % dataset.classes));
+		expect(viewDataset(dataset, { labelOffset: 4 }).labels).toBe(dataset.labels);
+	});
+});
+
+describe('sampleTasks with other starting points', () => {
+	const distribution: TaskDistribution = {
+		ends: dataset,
+		networks: [{ type: 'mlp', depth: [1, 6], width: [4, 8] }],
+		networksPerTask: 4,
+		batchSizes: [8, 64],
+		durations: [{ horizon: 100, interval: 10 }],
+	};
+	const changed = {
+		...distribution,
+		initialScaleDecades: 1.5,
+		initialScaleShare: 0.5,
+		fineTuning: { share: 0.3, changes: ['classes', 'labels', 'images'], sliceSize: 40, horizon: 30 },
+	} as const;
+
+	it('leaves every other choice as it was', () => {
+		const before = sampleTasks(distribution, 5, 0, 50);
+		const stripped = sampleTasks(changed, 5, 0, 50).map(({ data: _data, pretraining, ...task }, i) => ({
+			...task,
+			...(pretraining === undefined ? {} : { sliceSize: before[i]!.sliceSize, horizon: 100, interval: 10 }),
+			networks: task.networks.map(({ initialScales: _scales, ...network }) => network),
+		}));
+		expect(stripped).toEqual(before);
+	});
+
+	it('puts a share of the networks out of balance, with factors whose product is 1', () => {
+		const networks = sampleTasks(changed, 5, 0, 100).flatMap((task) => task.networks);
+		const scaled = networks.flatMap(({ initialScales }) => (initialScales === undefined ? [] : [initialScales]));
+		expect(Math.abs(scaled.length - 200)).toBeLessThan(50); // 5 standard deviations of a binomial (400, 1/2)
+		for (const scales of scaled) expect(scales.reduce((product, scale) => product * scale)).toBeCloseTo(1, 9);
+		expect(Math.max(...scaled.flat())).toBeGreaterThan(20);
+	});
+
+	it('makes a share of the tasks go on with networks that were trained on other images', () => {
+		const tasks = sampleTasks(changed, 5, 0, 200).filter(({ pretraining }) => pretraining !== undefined);
+		expect(Math.abs(tasks.length - 60)).toBeLessThan(33);
+		for (const { data, pretraining, sliceSize, batchSize, horizon, interval } of tasks) {
+			expect([horizon, interval, sliceSize]).toEqual([30, 3, Math.max(40, batchSize)]);
+			expect([data!.trainShare, pretraining!.data!.trainShare]).toEqual([
+				[0.5, 1],
+				[0, 0.5],
+			]);
+			const classes = [...(data!.classes ?? []), ...(pretraining!.data!.classes ?? [])];
+			expect([0, 4]).toContain(new Set(classes).size);
+			expect(pretraining!.keepOutputLayer).toBe(classes.length === 0);
+		}
+		expect(new Set(tasks.map(({ data }) => data!.labelOffset))).toEqual(new Set([undefined, 1]));
+	});
+
+	it.each([
+		[{ initialScaleDecades: -1 }, /distribution.initialScaleDecades/],
+		[{ initialScaleShare: 1.5 }, /distribution.initialScaleShare/],
+		[{ fineTuning: { share: 0.5, changes: [] } }, /distribution.fineTuning.changes/],
+		[{ fineTuning: { share: 0.5, horizon: 25 } }, /a multiple of the 10 decisions/],
+		[{ ends: { shape: [8, 8, 1], classes: 3 }, fineTuning: { share: 0.5 } }, /fewer than 4 classes/],
+	] satisfies [Partial<TaskDistribution>, RegExp][])('refuses %j', (wrong, message) => {
+		expect(() => sampleTasks({ ...distribution, ...wrong }, 1, 0, 1)).toThrow(message);
+	});
+});
