@@ -7,6 +7,8 @@ import type { Pretraining } from '../src/environment/pretraining.js';
 import type { TrainingTask } from '../src/environment/task.js';
 import { sampleTasks, type TaskDistribution } from '../src/environment/task-distribution.js';
 import { TrainingEnvironment } from '../src/environment/training-environment.js';
+import { parseConfig } from '../src/experiments/config.js';
+import { iterationTasks } from '../src/experiments/sample-tasks.js';
 import { POPULATION_STATISTICS, STATISTIC_INDEX } from '../src/optimizer/statistics.js';
 import { InProcessExecutor } from '../src/rollouts/in-process.js';
 import { PiscinaExecutor } from '../src/rollouts/piscina.js';
@@ -222,6 +224,21 @@ describe('sampleTasks with other starting points', () => {
 			networks: task.networks.map(({ initialScales: _scales, ...network }) => network),
 		}));
 		expect(stripped).toEqual(before);
+	});
+
+	it('is set in a config', () => {
+		const tasks = {
+			initialScaleShare: 1,
+			fineTuning: { share: 1, changes: ['labels'], horizon: 100, sliceSize: 70 },
+			horizon: [200, 400],
+		};
+		const drawn = iterationTasks(parseConfig({ dataset: 'synthetic', tasks }), dataset, 3);
+		for (const { horizon, interval, sliceSize, pretraining, networks } of drawn) {
+			expect([horizon, interval, sliceSize, pretraining?.steps]).toEqual([100, 5, 70, 500]);
+			expect(networks.every(({ initialScales }) => initialScales !== undefined)).toBe(true);
+		}
+		tasks.fineTuning.horizon = 30;
+		expect(() => parseConfig({ tasks })).toThrow(/multiple of tasks.decisions \(20\) for tasks.fineTuning.horizon/);
 	});
 
 	it('puts a share of the networks out of balance, with factors whose product is 1', () => {
