@@ -211,6 +211,8 @@ export interface NativePopulationOptions {
 	readonly seeds: Uint32Array;
 	/** Number of a CUDA device; undefined: the CPU. */
 	readonly device?: number | undefined;
+	/** Index into PRECISIONS (src/networks/population-options.ts): 0 float32 (default), 1 tf32, on a CUDA device only. */
+	readonly precision?: number | undefined;
 	/** Instruction-set tier, for tests; default {@link cpuTier}. */
 	readonly tier?: string | undefined;
 	/** Threads one call may use, this one included. */

@@ -85,7 +85,7 @@ export { RunDirectory } from './experiments/run-directory.js';
 export { packageVersion } from './native.js';
 export { type CnnOptions, cnn, type MlpOptions, mlp, NETWORKS } from './networks/builders.js';
 export { DIVERGED_LOSS, NetworkPopulation, type PopulationControls, type TrainOptions } from './networks/population.js';
-export type { NetworkPopulationOptions, PopulationDevice } from './networks/population-options.js';
+export type { NetworkPopulationOptions, PopulationDevice, Precision } from './networks/population-options.js';
 export { inferShapes, type NetworkShapes, type Shape } from './networks/shapes.js';
 export type {
 	Activation,

@@ -13,6 +13,8 @@ const REPORTS: Readonly<Record<string, RegExp>> = {
 	'shared memory race': /^race: .* no barrier lies between/,
 	'shuffle mask': /^__shfl_xor_sync .*: lane \d+ reads from lane \d+, which the mask 0x0000ffff does not name/,
 	'divergent warp': /^divergent warp: .*__ballot_sync/,
+	'divergent tensor product': /^mma.sync at .*: the mask 0xffffffff names lane \d+, which has returned/,
+	'operand that is not TF32': /^an operand of the product at broken_kernels.cc:\d+ was not rounded to TF32/,
 	'global memory out of bounds': /^global memory was written beyond an allocation of 256 bytes/,
 };
 

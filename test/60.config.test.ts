@@ -79,6 +79,7 @@ describe('the config', () => {
 		],
 		[{ tasks: 7 }, 'tasks', '7', 'an object of settings'],
 		[{ device: 'gpu' }, 'device', '"gpu"', "'auto', 'cpu'"],
+		[{ precision: 'half' }, 'precision', '"half"', "one of 'float32', 'tf32'"],
 		[
 			{ tasks: { networks: [{ type: 'mlp', depth: 3 }] } },
 			'tasks.networks.0',
@@ -90,6 +91,13 @@ describe('the config', () => {
 		expect(message).toContain(` for ${key} but received ${value}`);
 		expect(message).toContain(`Expected ${expected}`);
 		expect(message).toContain('in mine.json');
+	});
+
+	it("takes precision 'tf32' with CUDA devices only", () => {
+		expect(messageOf(() => parseConfig({ precision: 'tf32' }))).toMatch(
+			/^Expected a CUDA device for precision 'tf32' but received device 'auto': use --device cuda:0/,
+		);
+		expect(parseConfig({ precision: 'tf32', device: 'cuda:0,cuda:1' }).precision).toBe('tf32');
 	});
 
 	it('tells all faults at once, each with its own source', () => {

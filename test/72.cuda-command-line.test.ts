@@ -41,6 +41,18 @@ describe('ganno train --device', () => {
 		expect(judged.stdout).toContain('cosine, tuned');
 	});
 
+	it('in tf32 learns and evaluates too, another policy; on the CPU it says what to do', async () => {
+		const rough = await policyOf('cuda:0', '--precision', 'tf32');
+		expect((await policyOf('cuda:0', '--precision', 'tf32', '--workers', '0')).equals(rough)).toBe(true);
+		expect((await policyOf('cuda:0', '--precision', 'float32')).equals(rough)).toBe(false);
+		const run = join(folder, 'cuda-0--precisiontf32');
+		const judged = await ganno(['evaluate', run, '--device', 'cuda:0', '--precision', 'tf32'], { env });
+		expect(judged.code).toBe(0);
+		const refused = await ganno(['train', '--config', config, '--precision', 'tf32'], { env });
+		expect(refused.code).toBe(2);
+		expect(refused.stderr).toMatch(/Expected a CUDA device for precision 'tf32'.* use --device cuda:0/);
+	});
+
 	it('says which cards there are, and that each needs a worker', async () => {
 		const missing = await ganno(['train', '--config', config, '--device', 'cuda:0,cuda:1'], { env });
 		expect(missing.code).toBe(1);

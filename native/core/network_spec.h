@@ -4,7 +4,7 @@
 
 namespace ganno {
 
-/// Numbers of the three enumerations are part of the binding contract (binding.d.ts): append, never renumber.
+/// Numbers of these enumerations are part of the binding contract (binding.d.ts): append, never renumber.
 enum class LayerKind : std::uint32_t {
   kDense,
   kConvolution,
@@ -16,6 +16,10 @@ enum class LayerKind : std::uint32_t {
 };
 enum class Activation : std::uint32_t { kLinear, kRelu, kTanh };
 enum class Initializer : std::uint32_t { kHeUniform, kHeNormal, kXavierUniform, kXavierNormal };
+
+/// What products are computed in. kTf32: operands rounded to 10 bits of mantissa, sums in float32 (CUDA's tensor
+/// cores).
+enum class Precision : std::uint32_t { kFloat32, kTf32 };
 
 struct LayerSpec {
   LayerKind kind = LayerKind::kDense;

@@ -31,6 +31,7 @@ struct PopulationOptions {
   std::uint32_t slice_size = 0;                        // at most train.size()
   std::uint32_t validation_size = 0;                   // at most validation.size()
   std::vector<double> mean, standard_deviation;        // [channels]
+  Precision precision = Precision::kFloat32;           // the CPU has no other
   double memory_limit = 0;                             // bytes of the host all this may take; more is std::bad_alloc
   const std::int32_t* cancellation = nullptr;          // polled; non-zero stops
 };

@@ -123,6 +123,9 @@ PopulationOptions read_population_options(const Napi::Object& from, Napi::Object
   const auto channels = static_cast<std::size_t>(options.input.channels);
   options.mean = read_doubles(from.Get("mean"), "mean", channels);
   options.standard_deviation = read_doubles(from.Get("standardDeviation"), "standardDeviation", channels);
+  if (const Napi::Value precision = from.Get("precision"); !absent(precision)) {
+    options.precision = static_cast<Precision>(whole(precision, "precision", 0, 1));
+  }
   options.memory_limit = number(from.Get("memoryLimit"), "memoryLimit");
   const Napi::Value cancellation = from.Get("cancellation");
   if (!absent(cancellation)) {
@@ -144,6 +147,7 @@ std::unique_ptr<PopulationEngine> open_population(const Napi::Object& from, Napi
   if (!absent(device)) {
     return cuda::open_population(std::move(options), seeds, static_cast<int>(whole(device, "device", 0, 1023)));
   }
+  if (options.precision != Precision::kFloat32) refuse("the CPU computes in float32 only");
   const Napi::Value tier = from.Get("tier");
   const int threads = static_cast<int>(whole(from.Get("threads"), "threads", 1, 1024));
   return std::make_unique<Population>(

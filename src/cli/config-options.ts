@@ -12,6 +12,7 @@ export interface ConfigOptions {
 	readonly iterations?: string;
 	readonly workers?: string;
 	readonly device?: string;
+	readonly precision?: string;
 	readonly dataset?: string;
 	readonly dataDir?: string;
 	readonly agents?: string;
@@ -33,6 +34,7 @@ export function addConfigOptions(command: Command): Command {
 		.option('--seed <n>', 'all randomness of the run follows from it')
 		.option('--workers <n>', 'worker threads; 0: none, -1: one per core, or two per CUDA device')
 		.option('--device <name>', 'auto, cpu, cuda:N, or several as in cuda:0,cuda:1')
+		.option('--precision <name>', 'float32, or tf32 on CUDA devices: tensor cores, 10 bits of mantissa')
 		.option('--dataset <name>', 'fashion-mnist, mnist, cifar-10 or synthetic')
 		.option('--data-dir <dir>', 'where the data set lies');
 }
@@ -63,6 +65,7 @@ export function optionLayer(options: ConfigOptions): ConfigLayer {
 		iterations: scalar(options.iterations),
 		workers: scalar(options.workers),
 		device: options.device,
+		precision: options.precision,
 		dataset: options.dataset,
 		dataDirectory: options.dataDir,
 		environment: { agents: options.agents, action: options.action, reward: options.reward },

@@ -2,7 +2,7 @@ import { invalidArgument } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { viewDataset } from '../datasets/view.js';
 import { NetworkPopulation } from '../networks/population.js';
-import type { PopulationDevice } from '../networks/population-options.js';
+import type { PopulationDevice, Precision } from '../networks/population-options.js';
 import type { PopulationFactory } from './population.js';
 
 export interface PopulationSource {
@@ -16,11 +16,13 @@ export interface PopulationSource {
 	readonly threads?: number | undefined;
 	/** Where networks are trained: 'auto' (default, the CPU), 'cpu' or `cuda:N`. */
 	readonly device?: PopulationDevice | undefined;
+	/** What networks' products are computed in; default 'float32'. 'tf32' needs a CUDA device. */
+	readonly precision?: Precision | undefined;
 }
 
 /** How an environment opens the population of a task. */
 export function populationFactory(source: PopulationSource): PopulationFactory {
-	const { population, dataset, cancellation, threads, device } = source;
+	const { population, dataset, cancellation, threads, device, precision } = source;
 	if (population !== undefined) {
 		if (typeof population === 'function') return population;
 		throw invalidArgument('a function that opens a population', 'population', population);
@@ -31,6 +33,6 @@ export function populationFactory(source: PopulationSource): PopulationFactory {
 		const replicas = task.networks.length;
 		const shape = { spec, replicas, batchSize, optimizer, sliceSize, validationSize };
 		const seen = data === undefined ? dataset : viewDataset(dataset, data);
-		return new NetworkPopulation({ ...shape, dataset: seen, seeds, cancellation, threads, device });
+		return new NetworkPopulation({ ...shape, dataset: seen, seeds, cancellation, threads, device, precision });
 	};
 }

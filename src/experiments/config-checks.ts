@@ -6,7 +6,12 @@ import type { Config } from './config.js';
  * What no single key can say of itself.
  * @throws GannoError `INVALID_CONFIG`
  */
-export function checkConfig({ tasks, evaluation }: Config): void {
+export function checkConfig({ tasks, evaluation, device, precision }: Config): void {
+	if (precision === 'tf32' && !device.startsWith('cuda')) {
+		refuse(
+			`Expected a CUDA device for precision 'tf32' but received device '${device}': use --device cuda:0 or --precision float32`,
+		);
+	}
 	for (const horizon of tasks.horizon) {
 		const decisions = tasks.decisions.find((count) => horizon % count !== 0);
 		if (decisions !== undefined) {

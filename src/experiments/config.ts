@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { invalidArgument } from '../arguments.js';
+import { PRECISIONS } from '../networks/population-options.js';
 import { checkConfig } from './config-checks.js';
 import { boolean, choice, integer } from './config-fields.js';
 import { type ConfigKey, type ConfigLayer, configKeys, parseLayers } from './config-load.js';
@@ -57,6 +58,11 @@ export const configSchema = z.strictObject({
 			unit: '',
 			description: "Where child networks are trained; 'auto' is the CPU. Workers take several devices in turn.",
 		}),
+	precision: choice(PRECISIONS, {
+		default: 'float32',
+		description:
+			"What child networks' matrix products are computed in; 'tf32' needs CUDA devices and is faster on them, with 10 bits of mantissa.",
+	}),
 	tasks: tasksSection,
 	environment: environmentSection,
 	policy: policySection,

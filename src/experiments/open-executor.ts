@@ -43,7 +43,8 @@ export function openExecutor(config: Config, dataset: Dataset): RolloutExecutor 
 	}
 	for (const device of devices) if (device.startsWith('cuda')) requireCudaDevice(device);
 	const environment = environmentSettings(config);
+	const { precision } = config;
 	return workers === 0
-		? new InProcessExecutor({ dataset, environment, device: devices[0] ?? 'auto' })
-		: new PiscinaExecutor({ dataset, environment, workers, devices });
+		? new InProcessExecutor({ dataset, environment, precision, device: devices[0] ?? 'auto' })
+		: new PiscinaExecutor({ dataset, environment, precision, workers, devices });
 }

@@ -18,6 +18,9 @@ export const DEFAULT_VALIDATION_SIZE = 512;
 
 /** Where a population lives. */
 export type PopulationDevice = 'auto' | 'cpu' | `cuda:${number}`;
+/** What the products of dense and convolution layers are computed in; everything else is float32 always. */
+export const PRECISIONS = ['float32', 'tf32'] as const;
+export type Precision = (typeof PRECISIONS)[number];
 
 export interface NetworkPopulationOptions {
 	/** What every network of the population is made of. */
@@ -42,6 +45,11 @@ export interface NetworkPopulationOptions {
 	 * set is copied to it when the population is opened, and later changes of its images are not seen.
 	 */
 	readonly device?: PopulationDevice | undefined;
+	/**
+	 * Default 'float32'. 'tf32', on a CUDA device only: the operands of matrix products are rounded to 10 bits of mantissa and multiplied on
+	 * the tensor cores. Results then are those of the card and its libraries, not the CPU's.
+	 */
+	readonly precision?: Precision | undefined;
 	/** Instruction-set tier, for tests; default the best one (`GANNO_CPU_TIER`). */
 	readonly tier?: 'baseline' | 'avx2' | 'avx512' | undefined;
 	/**
@@ -62,6 +70,7 @@ const OPTION_NAMES: readonly string[] = [
 	'validationSize',
 	'threads',
 	'device',
+	'precision',
 	'tier',
 	'cancellation',
 ] satisfies (keyof NetworkPopulationOptions)[];
@@ -160,6 +169,18 @@ function checkDevice(device: unknown = 'auto'): number | undefined {
 	return Number((device as string).slice('cuda:'.length));
 }
 
+/** @throws GannoError `INVALID_ARGUMENT`, also for 'tf32' on the CPU, which has no such arithmetic */
+function checkPrecision(precision: unknown = 'float32', device: number | undefined): number {
+	const checked = checkOneOf(precision, 'precision', PRECISIONS);
+	if (checked === 'tf32' && device === undefined) {
+		throw new GannoError(
+			'INVALID_ARGUMENT',
+			"The precision 'tf32' needs tensor cores, but the CPU computes in float32: use device 'cuda:0', or leave precision out",
+		);
+	}
+	return PRECISIONS.indexOf(checked);
+}
+
 export function checkSeeds(seeds: unknown, replicas: number): Uint32Array {
 	if (!(seeds instanceof Uint32Array) || seeds.length !== replicas) {
 		throw invalidArgument(`a Uint32Array of length ${replicas} (replicas)`, 'seeds', seeds);
@@ -184,6 +205,7 @@ export function resolvePopulation(options: NetworkPopulationOptions): ResolvedPo
 	const algorithm = checkAlgorithm(optimizer.algorithm);
 	const hyperparameters = resolveHyperparameters(algorithm, optimizer.hyperparameters);
 	const device = checkDevice(options.device);
+	const precision = checkPrecision(options.precision, device);
 	if (options.tier !== undefined) checkOneOf(options.tier, 'tier', ['baseline', 'avx2', 'avx512']);
 	const { train, validation, test } = dataset.splits;
 	const sliceSize = options.sliceSize ?? train.length;
@@ -211,6 +233,7 @@ export function resolvePopulation(options: NetworkPopulationOptions): ResolvedPo
 			hyperparameters,
 			seeds: checkSeeds(options.seeds, replicas),
 			device,
+			precision,
 			tier: options.tier,
 			threads,
 			images: dataset.images,

@@ -3,7 +3,7 @@ import type { PolicySnapshot } from '../agents/policy.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { PopulationFactory } from '../environment/population.js';
 import type { TrainingTask } from '../environment/task.js';
-import type { PopulationDevice } from '../networks/population-options.js';
+import type { PopulationDevice, Precision } from '../networks/population-options.js';
 import type {
 	EnvironmentSettings,
 	Episode,
@@ -23,6 +23,8 @@ export interface InProcessExecutorOptions {
 	readonly threads?: number;
 	/** Where networks are trained; default 'auto'. */
 	readonly device?: PopulationDevice;
+	/** Default 'float32'. */
+	readonly precision?: Precision;
 	/** Opens populations of another kind (tests). */
 	readonly population?: PopulationFactory;
 }
@@ -38,12 +40,13 @@ export class InProcessExecutor implements RolloutExecutor {
 	readonly #queue: JobQueue;
 
 	constructor(options: InProcessExecutorOptions) {
-		const { dataset, environment = {}, population, threads, device } = options;
+		const { dataset, environment = {}, population, threads, device, precision } = options;
 		this.#runner = new JobRunner({
 			dataset,
 			environment,
 			cancel: this.#cancel,
 			device,
+			precision,
 			...(population === undefined ? {} : { population }),
 			...(threads === undefined ? {} : { threads }),
 		});

@@ -88,13 +88,22 @@ export class JobRunner implements Disposable {
 				unused.dispose();
 				this.#environments.delete(oldest);
 			}
-			const { environment: settings, dataset, population, cancel: cancellation, threads, device } = this.#setup;
+			const {
+				environment: settings,
+				dataset,
+				population,
+				cancel: cancellation,
+				threads,
+				device,
+				precision,
+			} = this.#setup;
 			environment = new TrainingEnvironment({
 				...settings,
 				task,
 				dataset,
 				cancellation,
 				device,
+				precision,
 				...(population === undefined ? {} : { population }),
 				...(threads === undefined ? {} : { threads }),
 			});

@@ -1,7 +1,7 @@
 import type { PolicySnapshot } from '../agents/policy.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { TrainingTask } from '../environment/task.js';
-import type { PopulationDevice } from '../networks/population-options.js';
+import type { PopulationDevice, Precision } from '../networks/population-options.js';
 import type { ControllerSpec } from './controller-spec.js';
 import type { EnvironmentSettings } from './executor.js';
 import type { TrajectoryShape } from './trajectory-slab.js';
@@ -14,6 +14,8 @@ export interface WorkerSetup {
 	readonly cancel: Int32Array;
 	/** Where networks are trained: workers take these in turn. */
 	readonly devices: readonly PopulationDevice[];
+	/** What their products are computed in; absent: float32. */
+	readonly precision?: Precision | undefined;
 	/** Over a SharedArrayBuffer; element 0 counts the workers that have started. */
 	readonly started: Int32Array;
 }

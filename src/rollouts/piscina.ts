@@ -7,7 +7,7 @@ import type { Dataset } from '../datasets/dataset.js';
 import type { TrainingTask } from '../environment/task.js';
 import { GannoError } from '../errors.js';
 import { native, packageRoot } from '../native.js';
-import type { PopulationDevice } from '../networks/population-options.js';
+import type { PopulationDevice, Precision } from '../networks/population-options.js';
 import type {
 	EnvironmentSettings,
 	Episode,
@@ -28,6 +28,8 @@ export interface PiscinaExecutorOptions {
 	readonly workers?: number;
 	/** Where networks are trained (default 'auto'): workers take these in turn, and several share a card, a stream each. */
 	readonly devices?: readonly PopulationDevice[];
+	/** Default 'float32'. */
+	readonly precision?: Precision;
 	/** How often a rollout is run again after its worker died (default 2). */
 	readonly retries?: number;
 }
@@ -43,7 +45,14 @@ export class PiscinaExecutor implements RolloutExecutor {
 	readonly #queue: JobQueue;
 
 	constructor(options: PiscinaExecutorOptions) {
-		const { dataset, environment = {}, workers = availableParallelism(), devices = ['auto'], retries } = options;
+		const {
+			dataset,
+			environment = {},
+			workers = availableParallelism(),
+			devices = ['auto'],
+			precision,
+			retries,
+		} = options;
 		this.workers = checkInteger(workers, 'workers', 1, 1024);
 		// Threads load built JavaScript, also when the package itself runs from its sources (tests).
 		const filename = join(packageRoot, 'dist', 'rollouts', 'worker.js');
@@ -56,6 +65,7 @@ export class PiscinaExecutor implements RolloutExecutor {
 			environment,
 			cancel: this.#cancel,
 			devices,
+			precision,
 			started: new Int32Array(new SharedArrayBuffer(4)),
 		};
 		this.#pool = new WorkerPool({

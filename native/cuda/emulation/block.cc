@@ -7,6 +7,8 @@
 #include <numeric>
 #include <string_view>
 
+#include "cuda/emulation/tensor_core.h"
+
 namespace ganno::cuda::emulation {
 
 namespace {
@@ -15,7 +17,7 @@ constexpr unsigned kWarpSize = 32;
 constexpr unsigned kMostThreads = 1024;
 
 constexpr const char* kWarpOperationNames[] = {"__syncwarp",     "__ballot_sync",    "__reduce_add_sync", "__shfl_sync",
-                                               "__shfl_up_sync", "__shfl_down_sync", "__shfl_xor_sync"};
+                                               "__shfl_up_sync", "__shfl_down_sync", "__shfl_xor_sync",   "mma.sync"};
 
 bool same_site(const std::source_location& a, const std::source_location& b) {
   const bool same_file = a.file_name() == b.file_name() || std::string_view(a.file_name()) == b.file_name();
@@ -265,6 +267,13 @@ void Block::complete_warp(unsigned warp) {
   const unsigned first = warp * kWarpSize;
   const unsigned mask = threads_[current_].mask;
   const auto operation = static_cast<WarpOperation>(threads_[current_].operation);
+  if (operation == WarpOperation::kTensorProduct) {
+    TensorLane* lanes[kWarpSize];
+    for (unsigned lane = 0; lane < kWarpSize; ++lane) {
+      lanes[lane] = reinterpret_cast<TensorLane*>(threads_[first + lane].value);
+    }
+    complete_tensor_product(lanes);
+  }
   std::uint64_t together = 0;
   for (unsigned lane = 0; lane < kWarpSize; ++lane) {
     if ((mask >> lane & 1) == 0) continue;
@@ -275,7 +284,8 @@ void Block::complete_warp(unsigned warp) {
   for (unsigned lane = 0; lane < kWarpSize; ++lane) {
     if ((mask >> lane & 1) == 0) continue;
     Thread& thread = threads_[first + lane];
-    thread.result = operation <= WarpOperation::kReduceAdd ? together : shuffled(first, lane, thread);
+    const bool exchanges = operation > WarpOperation::kReduceAdd && operation != WarpOperation::kTensorProduct;
+    thread.result = exchanges ? shuffled(first, lane, thread) : together;
   }
   for (unsigned lane = 0; lane < kWarpSize; ++lane) {
     if ((mask >> lane & 1) == 0) continue;

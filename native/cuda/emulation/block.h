@@ -16,7 +16,16 @@
 
 namespace ganno::cuda::emulation {
 
-enum class WarpOperation { kSync, kBallot, kReduceAdd, kShuffle, kShuffleUp, kShuffleDown, kShuffleXor };
+enum class WarpOperation {
+  kSync,
+  kBallot,
+  kReduceAdd,
+  kShuffle,
+  kShuffleUp,
+  kShuffleDown,
+  kShuffleXor,
+  kTensorProduct
+};
 enum class BarrierOperation { kSync, kCount, kAnd, kOr };
 
 class Block {
@@ -36,7 +45,8 @@ class Block {
   dim3 block_dimensions() const { return block_; }
   dim3 grid_dimensions() const { return grid_; }
   int barrier(BarrierOperation operation, int predicate, const std::source_location& site);
-  /// @param value the thread's own, up to 64 bits; @param argument lane, distance or mask of a shuffle
+  /// @param value the thread's own, up to 64 bits (a tensor product: its TensorLane)
+  /// @param argument lane, distance or mask of a shuffle
   std::uint64_t warp(WarpOperation operation, unsigned mask, std::uint64_t value, int argument, int width,
                      const std::source_location& site);
   SharedMemory& shared_memory() { return shared_; }

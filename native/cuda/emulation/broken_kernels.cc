@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "cuda/device.h"
+#include "cuda/tensor_core.h"
 
 namespace ganno::cuda::emulation {
 
@@ -66,6 +67,23 @@ __global__ void divergent_warp(float* out, bool broken) {
   }
 }
 
+/// An operand that a tensor core would cut off.
+__global__ void unrounded_operand(float* out, bool broken) {
+  const float third = 1.0f / 3.0f;
+  const float value = broken && threadIdx.x == 9 ? third : round_to_tf32(third);
+  float c[4] = {};
+  multiply_tf32(c, {value, value, value, value}, {value, value});
+  out[threadIdx.x] = c[0];
+}
+
+/// A warp whose upper half leaves before a product of all.
+__global__ void divergent_product(float* out, bool broken) {
+  if (broken && threadIdx.x % 32 >= 16) return;
+  float c[4] = {};
+  multiply_tf32(c, {1, 1, 1, 1}, {1, 1});
+  out[threadIdx.x] = c[0];
+}
+
 __global__ void global_out_of_bounds(float* out, bool broken) {
   out[threadIdx.x + (broken ? 8 : 0)] = 1;
 }
@@ -81,6 +99,8 @@ constexpr std::array kKernels = {Entry{"divergent barrier", divergent_barrier},
                                  Entry{"shared memory race", shared_race},
                                  Entry{"shuffle mask", shuffle_mask},
                                  Entry{"divergent warp", divergent_warp},
+                                 Entry{"divergent tensor product", divergent_product},
+                                 Entry{"operand that is not TF32", unrounded_operand},
                                  Entry{"global memory out of bounds", global_out_of_bounds}};
 constexpr auto kNames = [] {
   std::array<std::string_view, kKernels.size()> names;

@@ -11,6 +11,7 @@
 
 #include "cuda/emulation/block.h"
 #include "cuda/emulation/shared_pointer.h"
+#include "cuda/emulation/tensor_core.h"
 #include "cuda/emulation/vector_types.h"
 
 #define __global__

@@ -56,6 +56,7 @@ Product Pass::product(std::size_t index, const Batch& batch) const {
   product.bias = parameters(batch, node.bias);
   product.positions = constant(positions(index));
   product.activation = node.activation;
+  product.precision = memory_.precision;
   return product;
 }
 

@@ -19,6 +19,7 @@ struct PassMemory {
   const std::uint8_t* labels = nullptr;
   const float* scale = nullptr;  // [channels], see Gather
   const float* shift = nullptr;
+  Precision precision = Precision::kFloat32;  // of the products
 };
 
 /// One batch of every network of a wave.

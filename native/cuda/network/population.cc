@@ -36,8 +36,9 @@ Population::Population(PopulationOptions options, std::span<const std::uint32_t>
     allocate();
     upload_dataset();
     allocate_wave();  // last: it takes of what is left
-    pass_ = std::make_unique<Pass>(plan_, PassMemory{workspace_.data(), gradients_.data(), arenas_.data(),
-                                                     images_.data(), labels_.data(), scale_.data(), shift_.data()});
+    pass_ =
+        std::make_unique<Pass>(plan_, PassMemory{workspace_.data(), gradients_.data(), arenas_.data(), images_.data(),
+                                                 labels_.data(), scale_.data(), shift_.data(), options_.precision});
     stepper_ = std::make_unique<StepRunner>(plan_, options_, wave_networks_, arenas_.data(), gradients_.data(),
                                             kPartSteps, stream_);
   });

@@ -16,6 +16,12 @@ using Slim = TileShape<128, 16, 8, 4, 4>;
 // network: 9 rows of one channel, or 27 of three.
 using NarrowWeights = TileShape<64, 32, 16, 4, 4>;
 using SmallWeights = TileShape<16, 16, 32, 2, 4>;
+// The same for tensor cores. A warp has 32 rows and more, and 16 columns and more.
+using TensorWide = TensorTileShape<64, 64, 16, 4, 8>;
+using TensorNarrow = TensorTileShape<128, 32, 8, 4, 8>;
+using TensorSlim = TensorTileShape<128, 16, 8, 4, 4>;
+using TensorNarrowWeights = TensorTileShape<64, 32, 16, 4, 4>;
+using TensorSmallWeights = TensorTileShape<32, 16, 8, 4, 4>;
 
 int tiles(int size, int tile) {
   return (size + tile - 1) / tile;
@@ -33,10 +39,19 @@ void launch_tiles(const Stream& stream, std::uint32_t networks, unsigned parts, 
 }
 
 template <template <class, bool> class Kernel, class Tile>
-void launch_kind(const Stream& stream, std::uint32_t networks, unsigned parts, Product& product) {
+void launch_tile(const Stream& stream, std::uint32_t networks, unsigned parts, Product& product) {
   const bool convolution = product.geometry.in_pixels() > 1 || product.geometry.taps() > 1;
   launch_tiles<Tile>(stream, networks, parts, product,
                      convolution ? Kernel<Tile, true>::pointer : Kernel<Tile, false>::pointer);
+}
+
+template <template <class, bool> class Kernel, class Tile, class TensorTile>
+void launch_kind(const Stream& stream, std::uint32_t networks, unsigned parts, Product& product) {
+  if (product.precision == Precision::kTf32) {
+    launch_tile<Kernel, TensorTile>(stream, networks, parts, product);
+  } else {
+    launch_tile<Kernel, Tile>(stream, networks, parts, product);
+  }
 }
 
 template <class Tile, bool kConvolution>
@@ -55,11 +70,11 @@ struct InputGradient {
 template <template <class, bool> class Kernel>
 void launch_by_columns(const Stream& stream, std::uint32_t networks, Product& product) {
   if (product.columns <= Slim::kColumns) {
-    launch_kind<Kernel, Slim>(stream, networks, 1, product);
+    launch_kind<Kernel, Slim, TensorSlim>(stream, networks, 1, product);
   } else if (product.columns <= Narrow::kColumns) {
-    launch_kind<Kernel, Narrow>(stream, networks, 1, product);
+    launch_kind<Kernel, Narrow, TensorNarrow>(stream, networks, 1, product);
   } else {
-    launch_kind<Kernel, Wide>(stream, networks, 1, product);
+    launch_kind<Kernel, Wide, TensorWide>(stream, networks, 1, product);
   }
 }
 
@@ -91,11 +106,11 @@ void launch_weight_gradient(const Stream& stream, std::uint32_t networks, Produc
   product.quads_b = g.out % 4 == 0;
   const auto parts = static_cast<unsigned>(tiles(g.samples, product.part_samples));
   if (product.columns > NarrowWeights::kColumns) {
-    launch_kind<WeightGradient, Wide>(stream, networks, parts, product);
+    launch_kind<WeightGradient, Wide, TensorWide>(stream, networks, parts, product);
   } else if (product.rows > 2 * SmallWeights::kRows) {
-    launch_kind<WeightGradient, NarrowWeights>(stream, networks, parts, product);
+    launch_kind<WeightGradient, NarrowWeights, TensorNarrowWeights>(stream, networks, parts, product);
   } else {
-    launch_kind<WeightGradient, SmallWeights>(stream, networks, parts, product);
+    launch_kind<WeightGradient, SmallWeights, TensorSmallWeights>(stream, networks, parts, product);
   }
 }
 

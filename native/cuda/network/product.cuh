@@ -1,9 +1,10 @@
 #pragma once
-// The kernels of product.h. A block computes one tile (tile.cuh) of one network; blocks of a network are neighbours, so
-// that they find each other's operands in the second cache level.
+// The kernels of product.h. A block computes one tile (tile.cuh, tensor_tile.cuh) of one network; blocks of a network
+// are neighbours, so that they find each other's operands in the second cache level.
 #include "cuda/network/activation.cuh"
 #include "cuda/network/convolution.cuh"
 #include "cuda/network/product.h"
+#include "cuda/network/tensor_tile.cuh"
 #include "cuda/network/tile.cuh"
 #include "cuda/runtime.h"
 
@@ -24,8 +25,8 @@ __device__ __forceinline__ Place place_of_block(const Product& p) {
   const std::uint32_t row_tile = p.by_column_tiles.divide(tile);
   place.first_row = static_cast<int>(row_tile) * Tile::kRows;
   place.first_column = static_cast<int>(tile) * Tile::kColumns;
-  place.row = static_cast<int>(threadIdx.x) / Tile::kThreadsAcross * Tile::kThreadRows;
-  place.column = static_cast<int>(threadIdx.x) % Tile::kThreadsAcross * Tile::kThreadColumns;
+  place.row = Tile::thread_row();
+  place.column = Tile::thread_column();
   return place;
 }
 
@@ -43,8 +44,8 @@ __device__ __forceinline__ void multiply_tile(const Product& p, const Place& pla
   for (int k = begin, turn = 0; k < end; k += Tile::kDepth, turn ^= 1) {
     const auto slice_a = shared_a + turn * Tile::kSliceA;
     const auto slice_b = shared_b + turn * Tile::kSliceB;
-    a.template store<Tile::kLineA>(slice_a);
-    b.template store<Tile::kLineB>(slice_b);
+    a.template store<Tile::kLineA, Tile::kTensorCores>(slice_a);
+    b.template store<Tile::kLineB, Tile::kTensorCores>(slice_b);
     // One barrier a slice is enough: who writes slice s + 2 has passed the barrier of s + 1, behind everybody's reading
     // of s.
     __syncthreads();
@@ -62,11 +63,11 @@ template <class Tile, class Store>
 __device__ __forceinline__ void each_element(const Product& p, const Place& place, Store store) {
 #pragma unroll
   for (int i = 0; i < Tile::kThreadRows; ++i) {
-    const int row = place.first_row + place.row + i;
+    const int row = place.first_row + place.row + Tile::row(i);
     if (row >= p.rows) continue;
 #pragma unroll
     for (int j = 0; j < Tile::kThreadColumns; ++j) {
-      const int column = place.first_column + place.column + j;
+      const int column = place.first_column + place.column + Tile::column(j);
       if (column < p.columns) store(row, column, i, j);
     }
   }
@@ -101,7 +102,7 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks) forward_kernel(
   float sums[Tile::kThreadRows][Tile::kThreadColumns];
 #pragma unroll
   for (int j = 0; j < Tile::kThreadColumns; ++j) {
-    const int column = place.first_column + place.column + j;
+    const int column = place.first_column + place.column + Tile::column(j);
     const float first = column < p.columns ? bias[column] : 0.0f;
 #pragma unroll
     for (int i = 0; i < Tile::kThreadRows; ++i) sums[i][j] = first;
@@ -118,11 +119,11 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks) forward_kernel(
     std::uint8_t* positions = p.out_positions.of(place.network);
 #pragma unroll
     for (int i = 0; i < Tile::kThreadRows; i += 4) {
-      const int row = place.first_row + place.row + i;
+      const int row = place.first_row + place.row + Tile::row(i);
       if (row >= p.rows) continue;
 #pragma unroll
       for (int j = 0; j < Tile::kThreadColumns; ++j) {
-        const int column = place.first_column + place.column + j;
+        const int column = place.first_column + place.column + Tile::column(j);
         if (column >= p.columns) continue;
         const float window[4] = {sums[i][j], sums[i + 1][j], sums[i + 2][j], sums[i + 3][j]};
         std::uint8_t position;

@@ -16,6 +16,7 @@ namespace ganno::cuda {
 ///
 /// Every element is one ascending chain of fused multiply-adds over k: the order, and so the bits, of the CPU's tiers
 /// with fused multiply-add. Only the weight gradient of a large convolution is cut into parts of k (see split_of).
+/// Precision::kTf32 rounds the operands and adds in the order of the tensor cores.
 struct Product {
   Geometry geometry;
   const std::uint32_t* active = nullptr;     // [networks] 0: leave this network out; null: take all
@@ -27,8 +28,9 @@ struct Product {
   PerNetwork<float> out;
   PerNetwork<std::uint8_t> out_positions;       // forward with fused pooling: 0..3, 4 where ReLU is 0
   Activation activation = Activation::kLinear;  // forward: of the layer; input gradient: of the layer below
-  int part_samples = 0;                         // weight gradient: samples of a part, all of them when there is one
-  std::int64_t part_stride = 0;                 // floats from one part to the next
+  Precision precision = Precision::kFloat32;
+  int part_samples = 0;          // weight gradient: samples of a part, all of them when there is one
+  std::int64_t part_stride = 0;  // floats from one part to the next
   // Set by the launch.
   bool quads_a = false, quads_b = false;
   int rows = 0, columns = 0;

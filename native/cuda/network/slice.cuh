@@ -8,6 +8,7 @@
 // Lines are rows of a or columns of b. Single values are read with neighbouring threads on neighbouring lines, where
 // neighbours are pixels or channels; quads in the order of memory.
 #include "cuda/runtime.h"
+#include "cuda/tensor_core.h"
 
 namespace ganno::cuda {
 
@@ -62,9 +63,10 @@ class Slice {
     }
   }
 
-  /// Writes them to a slice of lines `line` floats apart.
-  template <int kLine, class Pointer>
+  /// Writes them to a slice of lines `line` floats apart, rounded to TF32 when asked.
+  template <int kLine, bool kRounded, class Pointer>
   __device__ __forceinline__ void store(Pointer slice) const {
+    const auto value = [this](int i) { return kRounded ? round_to_tf32(values_[i]) : values_[i]; };
     if (quads_) {
 #pragma unroll
       for (int j = 0; j < kQuads; ++j) {
@@ -73,17 +75,17 @@ class Slice {
         if constexpr (kAlongDepth) {
           const Pointer to = slice + (unit % kAcross * 4 * kLine + unit / kAcross);
 #pragma unroll
-          for (int i = 0; i < 4; ++i) to[i * kLine] = values_[4 * j + i];
+          for (int i = 0; i < 4; ++i) to[i * kLine] = value(4 * j + i);
         } else {
           shared_as<float4>(slice + (unit / kAcross * kLine + unit % kAcross * 4))[0] =
-              make_float4(values_[4 * j], values_[4 * j + 1], values_[4 * j + 2], values_[4 * j + 3]);
+              make_float4(value(4 * j), value(4 * j + 1), value(4 * j + 2), value(4 * j + 3));
         }
       }
     } else {
 #pragma unroll
       for (int j = 0; j < kSingles; ++j) {
         const int unit = thread_ + j * kThreads;
-        slice[unit / kLines * kLine + unit % kLines] = values_[j];
+        slice[unit / kLines * kLine + unit % kLines] = value(j);
       }
     }
   }

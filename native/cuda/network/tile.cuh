@@ -14,6 +14,7 @@ template <int kRowsOfTile, int kColumnsOfTile, int kDepthOfSlice, int kRowsOfThr
 struct TileShape {
   static constexpr int kRows = kRowsOfTile, kColumns = kColumnsOfTile, kDepth = kDepthOfSlice;
   static constexpr int kThreadRows = kRowsOfThread, kThreadColumns = kColumnsOfThread;
+  static constexpr bool kTensorCores = false;
   static constexpr int kThreadsAcross = kColumns / kThreadColumns;
   static constexpr int kThreads = kRows / kThreadRows * kThreadsAcross;
   static constexpr int kBlocks = 512 / kThreads;  // at least, on a multiprocessor: 128 registers a thread
@@ -21,6 +22,16 @@ struct TileShape {
   static constexpr int kSliceA = kDepth * kLineA, kSliceB = kDepth * kLineB;
   static_assert(kThreads % kRows == 0 || kRows % kThreads == 0);
   static_assert(kThreads % kColumns == 0 || kColumns % kThreads == 0);
+
+  // Where a thread's sums lie in the tile: of its first, and how far sum (i, j) is from there.
+  __device__ static __forceinline__ int thread_row() {
+    return static_cast<int>(threadIdx.x) / kThreadsAcross * kThreadRows;
+  }
+  __device__ static __forceinline__ int thread_column() {
+    return static_cast<int>(threadIdx.x) % kThreadsAcross * kThreadColumns;
+  }
+  static constexpr int row(int i) { return i; }
+  static constexpr int column(int j) { return j; }
 };
 
 /// kValues values from shared memory, aligned to four (two, one) floats.
@@ -43,8 +54,9 @@ __device__ __forceinline__ void read_values(Pointer from, float (&to)[kValues]) 
 
 /// sums += a slice's first `depth` values of k, in order.
 template <class Tile, class Pointer>
-__device__ __forceinline__ void multiply_slice(Pointer a, Pointer b, int depth, int first_row, int first_column,
-                                               float (&sums)[Tile::kThreadRows][Tile::kThreadColumns]) {
+requires(!Tile::kTensorCores) __device__ __forceinline__
+    void multiply_slice(Pointer a, Pointer b, int depth, int first_row, int first_column,
+                        float (&sums)[Tile::kThreadRows][Tile::kThreadColumns]) {
   const auto one = [&](int k) {
     float rows[Tile::kThreadRows], columns[Tile::kThreadColumns];
     read_values(a + (k * Tile::kLineA + first_row), rows);
