@@ -82,6 +82,13 @@ export { openDataset } from './experiments/open-dataset.js';
 export { openExecutor } from './experiments/open-executor.js';
 export { PRESET_NAMES, PRESETS, type PresetName } from './experiments/presets.js';
 export { RunDirectory } from './experiments/run-directory.js';
+export {
+	type BaselineTrial,
+	needsBaseline,
+	type TuneBaselineOptions,
+	tuneBaseline,
+	withoutBaseline,
+} from './experiments/tune-baseline.js';
 export { packageVersion } from './native.js';
 export { type CnnOptions, cnn, type MlpOptions, mlp, NETWORKS } from './networks/builders.js';
 export { DIVERGED_LOSS, NetworkPopulation, type PopulationControls, type TrainOptions } from './networks/population.js';

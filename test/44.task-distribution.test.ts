@@ -151,7 +151,7 @@ describe('sampleTasks', () => {
 		for (const first of [0, 8, 2 ** 44]) {
 			const tasks = sampleTasks(stratified, 9, first, 8);
 			const count = (values: readonly unknown[]) =>
-				[...new Set(values)].map((value) => values.filter((other) => other === value).length).toSorted();
+				[...new Set(values)].map((value) => values.filter((other) => other === value).length).toSorted((a, b) => a - b);
 			expect(count(tasks.map(({ optimizer }) => optimizer.algorithm))).toEqual([4, 4]);
 			expect(count(tasks.map(({ horizon }) => horizon))).toEqual([4, 4]);
 			expect(count(tasks.map(({ batchSize }) => batchSize))).toEqual([2, 3, 3]);

@@ -45,7 +45,7 @@ export function addTrainingOptions(command: Command): Command {
 		.option('--iterations <n>', 'updates of the learner')
 		.option('--agents <mode>', 'layerwise, or one for all layers')
 		.option('--action <rule>', 'compounding, fine, anchored or absolute')
-		.option('--reward <name>', 'log-improvement, baseline, final-loss or accuracy-gain')
+		.option('--reward <name>', 'log-improvement, baseline, final-loss, accuracy-gain or difference')
 		.option('--network <kind>', "the agents' network: feed-forward or recurrent")
 		.option('--algorithm <name>', 'ippo or mappo')
 		.option('--learner-backend <name>', 'wasm, cpu or tensorflow');

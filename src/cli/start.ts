@@ -20,9 +20,9 @@ Examples:
 		.action(async (options: ConfigOptions & RunDirectoryOptions) => {
 			const { RunDirectory } = await import('../experiments/run-directory.js');
 			const { loadPolicy } = await import('../agents/policy-file.js');
-			const { withSession, trainWithProgress } = await import('./training-session.js');
+			const { withSession, withTunedBaseline, trainWithProgress } = await import('./training-session.js');
 			const { evaluateWithProgress, writeResults } = await import('./evaluation-session.js');
-			const config = configFromOptions(options, { preset: 'quick' });
+			const config = await withTunedBaseline(configFromOptions(options, { preset: 'quick' }));
 			const path = options.runDir ?? options.output ?? defaultRunDirectory(options.preset ?? 'quick', config);
 			using run = RunDirectory.create(path, config);
 			const { trained, table } = await withSession(config, async (session) => {

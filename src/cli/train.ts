@@ -41,7 +41,8 @@ Examples:
 async function openRun(options: TrainOptions): Promise<RunDirectory> {
 	const { RunDirectory } = await import('../experiments/run-directory.js');
 	if (options.resume === undefined) {
-		const config = configFromOptions(options, { preset: 'standard' });
+		const { withTunedBaseline } = await import('./training-session.js');
+		const config = await withTunedBaseline(configFromOptions(options, { preset: 'standard' }));
 		const path = options.runDir ?? options.output ?? defaultRunDirectory(options.preset ?? 'standard', config);
 		return RunDirectory.create(path, config);
 	}

@@ -5,6 +5,7 @@ import { type MetaTrainResult, metaTrain } from '../experiments/meta-train.js';
 import { openDataset } from '../experiments/open-dataset.js';
 import { openExecutor, workerCount } from '../experiments/open-executor.js';
 import type { RunDirectory } from '../experiments/run-directory.js';
+import { needsBaseline, tuneBaseline, withoutBaseline } from '../experiments/tune-baseline.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
 import { Interrupt } from './interrupt.js';
 import { formatCount, Progress } from './progress.js';
@@ -30,6 +31,29 @@ export async function withSession<T>(config: Config, work: (session: Session) =>
 	});
 	await using executor = openExecutor(config, dataset);
 	return await work({ config, dataset, executor, signal, progress });
+}
+
+/** The config as the run directory keeps it: with the baseline's learning rates, where it asks for tuned ones. */
+export async function withTunedBaseline(config: Config): Promise<Config> {
+	if (!needsBaseline(config)) return config;
+	return await withSession(withoutBaseline(config), async ({ dataset, executor, signal, progress }) => {
+		progress.stage("Tuning the cosine that the reward 'baseline' compares with");
+		let trials = 0;
+		const tuned = await tuneBaseline({
+			config,
+			dataset,
+			executor,
+			signal,
+			onTrial: ({ optimizer, learningRate, logLoss }) => {
+				trials++;
+				progress.update('trial', trials, trials, [
+					`${optimizer} at ${learningRate.toPrecision(3)}: ln V ${logLoss.toFixed(3)}`,
+				]);
+			},
+		});
+		progress.finish(`Baseline: ${JSON.stringify(tuned.environment.baselineLearningRate)}`);
+		return tuned;
+	});
 }
 
 /** Meta-trains with progress; an interruption says how to go on. */

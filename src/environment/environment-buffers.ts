@@ -177,11 +177,16 @@ export class EnvironmentBuffers {
 		this.running = running;
 	}
 
+	/** Pays every agent what its network earned. */
+	shareRewards(): void {
+		const { rewards } = this.result;
+		for (let i = 0; i < rewards.length; i++) rewards[i] = this.networkRewards[Math.floor(i / this.agents)]!;
+	}
+
 	/** Brings what the caller sees up to date. */
 	publish(decision: number, last: boolean, done: boolean, baseFactor = 1): void {
 		const { rewards, truncations } = this.result;
 		for (let n = 0; n < this.networks; n++) {
-			for (let a = 0; a < this.agents; a++) rewards[n * this.agents + a] = this.networkRewards[n]!;
 			truncations[n] = last && this.diverged[n] === 0 ? 1 : 0;
 		}
 		if (decision > 0) {

@@ -1,4 +1,5 @@
 import type { Controller } from './controller.js';
+import { networkReward } from './reward.js';
 import type { TrainingTask } from './task.js';
 import type { TrainingEnvironment } from './training-environment.js';
 
@@ -37,7 +38,7 @@ export interface EpisodeOutcome {
 	readonly testAccuracy: Float32Array;
 	/** 1 where the network diverged */
 	readonly diverged: Uint8Array;
-	/** Undiscounted sum of a network's rewards. */
+	/** Undiscounted sum of a network's rewards (their mean over the agents where these differ). */
 	readonly returns: Float32Array;
 	/** `[decisions × networks × layers]`: mean of each interval, base schedule included; 0 where the network had ended */
 	readonly learningRates: Float32Array | undefined;
@@ -71,7 +72,7 @@ export function runEpisode(options: EpisodeOptions): EpisodeOutcome {
 		const base = multiply(baseSchedule, options.baseSchedule, decision * task.interval, product);
 		const result = environment.stepWithLearningRates(learningRates, base, actions);
 		for (let n = 0; n < networks; n++) {
-			outcome.returns[n] = outcome.returns[n]! + result.rewards[n * environment.agents]!;
+			outcome.returns[n] = outcome.returns[n]! + networkReward(result.rewards, n, environment.agents);
 			if (infos.validationLoss[n]! < outcome.bestValidationLoss[n]!) {
 				outcome.bestValidationLoss[n] = infos.validationLoss[n]!;
 			}

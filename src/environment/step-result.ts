@@ -26,7 +26,7 @@ export interface ResetResult {
 }
 
 export interface StepResult extends ResetResult {
-	/** `[networks × agents]`: the network's reward, the same for each of its agents; 0 once it has ended */
+	/** `[networks × agents]`: the network's reward, the same for each of its agents but under `difference`; 0 once it has ended */
 	readonly rewards: Float32Array;
 	/** `[networks]`: 1 where the network has diverged, now or earlier */
 	readonly terminations: Uint8Array;

@@ -8,9 +8,11 @@ import {
 } from '../arguments.js';
 import type { SplitName } from '../datasets/dataset.js';
 import { GannoError } from '../errors.js';
+import { inferShapes } from '../networks/shapes.js';
 import { type ActionMode, ActionRule, NEUTRAL_ACTION } from './action.js';
 import { runBaseline } from './baseline.js';
 import type { DecisionContext } from './controller.js';
+import { CounterfactualPopulation } from './counterfactuals.js';
 import { DivergenceDetector } from './divergence.js';
 import { EnvironmentBuffers } from './environment-buffers.js';
 import { InitialStates } from './initial-states.js';
@@ -56,6 +58,7 @@ export class TrainingEnvironment {
 	#task: TrainingTask;
 	#population: Population | undefined;
 	#populationKey = '';
+	#counterfactuals: CounterfactualPopulation | undefined; // the population, where rewards are differences
 	#buffers: EnvironmentBuffers | undefined;
 	#encoder: ObservationEncoder | undefined;
 	#detector: DivergenceDetector | undefined;
@@ -238,7 +241,13 @@ export class TrainingEnvironment {
 		buffers.read(buffers.interval, interval);
 		this.#detector!.update(buffers.validationLoss, buffers.trainingLoss, buffers.diverged);
 		const { validationLoss, validationAccuracy, active, diverged, networkRewards } = buffers;
-		this.#rewardRule!.update(validationLoss, validationAccuracy, active, diverged, last, networkRewards);
+		if (this.#counterfactuals === undefined) {
+			this.#rewardRule!.update(validationLoss, validationAccuracy, active, diverged, last, networkRewards);
+			buffers.shareRewards();
+		} else {
+			const { forkLoss } = this.#counterfactuals;
+			this.#rewardRule!.differences(validationLoss, forkLoss, active, diverged, buffers.result.rewards);
+		}
 		buffers.deactivate();
 		this.#encode(buffers.interval.trainingLoss, interval, baseFactor);
 		this.#done = last || buffers.running === 0;
@@ -267,7 +276,7 @@ export class TrainingEnvironment {
 			this.#population?.dispose();
 			this.#population = undefined;
 			this.#buffers = undefined;
-			this.#population = this.#factory(task, seeds);
+			this.#population = this.#openPopulation(task, seeds);
 			this.#populationKey = key;
 			checkInteger(this.#population.replicas, 'population.replicas', networks.length, networks.length);
 		}
@@ -284,6 +293,14 @@ export class TrainingEnvironment {
 			this.#baselineKey = '';
 		}
 		return this.#population;
+	}
+
+	#openPopulation(task: TrainingTask, seeds: Uint32Array): Population {
+		this.#counterfactuals = undefined;
+		if (rewardName(this.reward) !== 'difference') return this.#factory(task, seeds);
+		const agents = this.agentsMode === 'one' ? 1 : inferShapes(task.spec).layers.length;
+		this.#counterfactuals = new CounterfactualPopulation(this.#factory, task, seeds, agents);
+		return this.#counterfactuals;
 	}
 
 	/** Runs the baseline of this task and these seeds, once; the population is as new afterwards. */

@@ -1,8 +1,13 @@
 import { z } from 'zod';
+import { REWARDS } from '../environment/reward.js';
+import { ALGORITHMS } from '../optimizer/algorithms.js';
+import { BASE_SCHEDULES } from '../schedules/base-schedule.js';
 import { boolean, choice, integer, list, number } from './config-fields.js';
 import { networkFamilySchema } from './network-family-schema.js';
 
 /** The sections of a config, key by key: default, range, unit and meaning. */
+
+const baselineRate = z.number().gt(0).max(10);
 
 export const environmentSection = z
 	.strictObject({
@@ -10,17 +15,25 @@ export const environmentSection = z
 			default: 'compounding',
 			description: 'How an action becomes a learning rate.',
 		}),
-		reward: choice(['log-improvement', 'baseline', 'final-loss', 'accuracy-gain'], {
+		baseSchedule: choice(BASE_SCHEDULES, {
+			default: 'constant',
+			description:
+				"Multiplies the policy's learning rates step by step, in training and evaluation: the base that 'anchored' is anchored to.",
+		}),
+		reward: choice(REWARDS, {
 			default: 'log-improvement',
-			description: 'What the agents are paid for.',
+			description:
+				"What the agents are paid for; 'difference' costs a fork of the network per agent and interval, 'baseline' a second run.",
 		}),
-		baselineLearningRate: number({
-			default: 0.003,
-			min: 0,
-			above: true,
-			max: 10,
-			description: "Initial learning rate of the cosine that the 'baseline' reward compares with.",
-		}),
+		baselineLearningRate: z
+			.union([z.literal('tuned'), baselineRate, z.partialRecord(z.enum(ALGORITHMS), baselineRate)])
+			.default('tuned')
+			.meta({
+				expected: "'tuned', a number above 0 and at most 10, or one for each optimiser as in { adam: 0.003, sgd: 0.1 }",
+				unit: '',
+				description:
+					"Initial learning rate of the cosine that the 'baseline' reward compares with; 'tuned': found before the run for each child optimiser, on evaluation.tuningLearningRates.",
+			}),
 		agents: choice(['layerwise', 'one'], {
 			default: 'layerwise',
 			description: 'One agent per layer, or one for all layers.',

@@ -1,4 +1,5 @@
 import type { UpdateMetrics } from '../agents/update-metrics.js';
+import { networkReward, type RewardName } from '../environment/reward.js';
 import type { Trajectory } from '../rollouts/executor.js';
 import { OUTCOME_SIZE } from '../rollouts/trajectory-slab.js';
 import { meanAndError } from './statistics.js';
@@ -14,7 +15,7 @@ export interface IterationMetrics extends Omit<UpdateMetrics, 'milliseconds'> {
 	readonly finalValidationLoss: number;
 	readonly finalValidationAccuracy: number;
 	readonly divergedShare: number;
-	/** Optimiser steps of all networks of the iteration. */
+	/** Optimiser steps of all networks of the iteration, those of forks (`difference`) and baseline runs included. */
 	readonly networkSteps: number;
 	/** Wall seconds of the iteration. */
 	readonly seconds: number;
@@ -25,17 +26,22 @@ export interface IterationMetrics extends Omit<UpdateMetrics, 'milliseconds'> {
 	readonly nativeShare: number;
 }
 
-/** Sums of rewards, network by network. */
+/** Sums of rewards, network by network; means over the agents where these are paid differently. */
 export function trajectoryReturns(trajectory: Trajectory): Float64Array {
 	const { decisions, networks, agents, rewards } = trajectory;
 	const returns = new Float64Array(networks);
 	for (let t = 0; t < decisions; t++) {
 		for (let n = 0; n < networks; n++) {
-			// Every agent of a network is paid the same.
-			returns[n] = (returns[n] as number) + (rewards[(t * networks + n) * agents] as number);
+			returns[n] = (returns[n] as number) + networkReward(rewards, t * networks + n, agents);
 		}
 	}
 	return returns;
+}
+
+/** Trainings that one network's rewards take. */
+function runsPerNetwork(reward: RewardName, agents: number): number {
+	if (reward === 'difference') return 1 + agents;
+	return reward === 'baseline' ? 2 : 1;
 }
 
 export function iterationMetrics(
@@ -43,6 +49,7 @@ export function iterationMetrics(
 	trajectories: readonly Trajectory[],
 	update: UpdateMetrics,
 	milliseconds: { readonly rollout: number; readonly learner: number },
+	reward: RewardName,
 ): IterationMetrics {
 	const { milliseconds: _, ...learned } = update;
 	const returns = trajectories.flatMap((trajectory) => [...trajectoryReturns(trajectory)]);
@@ -54,7 +61,7 @@ export function iterationMetrics(
 	let total = 0;
 	let native = 0;
 	for (const trajectory of trajectories) {
-		networkSteps += trajectory.task.horizon * trajectory.networks;
+		networkSteps += trajectory.task.horizon * trajectory.networks * runsPerNetwork(reward, trajectory.agents);
 		total += trajectory.milliseconds.total;
 		native += trajectory.milliseconds.native;
 		for (let n = 0; n < trajectory.networks; n++) {

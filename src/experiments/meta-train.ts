@@ -136,10 +136,8 @@ async function runIteration(
 	for await (const trajectory of rollouts) trajectories.push(trajectory);
 	const rolledOut = performance.now();
 	const update = await updateUnlessCancelled(learner, trajectories, signal);
-	return iterationMetrics(iteration, trajectories, update, {
-		rollout: rolledOut - started,
-		learner: performance.now() - rolledOut,
-	});
+	const milliseconds = { rollout: rolledOut - started, learner: performance.now() - rolledOut };
+	return iterationMetrics(iteration, trajectories, update, milliseconds, config.environment.reward);
 }
 
 /** What a policy file says about its origin; without what changes no bit of it, so that equal policies are equal files. */

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Dataset } from '../datasets/dataset.js';
 import { requireCudaDevice } from '../devices.js';
-import type { Reward } from '../environment/reward.js';
+import type { Reward, RewardName } from '../environment/reward.js';
 import { GannoError } from '../errors.js';
 import type { PopulationDevice } from '../networks/population-options.js';
 import type { EnvironmentSettings, RolloutExecutor } from '../rollouts/executor.js';
@@ -11,9 +11,17 @@ import type { Config } from './config.js';
 
 /** The environment part of a config as the executors take it. */
 export function environmentSettings(config: Config): EnvironmentSettings {
-	const { action, agents, reward: name, baselineLearningRate } = config.environment;
-	const reward: Reward = name === 'baseline' ? { type: name, learningRate: baselineLearningRate } : name;
-	return { action, agents, reward };
+	const { action, agents, baseSchedule, reward: name, baselineLearningRate } = config.environment;
+	return { action, agents, baseSchedule, reward: reward(name, baselineLearningRate) };
+}
+
+function reward(name: RewardName, rate: Config['environment']['baselineLearningRate']): Reward {
+	if (name !== 'baseline') return name;
+	if (rate !== 'tuned') return { type: name, learningRate: rate };
+	throw new GannoError(
+		'INVALID_CONFIG',
+		"environment.baselineLearningRate is 'tuned', but nobody has tuned it: call tuneBaseline first (ganno train does), or give a number",
+	);
 }
 
 /** Where networks are trained: one device, or several CUDA devices. */

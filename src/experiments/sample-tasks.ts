@@ -1,7 +1,7 @@
 import { drawNetwork, type NetworkEnds } from '../environment/network-family.js';
 import type { TrainingTask } from '../environment/task.js';
 import { type DrawnOptimizer, sampleTasks, type TaskDistribution } from '../environment/task-distribution.js';
-import type { OptimizerSpec } from '../optimizer/algorithms.js';
+import type { Algorithm, OptimizerSpec } from '../optimizer/algorithms.js';
 import { PhiloxGenerator } from '../philox.js';
 import type { Config } from './config.js';
 
@@ -9,6 +9,9 @@ import type { Config } from './config.js';
 
 /** Held-out tasks are numbered from here on, far above any that training reaches. */
 const HELD_OUT = 2 ** 44;
+
+/** And those that schedules are tuned on. */
+const TUNING = 2 ** 46;
 
 /** Sub-sequences of the generator that gives an evaluation's network seeds. */
 const SEED_SEQUENCES = { evaluation: 2 ** 45, tuning: 2 ** 45 + 1 } as const;
@@ -72,6 +75,25 @@ export function iterationTasks(config: Config, ends: NetworkEnds, iteration: num
 /** Fixed tasks of one network each from the run's distribution, the same for every run of the same `evaluation.seed`. */
 export function heldOutTasks(config: Config, ends: NetworkEnds, count: number): readonly TrainingTask[] {
 	return sampleTasks(taskDistribution(config, ends, 1), config.evaluation.seed, HELD_OUT, count);
+}
+
+/** Tasks to tune a schedule on for one child optimiser: the run's distribution, a network each, apart from all others. */
+export function tuningTasks(
+	config: Config,
+	ends: NetworkEnds,
+	algorithm: Algorithm,
+	count: number,
+): readonly TrainingTask[] {
+	const distribution = taskDistribution(config, ends, 1);
+	const optimizers = distribution.optimizers?.filter((optimizer) => optimizer.algorithm === algorithm) ?? [];
+	const stratumSize = config.tasks.stratified ? count : 1;
+	// The baseline starts all layers of a network alike.
+	return sampleTasks(
+		{ ...distribution, optimizers, stratumSize, layerSpreadShare: 0 },
+		config.evaluation.seed,
+		TUNING,
+		count,
+	);
 }
 
 /**

@@ -3,6 +3,7 @@ import type { ActionMode } from '../environment/action.js';
 import type { Agents } from '../environment/observation.js';
 import type { Reward } from '../environment/reward.js';
 import type { TrainingTask } from '../environment/task.js';
+import type { BaseScheduleName } from '../schedules/base-schedule.js';
 import type { ControllerSpec } from './controller-spec.js';
 
 /** What a rollout of one task yields. Arrays lie in a SharedArrayBuffer the learner owns. A = agents (layers, or 1). */
@@ -34,6 +35,8 @@ export interface EnvironmentSettings {
 	readonly action?: ActionMode;
 	readonly reward?: Reward;
 	readonly agents?: Agents;
+	/** Multiplies a policy's learning rates step by step, in rollouts and in evaluations; default 'constant', which is to say 1. */
+	readonly baseSchedule?: BaseScheduleName;
 }
 
 export interface RunOptions {

@@ -1,12 +1,15 @@
 import { createPolicyInference } from '../agents/inference.js';
 import type { PopulationFactory } from '../environment/population.js';
+import { type Reward, rewardName } from '../environment/reward.js';
 import type { TrainingTask } from '../environment/task.js';
 import { TrainingEnvironment } from '../environment/training-environment.js';
 import { GannoError } from '../errors.js';
 import type { PopulationDevice } from '../networks/population-options.js';
+import { baseSchedule } from '../schedules/base-schedule.js';
 import { openController } from './controller-spec.js';
 import { runEpisode } from './episode.js';
 import { openEpisodeSlab } from './episode-slab.js';
+import type { EnvironmentSettings } from './executor.js';
 import type { Job, WorkerSetup } from './job.js';
 import { runRollout } from './rollout.js';
 import { openTrajectorySlab } from './trajectory-slab.js';
@@ -42,7 +45,8 @@ export class JobRunner implements Disposable {
 	 */
 	*run(job: Job): Generator<void, void> {
 		this.#checkCancelled();
-		const environment = this.#environment(job.task);
+		const base = this.#baseSchedule(job.task);
+		const environment = this.#environment(job.task, job.kind, base);
 		const steps =
 			job.kind === 'rollout'
 				? runRollout(environment, createPolicyInference(job.policy), job, openTrajectorySlab(job.shape, job.slab))
@@ -51,6 +55,7 @@ export class JobRunner implements Disposable {
 						openController(job.controller),
 						job,
 						openEpisodeSlab(job.task.networks.length, job.slab),
+						job.controller.type === 'policy' ? base : undefined,
 					);
 		for (;;) {
 			this.#checkCancelled();
@@ -68,7 +73,12 @@ export class JobRunner implements Disposable {
 		if (Atomics.load(this.#setup.cancel, 0) !== 0) throw new GannoError('CANCELLED', 'The rollout was cancelled.');
 	}
 
-	#environment(task: TrainingTask): TrainingEnvironment {
+	#baseSchedule({ horizon }: TrainingTask): Float32Array | undefined {
+		const { baseSchedule: name = 'constant' } = this.#setup.environment;
+		return name === 'constant' ? undefined : baseSchedule(name, horizon);
+	}
+
+	#environment(task: TrainingTask, kind: Job['kind'], base: Float32Array | undefined): TrainingEnvironment {
 		const { spec, optimizer, batchSize, horizon, interval, sliceSize, validationSize, data, networks } = task;
 		const key = JSON.stringify([
 			spec,
@@ -80,6 +90,7 @@ export class JobRunner implements Disposable {
 			validationSize,
 			data,
 			networks.length,
+			kind,
 		]);
 		let environment = this.#environments.get(key);
 		if (environment === undefined) {
@@ -98,7 +109,8 @@ export class JobRunner implements Disposable {
 				precision,
 			} = this.#setup;
 			environment = new TrainingEnvironment({
-				...settings,
+				...environmentOptions(settings, kind),
+				...(base === undefined ? {} : { baseSchedule: base }),
 				task,
 				dataset,
 				cancellation,
@@ -113,4 +125,18 @@ export class JobRunner implements Disposable {
 		this.#environments.set(key, environment);
 		return environment;
 	}
+}
+
+/** Differences are for learning: what an episode is judged by needs no forks, and its return is the team's. */
+function environmentOptions({ action, agents, reward }: EnvironmentSettings, kind: Job['kind']) {
+	const judged: Reward | undefined = kind === 'episode' && isDifference(reward) ? 'log-improvement' : reward;
+	return {
+		...(action === undefined ? {} : { action }),
+		...(agents === undefined ? {} : { agents }),
+		...(judged === undefined ? {} : { reward: judged }),
+	};
+}
+
+function isDifference(reward: Reward | undefined): boolean {
+	return reward !== undefined && rewardName(reward) === 'difference';
 }
