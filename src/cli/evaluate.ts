@@ -1,12 +1,16 @@
 import { Command } from 'commander';
 import type { Policy } from '../agents/policy.js';
+import { GannoError } from '../errors.js';
 import type { Config } from '../experiments/config.js';
 import { addConfigOptions, type ConfigOptions, configFromOptions } from './config-options.js';
+import type { SuiteOptions } from './suite-session.js';
 
-interface EvaluateOptions extends ConfigOptions {
+interface EvaluateOptions extends ConfigOptions, SuiteOptions {
 	readonly output?: string;
 	readonly seeds?: string;
 }
+
+const collect = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
 
 export function evaluateCommand(): Command {
 	const command = new Command('evaluate')
@@ -14,8 +18,17 @@ export function evaluateCommand(): Command {
 			'A learned policy, greedy, against constant, step, cosine and one-cycle schedules, and against a tuned cosine, on held-out seeds.',
 		)
 		.argument('<policy>', 'a policy file or a run directory')
-		.option('--seeds <n>', 'held-out seeds of each cell')
+		.option('--seeds <n>', 'held-out seeds of each cell; with --suite: reporting (default) or development')
 		.option('--output <dir>', 'where evaluation.json and report.html go (default: the run directory, if one is given)');
+	command
+		.option('--suite [name]', "a whole evaluation suite: 'held-out' (default), 'quick', or a JSON file")
+		.option('--quick', "the suite 'quick': synthetic images, seconds, for trying out")
+		.option('--out <file>', 'results of the suite (default: evaluation-NAME.json in the run directory, or here)')
+		.option('--resume', 'go on with a suite that was interrupted')
+		.option('--one-action <policy>', 'a policy with one action for all layers, held against this one on the suite')
+		.option('--policy <name=policy>', 'another policy that takes part in the suite (repeatable)', collect)
+		.option('--charts <dir>', "the suite's charts as SVG files")
+		.option('--download', "fetch the suite's data sets that are not on this machine; else their tasks are left out");
 	return addConfigOptions(command)
 		.addHelpText(
 			'after',
@@ -25,9 +38,17 @@ The settings are those the policy was trained with; --preset, --config and the o
 Examples:
   $ ganno evaluate runs/mine
   $ ganno evaluate policy.safetensors --dataset mnist --seeds 32 --output results
+  $ ganno evaluate runs/mine --suite --one-action runs/one
+  $ ganno evaluate runs/mine --quick --out quick.json
   $ ganno evaluate runs/mine --set tasks.horizon=2000 --set evaluation.network='{"type":"mlp","hidden":[256]}'`,
 		)
 		.action(async (path: string, options: EvaluateOptions) => {
+			if (options.suite !== undefined || options.quick === true) {
+				const { evaluateSuiteCommand } = await import('./suite-session.js');
+				await evaluateSuiteCommand(path, options);
+				return;
+			}
+			refuseSuiteOptions(options);
 			const { loadPolicy } = await import('../agents/policy-file.js');
 			const { isFolder, policyPath } = await import('../experiments/policy-path.js');
 			const { withSession } = await import('./training-session.js');
@@ -40,6 +61,15 @@ Examples:
 			for (const { name, path: file } of writeResults(output, table))
 				process.stdout.write(`${name.padEnd(12)} ${file}\n`);
 		});
+}
+
+/** Options that would be ignored without a suite are a mistake. */
+function refuseSuiteOptions(options: EvaluateOptions): void {
+	for (const name of ['out', 'resume', 'oneAction', 'policy', 'charts', 'download'] as const) {
+		if (options[name] === undefined) continue;
+		const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+		throw new GannoError('INVALID_ARGUMENT', `--${flag} goes with --suite (or --quick)`);
+	}
 }
 
 /** What the policy was trained with, then the user's changes; the policy itself says what its agents and actions are. */

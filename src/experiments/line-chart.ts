@@ -95,14 +95,14 @@ function runsOf(points: readonly ReportPoint[]): ReportPoint[][] {
 	return runs.filter((run) => run.length > 0);
 }
 
-interface Axis {
+export interface Axis {
 	/** The pixel of a value, to a tenth. */
 	at(value: number): number;
 	readonly ticks: readonly { readonly value: number; readonly at: number; readonly label: string }[];
 }
 
 /** A linear axis with ticks at 1, 2 or 5 × 10ⁿ. @param widen reach to the ticks outside the data */
-function axis(minimum: number, maximum: number, from: number, to: number, wanted: number, widen: boolean): Axis {
+export function axis(minimum: number, maximum: number, from: number, to: number, wanted: number, widen: boolean): Axis {
 	// A constant series is drawn in the middle of an axis of its own.
 	const slack = maximum > minimum ? 0 : Math.max(Math.abs(minimum) * 0.1, Number.MIN_VALUE * 2 ** 60, 1e-9);
 	let low = minimum - (widen ? slack : 0);

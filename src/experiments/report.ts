@@ -20,6 +20,8 @@ export interface Report {
 	/** One chart each. */
 	readonly series: readonly ReportSeries[];
 	readonly tables: readonly ReportTable[];
+	/** SVG elements that draw themselves with attributes alone: no style, no script. */
+	readonly pictures?: readonly string[];
 }
 
 // One column on a phone, two charts abreast on a desk; light or dark as the reader's system is.
@@ -29,6 +31,7 @@ const STYLE = `
 body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(22rem,1fr));gap:1.5rem}
+.pictures{grid-template-columns:repeat(auto-fill,minmax(30rem,1fr))}
 figure{margin:0}figcaption{font-weight:600}figcaption span{font-weight:400;color:var(--muted)}
 svg{width:100%;height:auto}svg text{font-size:11px;fill:var(--muted)}
 .grid{stroke:var(--grid);stroke-width:1}.line{fill:none;stroke:var(--line);stroke-width:1.5}.point{fill:var(--line)}.band{fill:var(--band)}
@@ -46,7 +49,7 @@ export function writeReport(path: string, report: Report): void {
 	writeFileAtomic(path, renderReport(report));
 }
 
-export function renderReport({ title, description = [], series, tables }: Report): string {
+export function renderReport({ title, description = [], series, tables, pictures = [] }: Report): string {
 	return `<!doctype html>
 <html lang="en">
 <head>
@@ -61,6 +64,7 @@ export function renderReport({ title, description = [], series, tables }: Report
 <h1>${escapeHtml(title)}</h1>
 ${description.map((paragraph) => `<p>${escapeHtml(paragraph)}</p>`).join('\n')}
 ${tables.length === 0 ? '' : `<h2>Results</h2>\n${tables.map(renderTable).join('\n')}`}
+${pictures.length === 0 ? '' : `<h2>Pictures</h2>\n<div class="charts pictures">\n${pictures.map((svg) => `<figure>${svg}</figure>`).join('\n')}\n</div>`}
 ${series.length === 0 ? '' : `<h2>Course of the run</h2>\n<div class="charts">\n${series.map(renderChart).join('\n')}\n</div>`}
 </body>
 </html>

@@ -1,7 +1,7 @@
 import type { Controller } from '../environment/controller.js';
 import { networkReward } from '../environment/reward.js';
 import type { TrainingEnvironment } from '../environment/training-environment.js';
-import type { EpisodeSlab } from './episode-slab.js';
+import { type EpisodeSlab, holdCourse, isTestPoint, noteTest, writeCourse } from './episode-slab.js';
 import type { EpisodeJob } from './job.js';
 import { writeFinalOutcomes, writeInitialOutcomes, writeTestOutcomes } from './outcomes.js';
 
@@ -21,20 +21,40 @@ export function* runEpisode(
 	controller.reset(job.task);
 	writeInitialOutcomes(slab.outcomes, infos);
 	slab.returns.fill(0);
+	slab.course.learningRates.fill(0);
+	slab.course.bestTestAccuracy.fill(Number.NaN);
+	writeCourse(slab, 0, infos.validationLoss, infos.validationAccuracy);
+	const { networks, decisions, layers } = environment;
+	const tests = new Float32Array(networks * 2);
 	let done = infos.active.every((running) => running === 0);
 	const { interval } = job.task;
-	for (let decision = 0; !done; decision++) {
+	let decision = 0;
+	while (!done) {
 		const { learningRates, baseSchedule, actions } = controller.decide(environment.context);
 		const multipliers = baseSchedule ?? base?.subarray(decision * interval, (decision + 1) * interval);
 		const step = environment.stepWithLearningRates(learningRates, multipliers, actions);
-		for (let n = 0; n < environment.networks; n++) {
+		for (let n = 0; n < networks; n++) {
 			slab.returns[n] = (slab.returns[n] as number) + networkReward(step.rewards, n, environment.agents);
+			const rates = step.infos.learningRates.subarray(n * layers, (n + 1) * layers);
+			slab.course.learningRates.set(rates, (n * decisions + decision) * layers);
 		}
 		({ infos, done } = step);
+		decision++;
+		writeCourse(slab, decision, infos.validationLoss, infos.validationAccuracy);
+		// The end is measured below, whenever it comes.
+		if (job.testPoints > 1 && decision < decisions && isTestPoint(decision, decisions, job.testPoints)) {
+			environment.evaluate('test', tests);
+			noteTest(slab, tests);
+		}
 		yield;
 	}
+	holdCourse(slab, decision);
 	writeFinalOutcomes(slab.outcomes, infos);
-	if (job.test) writeTestOutcomes(slab.outcomes, environment);
+	if (job.testPoints > 0) {
+		environment.evaluate('test', tests);
+		writeTestOutcomes(slab.outcomes, tests);
+		noteTest(slab, tests);
+	}
 	slab.diverged.set(infos.diverged);
 	slab.milliseconds[0] = performance.now() - started;
 	slab.milliseconds[1] = environment.nativeMilliseconds;

@@ -4,7 +4,8 @@ import type { Agents } from '../environment/observation.js';
 import type { Reward } from '../environment/reward.js';
 import type { TrainingTask } from '../environment/task.js';
 import type { BaseScheduleName } from '../schedules/base-schedule.js';
-import type { ControllerSpec } from './controller-spec.js';
+import type { TrainerSpec } from './controller-spec.js';
+import type { EpisodeCourse } from './episode-slab.js';
 
 /** What a rollout of one task yields. Arrays lie in a SharedArrayBuffer the learner owns. A = agents (layers, or 1). */
 export interface Trajectory {
@@ -50,10 +51,11 @@ export interface RunOptions {
 	readonly sharedExplorationNoise?: boolean;
 }
 
-/** One episode under one controller. */
+/** One episode under one controller, or one method that sees every gradient. */
 export interface Episode {
 	readonly task: TrainingTask;
-	readonly controller: ControllerSpec;
+	/** A policy brings its own agents: `EnvironmentSettings.agents` does not count for it. */
+	readonly controller: TrainerSpec;
 }
 
 /** How an episode under a controller went, network by network. */
@@ -63,9 +65,18 @@ export interface EpisodeResult {
 	readonly returns: Float32Array;
 	/** `[networks × 5]`: as in {@link Trajectory} */
 	readonly outcomes: Float32Array;
+	readonly course: EpisodeCourse;
 	/** `[networks]` */
 	readonly diverged: Uint8Array;
 	readonly milliseconds: { readonly total: number; readonly native: number };
+}
+
+export interface EvaluateEpisodesOptions {
+	readonly signal?: AbortSignal;
+	/** False: the test split stays unseen (default true). */
+	readonly test?: boolean;
+	/** How often in an episode the test split is looked at, evenly spread, the last time at its end (default 1). */
+	readonly testPoints?: number;
 }
 
 /** Runs rollouts somewhere; the learner cannot tell where. One run at a time. */
@@ -78,11 +89,8 @@ export interface RolloutExecutor extends AsyncDisposable {
 	 */
 	run(tasks: readonly TrainingTask[], policy: PolicySnapshot, options?: RunOptions): AsyncIterable<Trajectory>;
 	/**
-	 * Episodes under hand-made schedules or greedy policies, judged on the test split too (unless `test` is false). Yields in the
-	 * order given; outcomes are the caller's to keep.
+	 * Episodes under hand-made schedules, greedy policies or gradient methods, judged on the test split too (unless `test` is false).
+	 * Yields in the order given; results are the caller's to keep.
 	 */
-	evaluate(
-		episodes: readonly Episode[],
-		options?: { readonly signal?: AbortSignal; readonly test?: boolean },
-	): AsyncIterable<EpisodeResult>;
+	evaluate(episodes: readonly Episode[], options?: EvaluateEpisodesOptions): AsyncIterable<EpisodeResult>;
 }

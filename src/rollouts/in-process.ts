@@ -8,6 +8,7 @@ import type {
 	EnvironmentSettings,
 	Episode,
 	EpisodeResult,
+	EvaluateEpisodesOptions,
 	RolloutExecutor,
 	RunOptions,
 	Trajectory,
@@ -64,10 +65,7 @@ export class InProcessExecutor implements RolloutExecutor {
 		return this.#queue.run(tasks, policy, options);
 	}
 
-	evaluate(
-		episodes: readonly Episode[],
-		options?: { readonly signal?: AbortSignal; readonly test?: boolean },
-	): AsyncGenerator<EpisodeResult> {
+	evaluate(episodes: readonly Episode[], options?: EvaluateEpisodesOptions): AsyncGenerator<EpisodeResult> {
 		return this.#queue.evaluate(episodes, options);
 	}
 

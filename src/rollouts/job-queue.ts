@@ -1,10 +1,18 @@
 import type { PolicySnapshot, PolicySpec } from '../agents/policy.js';
+import { checkInteger } from '../arguments.js';
 import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../environment/observation.js';
 import type { TrainingTask } from '../environment/task.js';
 import { GannoError } from '../errors.js';
 import type { NetworkSpec } from '../networks/spec.js';
-import { openEpisodeSlab } from './episode-slab.js';
-import type { EnvironmentSettings, Episode, EpisodeResult, RunOptions, Trajectory } from './executor.js';
+import { type EpisodeShape, openEpisodeSlab } from './episode-slab.js';
+import type {
+	EnvironmentSettings,
+	Episode,
+	EpisodeResult,
+	EvaluateEpisodesOptions,
+	RunOptions,
+	Trajectory,
+} from './executor.js';
 import type { Job } from './job.js';
 import { slabTrajectory, type TrajectoryShape, TrajectorySlabs } from './trajectory-slab.js';
 
@@ -62,27 +70,28 @@ export class JobQueue {
 		}
 	}
 
-	async *evaluate(
-		episodes: readonly Episode[],
-		options: { readonly signal?: AbortSignal; readonly test?: boolean } = {},
-	): AsyncGenerator<EpisodeResult> {
+	async *evaluate(episodes: readonly Episode[], options: EvaluateEpisodesOptions = {}): AsyncGenerator<EpisodeResult> {
 		const { signal, test = true } = options;
-		const slabs = episodes.map(({ task }) => openEpisodeSlab(task.networks.length));
+		const testPoints = test ? checkInteger(options.testPoints ?? 1, 'testPoints', 1) : 0;
+		const shapes = episodes.map(({ task }) => episodeShape(task));
+		const slabs = shapes.map((shape) => openEpisodeSlab(shape));
 		const jobs = episodes.map(
 			({ task, controller }, position): Job => ({
 				kind: 'episode',
 				task,
 				controller,
+				shape: shapes[position]!,
 				slab: slabs[position]!.buffer,
-				test,
+				testPoints,
 			}),
 		);
 		for await (const position of this.#inOrder(jobs, signal)) {
-			const { returns, outcomes, diverged, milliseconds } = slabs[position]!;
+			const { returns, outcomes, course, diverged, milliseconds } = slabs[position]!;
 			yield {
 				episode: episodes[position]!,
 				returns,
 				outcomes,
+				course,
 				diverged,
 				milliseconds: { total: milliseconds[0] as number, native: milliseconds[1] as number },
 			};
@@ -183,6 +192,10 @@ export function trajectoryShape(
 		agents: environment.agents === 'one' ? 1 : trainableLayerCount(task.spec),
 		observationSize: policy.spec.observationSize,
 	};
+}
+
+function episodeShape({ networks, horizon, interval, spec }: TrainingTask): EpisodeShape {
+	return { networks: networks.length, decisions: horizon / interval, layers: trainableLayerCount(spec) };
 }
 
 /** Layers with weights: each has an agent. */

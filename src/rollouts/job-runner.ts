@@ -1,16 +1,22 @@
 import { createPolicyInference } from '../agents/inference.js';
+import { viewDataset } from '../datasets/view.js';
+import { InitialStates } from '../environment/initial-states.js';
+import type { Agents } from '../environment/observation.js';
+import { populationFactory } from '../environment/open-population.js';
 import type { PopulationFactory } from '../environment/population.js';
 import { type Reward, rewardName } from '../environment/reward.js';
 import type { TrainingTask } from '../environment/task.js';
 import { TrainingEnvironment } from '../environment/training-environment.js';
 import { GannoError } from '../errors.js';
 import type { PopulationDevice } from '../networks/population-options.js';
-import { baseSchedule } from '../schedules/base-schedule.js';
+import { type BaseScheduleName, baseSchedule } from '../schedules/base-schedule.js';
+import type { GradientMethodSpec } from '../schedules/gradient-method.js';
 import { openController } from './controller-spec.js';
 import { runEpisode } from './episode.js';
-import { openEpisodeSlab } from './episode-slab.js';
+import { type EpisodeSlab, openEpisodeSlab } from './episode-slab.js';
 import type { EnvironmentSettings } from './executor.js';
-import type { Job, WorkerSetup } from './job.js';
+import { type GradientPopulation, runGradientEpisode } from './gradient-episode.js';
+import type { EpisodeJob, Job, WorkerSetup } from './job.js';
 import { runRollout } from './rollout.js';
 import { openTrajectorySlab } from './trajectory-slab.js';
 
@@ -34,6 +40,8 @@ export class JobRunner implements Disposable {
 	readonly #setup: JobRunnerSetup;
 	/** By task shape; the one used last is the last. */
 	readonly #environments = new Map<string, TrainingEnvironment>();
+	/** Of gradient methods, which have no environment. */
+	#initialStates: InitialStates | undefined;
 
 	constructor(setup: JobRunnerSetup) {
 		this.#setup = setup;
@@ -45,18 +53,7 @@ export class JobRunner implements Disposable {
 	 */
 	*run(job: Job): Generator<void, void> {
 		this.#checkCancelled();
-		const base = this.#baseSchedule(job.task);
-		const environment = this.#environment(job.task, job.kind, base);
-		const steps =
-			job.kind === 'rollout'
-				? runRollout(environment, createPolicyInference(job.policy), job, openTrajectorySlab(job.shape, job.slab))
-				: runEpisode(
-						environment,
-						openController(job.controller),
-						job,
-						openEpisodeSlab(job.task.networks.length, job.slab),
-						job.controller.type === 'policy' ? base : undefined,
-					);
+		const steps = this.#steps(job);
 		for (;;) {
 			this.#checkCancelled();
 			if (steps.next().done === true) return;
@@ -69,16 +66,54 @@ export class JobRunner implements Disposable {
 		this.#environments.clear();
 	}
 
+	#steps(job: Job): Generator<void, void> {
+		const { agents, baseSchedule: name } = this.#setup.environment;
+		if (job.kind === 'rollout') {
+			const slab = openTrajectorySlab(job.shape, job.slab);
+			const environment = this.#environment(job.task, job.kind, agents, factors(name, job.task));
+			return runRollout(environment, createPolicyInference(job.policy), job, slab);
+		}
+		const { controller, task } = job;
+		const slab = openEpisodeSlab(job.shape, job.slab);
+		if (controller.type === 'gradient-method') return this.#gradientSteps(job, controller.method, slab);
+		if (controller.type === 'schedule') {
+			return runEpisode(this.#environment(task, job.kind, agents), openController(controller), job, slab);
+		}
+		const environment = this.#environment(task, job.kind, controller.policy.spec.agents);
+		const base = factors(controller.baseSchedule ?? name, task);
+		return runEpisode(environment, openController(controller), job, slab, base);
+	}
+
+	*#gradientSteps(job: EpisodeJob, method: GradientMethodSpec, slab: EpisodeSlab): Generator<void, void> {
+		const { task } = job;
+		const { cancel: cancellation, dataset, ...source } = this.#setup;
+		const open = populationFactory({ ...source, dataset, cancellation });
+		this.#initialStates ??= new InitialStates(open);
+		const seeds = Uint32Array.from(task.networks, ({ seed }) => seed);
+		const population = open(task, seeds);
+		try {
+			if (!('lossAndGradient' in population)) {
+				throw new GannoError('INVALID_ARGUMENT', 'Gradient methods need a NetworkPopulation, which gives gradients.');
+			}
+			this.#initialStates.prepare(population, task, seeds);
+			const { train } = (task.data === undefined ? dataset : viewDataset(dataset, task.data)).splits;
+			const order = { train, sliceSize: task.sliceSize ?? train.length, batchSize: task.batchSize };
+			yield* runGradientEpisode(population as unknown as GradientPopulation, order, method, job, slab);
+		} finally {
+			population.dispose();
+		}
+	}
+
 	#checkCancelled(): void {
 		if (Atomics.load(this.#setup.cancel, 0) !== 0) throw new GannoError('CANCELLED', 'The rollout was cancelled.');
 	}
 
-	#baseSchedule({ horizon }: TrainingTask): Float32Array | undefined {
-		const { baseSchedule: name = 'constant' } = this.#setup.environment;
-		return name === 'constant' ? undefined : baseSchedule(name, horizon);
-	}
-
-	#environment(task: TrainingTask, kind: Job['kind'], base: Float32Array | undefined): TrainingEnvironment {
+	#environment(
+		task: TrainingTask,
+		kind: Job['kind'],
+		agents: Agents = 'layerwise',
+		base?: Float32Array,
+	): TrainingEnvironment {
 		const { spec, optimizer, batchSize, horizon, interval, sliceSize, validationSize, data, networks } = task;
 		const key = JSON.stringify([
 			spec,
@@ -91,6 +126,7 @@ export class JobRunner implements Disposable {
 			data,
 			networks.length,
 			kind,
+			agents,
 		]);
 		let environment = this.#environments.get(key);
 		if (environment === undefined) {
@@ -110,6 +146,7 @@ export class JobRunner implements Disposable {
 			} = this.#setup;
 			environment = new TrainingEnvironment({
 				...environmentOptions(settings, kind),
+				agents,
 				...(base === undefined ? {} : { baseSchedule: base }),
 				task,
 				dataset,
@@ -127,12 +164,16 @@ export class JobRunner implements Disposable {
 	}
 }
 
+/** Of a base schedule, step by step; undefined: 1 throughout. */
+function factors(name: BaseScheduleName = 'constant', { horizon }: TrainingTask): Float32Array | undefined {
+	return name === 'constant' ? undefined : baseSchedule(name, horizon);
+}
+
 /** Differences are for learning: what an episode is judged by needs no forks, and its return is the team's. */
-function environmentOptions({ action, agents, reward }: EnvironmentSettings, kind: Job['kind']) {
+function environmentOptions({ action, reward }: EnvironmentSettings, kind: Job['kind']) {
 	const judged: Reward | undefined = kind === 'episode' && isDifference(reward) ? 'log-improvement' : reward;
 	return {
 		...(action === undefined ? {} : { action }),
-		...(agents === undefined ? {} : { agents }),
 		...(judged === undefined ? {} : { reward: judged }),
 	};
 }

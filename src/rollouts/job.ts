@@ -1,8 +1,11 @@
 import type { PolicySnapshot } from '../agents/policy.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { TrainingTask } from '../environment/task.js';
+
 import type { PopulationDevice, Precision } from '../networks/population-options.js';
-import type { ControllerSpec } from './controller-spec.js';
+import type { TrainerSpec } from './controller-spec.js';
+import type { EpisodeShape } from './episode-slab.js';
+
 import type { EnvironmentSettings } from './executor.js';
 import type { TrajectoryShape } from './trajectory-slab.js';
 
@@ -33,15 +36,15 @@ export interface RolloutJob {
 	readonly sharedExplorationNoise: boolean;
 }
 
-/** One episode under any controller, to be written into an outcome slab. */
+/** One episode under any controller or method, to be written into an outcome slab. */
 export interface EpisodeJob {
 	readonly kind: 'episode';
 	readonly task: TrainingTask;
-	readonly controller: ControllerSpec;
-	/** `[networks × EPISODE_OUTCOME_SIZE]` */
+	readonly controller: TrainerSpec;
+	readonly shape: EpisodeShape;
 	readonly slab: SharedArrayBuffer;
-	/** Evaluate on the test split as well. */
-	readonly test: boolean;
+	/** How often the test split is looked at, the last time at the end; 0: never. */
+	readonly testPoints: number;
 }
 
 export type Job = RolloutJob | EpisodeJob;

@@ -1,15 +1,17 @@
 import type { EnvironmentInfos } from '../environment/step-result.js';
-import type { TrainingEnvironment } from '../environment/training-environment.js';
 import { OUTCOME_SIZE } from './trajectory-slab.js';
 
 /** Filling `[networks × OUTCOME_SIZE]`: initial validation loss, final validation loss and accuracy, test loss and accuracy. */
 
-export function writeInitialOutcomes(outcomes: Float32Array, infos: EnvironmentInfos): void {
+export function writeInitialOutcomes(outcomes: Float32Array, infos: Pick<EnvironmentInfos, 'validationLoss'>): void {
 	for (let n = 0; n < infos.validationLoss.length; n++) outcomes[n * OUTCOME_SIZE] = infos.validationLoss[n] as number;
 }
 
 /** The test figures are NaN until {@link writeTestOutcomes}. */
-export function writeFinalOutcomes(outcomes: Float32Array, infos: EnvironmentInfos): void {
+export function writeFinalOutcomes(
+	outcomes: Float32Array,
+	infos: Pick<EnvironmentInfos, 'validationLoss' | 'validationAccuracy'>,
+): void {
 	for (let n = 0; n < infos.validationLoss.length; n++) {
 		const at = n * OUTCOME_SIZE;
 		outcomes[at + 1] = infos.validationLoss[n] as number;
@@ -19,11 +21,9 @@ export function writeFinalOutcomes(outcomes: Float32Array, infos: EnvironmentInf
 	}
 }
 
-export function writeTestOutcomes(outcomes: Float32Array, environment: TrainingEnvironment): void {
-	const networks = environment.networks;
-	const results = new Float32Array(networks * 2);
-	environment.evaluate('test', results);
-	for (let n = 0; n < networks; n++) {
+/** @param results `[networks × 2]`: loss, accuracy */
+export function writeTestOutcomes(outcomes: Float32Array, results: Float32Array): void {
+	for (let n = 0; n * 2 < results.length; n++) {
 		outcomes[n * OUTCOME_SIZE + 3] = results[n * 2] as number;
 		outcomes[n * OUTCOME_SIZE + 4] = results[n * 2 + 1] as number;
 	}

@@ -12,6 +12,7 @@ import type {
 	EnvironmentSettings,
 	Episode,
 	EpisodeResult,
+	EvaluateEpisodesOptions,
 	RolloutExecutor,
 	RunOptions,
 	Trajectory,
@@ -93,10 +94,7 @@ export class PiscinaExecutor implements RolloutExecutor {
 		return this.#queue.run(tasks, policy, options);
 	}
 
-	evaluate(
-		episodes: readonly Episode[],
-		options?: { readonly signal?: AbortSignal; readonly test?: boolean },
-	): AsyncGenerator<EpisodeResult> {
+	evaluate(episodes: readonly Episode[], options?: EvaluateEpisodesOptions): AsyncGenerator<EpisodeResult> {
 		return this.#queue.evaluate(episodes, options);
 	}
 

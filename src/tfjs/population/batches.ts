@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { NativePopulationOptions } from '../../../binding.d.ts';
-import { permutation } from '../../networks/network-random.js';
+import { probeBatch, trainingBatch, trainingSlice } from '../../networks/batch-order.js';
 
 /** Which images a network trains on, and when, and as tensors. */
 export class Batches {
@@ -14,8 +14,7 @@ export class Batches {
 
 	/** Which place of the training split each place of a network's slice is. */
 	slice(seed: number): (index: number) => number {
-		const { train, sliceSize } = this.#options;
-		return sliceSize < train.length ? permutation(seed, 'slice', 0, train.length) : (index) => index;
+		return trainingSlice(this.#options, seed);
 	}
 
 	/**
@@ -25,14 +24,7 @@ export class Batches {
 	 * @param store false: a probe, which draws from an order of its own
 	 */
 	draw(seed: number, steps: number, k: number, store: boolean): Uint32Array {
-		const { batchSize, sliceSize, train } = this.#options;
-		const batches = Math.floor(sliceSize / batchSize);
-		const number = store ? steps : k;
-		const epoch = store ? Math.floor(number / batches) : steps;
-		const order = permutation(seed, store ? 'batchOrder' : 'probe', epoch, sliceSize);
-		const slice = this.slice(seed);
-		const first = (number % batches) * batchSize;
-		return Uint32Array.from({ length: batchSize }, (_, i) => train[slice(order(first + i))]!);
+		return store ? trainingBatch(this.#options, seed, steps) : probeBatch(this.#options, seed, steps, k);
 	}
 
 	/** `[indices, height, width, channels]`, normalised */

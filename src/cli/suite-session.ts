@@ -1,0 +1,105 @@
+import { join } from 'node:path';
+import { loadPolicy } from '../agents/policy-file.js';
+import { GannoError } from '../errors.js';
+import { isFolder, policyPath } from '../experiments/policy-path.js';
+import {
+	type EvaluateSuiteOptions,
+	evaluateSuite,
+	journalPath,
+	type SuitePolicy,
+	writeSuiteReport,
+} from '../experiments/suites/evaluate-suite.js';
+import { findSuite } from '../experiments/suites/registry.js';
+import { withBestRivals } from '../experiments/suites/summary.js';
+import { suiteTables, textTable } from '../experiments/suites/tables.js';
+import { type ConfigOptions, configFromOptions } from './config-options.js';
+import { Interrupt } from './interrupt.js';
+import { Progress } from './progress.js';
+
+/** What `ganno evaluate --suite` takes beside the policy. */
+export interface SuiteOptions extends ConfigOptions {
+	readonly suite?: string | true;
+	readonly quick?: boolean;
+	readonly seeds?: string;
+	readonly out?: string;
+	readonly resume?: boolean;
+	readonly download?: boolean;
+	readonly oneAction?: string;
+	readonly policy?: readonly string[];
+	readonly charts?: string;
+}
+
+/** Runs a suite with progress, prints its tables, and says where everything lies; an interruption says how to go on. */
+export async function evaluateSuiteCommand(path: string, options: SuiteOptions): Promise<void> {
+	const name = options.quick === true ? 'quick' : typeof options.suite === 'string' ? options.suite : 'held-out';
+	const suite = findSuite(name);
+	const seeds = seedsOf(options.seeds);
+	const policies = policiesOf(path, options);
+	const file = `evaluation-${suite.name}${seeds === 'reporting' ? '' : `-${seeds}`}.json`;
+	const out = options.out ?? (isFolder(path) ? join(path, file) : file);
+	// Only where and with how many workers: the tasks are the suite's.
+	const config = configFromOptions({
+		...(options.workers === undefined ? {} : { workers: options.workers }),
+		...(options.device === undefined ? {} : { device: options.device }),
+		...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
+	});
+	using progress = new Progress();
+	using interrupt = new Interrupt();
+	progress.stage(
+		`Evaluating ${policies.map((policy) => policy.name).join(', ')} on the suite '${suite.name}', ${seeds} seeds`,
+	);
+	const request: EvaluateSuiteOptions = {
+		suite,
+		seeds,
+		policies,
+		config,
+		out,
+		resume: options.resume === true,
+		download: options.download === true,
+		signal: interrupt.signal,
+		onProgress: (done, total) => progress.update('cell', done, total),
+	};
+	try {
+		const results = await evaluateSuite(request);
+		progress.finish('Evaluation done');
+		for (const table of suiteTables(withBestRivals(results))) process.stdout.write(`\n${textTable(table)}\n`);
+		process.stdout.write('\n');
+		for (const written of [out, ...writeSuiteReport(out, results, options.charts)])
+			process.stdout.write(`${written}\n`);
+	} catch (error) {
+		if (interrupt.signal.aborted) {
+			progress.finish(
+				`Interrupted; what is finished lies in ${journalPath(out)}. Go on by running the same command with --resume`,
+			);
+		}
+		throw error;
+	}
+}
+
+function seedsOf(text = 'reporting'): 'reporting' | 'development' {
+	if (text === 'reporting' || text === 'development') return text;
+	throw new GannoError(
+		'INVALID_ARGUMENT',
+		`Expected reporting or development for --seeds with --suite but received ${JSON.stringify(text)}; how many there are is the suite's to say`,
+	);
+}
+
+function policiesOf(path: string, { oneAction, policy = [] }: SuiteOptions): SuitePolicy[] {
+	const load = (name: string, file: string) => ({ name, policy: loadPolicy(policyPath(file)) });
+	const second = oneAction === undefined ? [] : [load('one action', oneAction)];
+	const wrong = second.find((entry) => entry.policy.spec.agents !== 'one');
+	if (wrong !== undefined) {
+		throw new GannoError(
+			'INVALID_ARGUMENT',
+			`Expected a policy trained with agents 'one' for --one-action but received one with '${wrong.policy.spec.agents}'; use --policy NAME=FILE for others`,
+		);
+	}
+	const others = policy.map((text) => {
+		const at = text.indexOf('=');
+		if (at < 1 || at === text.length - 1) {
+			throw new GannoError('INVALID_ARGUMENT', `Expected NAME=FILE for --policy but received ${JSON.stringify(text)}`);
+		}
+		return load(text.slice(0, at), text.slice(at + 1));
+	});
+	return [load('learned', path), ...second, ...others];
+}

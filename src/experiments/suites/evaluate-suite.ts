@@ -1,0 +1,197 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { arch, availableParallelism, cpus, platform } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Policy } from '../../agents/policy.js';
+import type { Dataset } from '../../datasets/dataset.js';
+import { loadDataset } from '../../datasets/load.js';
+import { syntheticDataset } from '../../datasets/synthetic.js';
+import { GannoError } from '../../errors.js';
+import { writeFileAtomic } from '../../files/atomic-write.js';
+import { makeFolder } from '../../files/make-folder.js';
+import { packageRoot } from '../../native.js';
+import { BASE_SCHEDULES, type BaseScheduleName } from '../../schedules/base-schedule.js';
+import type { Config } from '../config.js';
+import { openExecutor, workerCount } from '../open-executor.js';
+import { writeReport } from '../report.js';
+import { suiteCharts } from './charts.js';
+import type { NamedPolicy } from './contenders.js';
+import { SuiteJournal } from './journal.js';
+import { formatResults, type SuiteResults } from './results.js';
+import { type RunSuiteOptions, runSuite } from './run-suite.js';
+import type { SuiteDataset } from './suite-spec.js';
+import { withBestRivals } from './summary.js';
+import { markdownTable, suiteTables } from './tables.js';
+
+/** A policy and what the tables call it. */
+export interface SuitePolicy {
+	readonly name: string;
+	readonly policy: Policy;
+}
+
+export interface EvaluateSuiteOptions extends Pick<RunSuiteOptions, 'suite' | 'seeds' | 'signal' | 'onProgress'> {
+	/** The first is the one that the targets are about. */
+	readonly policies: readonly SuitePolicy[];
+	/** Workers, device and data folder. */
+	readonly config: Config;
+	/** The results file; the journal of an unfinished evaluation lies beside it. */
+	readonly out: string;
+	/** Go on with an unfinished one. */
+	readonly resume?: boolean;
+	/** Fetch data sets that are nowhere on this machine (default no: their tasks are left out). */
+	readonly download?: boolean;
+}
+
+/** Where the journal of an evaluation to `out` lies while it is under way. */
+export const journalPath = (out: string): string => `${out}.partial`;
+
+/**
+ * Runs a suite and writes its results file. Interrupted, it leaves its journal.
+ * @throws GannoError `INVALID_ARGUMENT`, `DATASET_NOT_FOUND` where no task has its data, `CANCELLED`, `FILE_SYSTEM`
+ */
+export async function evaluateSuite(options: EvaluateSuiteOptions): Promise<SuiteResults> {
+	const { suite, config, out, seeds, signal, onProgress } = options;
+	const started = performance.now();
+	const policies = namedPolicies(options.policies);
+	makeFolder(dirname(out));
+	const journal = new SuiteJournal(journalPath(out), options.resume === true);
+	const outcome = await runSuite({
+		suite,
+		policies,
+		seeds,
+		journal,
+		signal,
+		onProgress,
+		openDataset: (dataset) => openSuiteDataset(dataset, options),
+		openExecutor: (dataset) => openExecutor(config, dataset),
+	});
+	const results: SuiteResults = {
+		format: 'ganno-suite-results',
+		version: 1,
+		...outcome,
+		policies: policies.map(({ name, digest, policy }, i) => ({
+			name,
+			digest,
+			agents: policy.spec.agents,
+			action: policy.spec.action,
+			training: options.policies[i]?.policy.training ?? null,
+		})),
+		record: {
+			date: new Date().toISOString(),
+			ganno: packageVersion(),
+			commit: commit(),
+			node: process.version,
+			machine: `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} threads, ${platform()} ${arch()}`,
+			workers: Math.max(workerCount(config), 1),
+			seconds: Math.round((performance.now() - started) / 100) / 10,
+		},
+	};
+	writeFileAtomic(out, formatResults(results));
+	journal.remove();
+	return results;
+}
+
+/** Tables as Markdown and as a page with charts beside the results file. @returns the paths */
+export function writeSuiteReport(out: string, results: SuiteResults, chartFolder?: string): string[] {
+	const table = withBestRivals(results);
+	const tables = suiteTables(table);
+	const charts = suiteCharts(table);
+	const stem = out.replace(/\.json$/, '');
+	const title = `Evaluation suite '${results.suite.name}'`;
+	const markdown = [`# ${title}`, ...describeRun(results), ...tables.map(markdownTable)].join('\n\n');
+	writeFileAtomic(`${stem}.md`, `${markdown}\n`);
+	writeReport(`${stem}.html`, {
+		title,
+		description: describeRun(results),
+		series: [],
+		tables,
+		pictures: charts.map(({ svg }) => svg),
+	});
+	if (chartFolder !== undefined) {
+		makeFolder(chartFolder);
+		for (const { name, svg } of charts) writeFileAtomic(join(chartFolder, `${name}.svg`), svg);
+	}
+	return [`${stem}.md`, `${stem}.html`, ...(chartFolder === undefined ? [] : [chartFolder])];
+}
+
+/** What must be known beside the figures. */
+export function describeRun({ suite, seeds, datasets, runs, tuning, record }: SuiteResults): string[] {
+	return [
+		[
+			suite.description,
+			`${seeds === 'reporting' ? 'Reporting' : 'Development'} seeds.`,
+			`${runs.length} runs, and ${tuning.childRuns} networks trained for tuning.`,
+			`Data: ${datasets.map(({ name }) => name).join('; ')}.`,
+		]
+			.filter((sentence) => sentence !== '')
+			.join(' '),
+		`ganno ${record.ganno}${record.commit === null ? '' : ` at ${record.commit.slice(0, 12)}`}, Node ${record.node}, ${record.machine}, ${record.workers} workers, ${record.date.slice(0, 10)}.`,
+	];
+}
+
+function namedPolicies(policies: readonly SuitePolicy[]): NamedPolicy[] {
+	const names = policies.map(({ name }) => name);
+	const twice = names.find((name, i) => names.indexOf(name) !== i);
+	if (twice !== undefined) {
+		throw new GannoError('INVALID_ARGUMENT', `Two policies are called ${JSON.stringify(twice)}; give them other names`);
+	}
+	return policies.map(({ name, policy }) => {
+		const { spec, parameters, normalizerMean, normalizerStandardDeviation } = policy;
+		const baseSchedule = trainedWith(policy);
+		const hash = createHash('sha256').update(JSON.stringify([spec, baseSchedule]));
+		for (const array of [parameters, normalizerMean, normalizerStandardDeviation]) hash.update(array);
+		return {
+			name,
+			digest: hash.digest('hex'),
+			baseSchedule,
+			policy: { spec, parameters, normalizerMean, normalizerStandardDeviation },
+		};
+	});
+}
+
+/** The base schedule of a policy's training; anchored actions mean little without it. */
+function trainedWith({ training }: Policy): BaseScheduleName {
+	const { config } = training as { readonly config?: { readonly environment?: { readonly baseSchedule?: unknown } } };
+	const name = config?.environment?.baseSchedule;
+	return BASE_SCHEDULES.find((known) => known === name) ?? 'constant';
+}
+
+async function openSuiteDataset(
+	{ name, downsample, size }: SuiteDataset,
+	{ config, download = false, signal }: EvaluateSuiteOptions,
+): Promise<Dataset | string> {
+	if (name === 'synthetic') return syntheticDataset(size === undefined ? {} : { size });
+	try {
+		return await loadDataset(name, {
+			dataDirectory: config.dataDirectory === '' ? undefined : config.dataDirectory,
+			downsample,
+			// Less than all of CIFAR-10 is better than none: the data set's name tells.
+			partial: true,
+			download,
+			signal,
+		});
+	} catch (error) {
+		if (!(error instanceof GannoError) || error.code !== 'DATASET_NOT_FOUND') throw error;
+		return `${name} is not on this machine: put it into a folder that --data-dir or GANNO_DATA_DIR names, or allow --download`;
+	}
+}
+
+function packageVersion(): string {
+	const manifest: unknown = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
+	return (manifest as { readonly version: string }).version;
+}
+
+/** Of the clone that is run; null for an installed package. */
+function commit(): string | null {
+	if (!existsSync(join(packageRoot, '.git'))) return null;
+	try {
+		return execFileSync('git', ['rev-parse', 'HEAD'], {
+			cwd: packageRoot,
+			encoding: 'utf8',
+			stdio: ['ignore', 'pipe', 'ignore'],
+		}).trim();
+	} catch {
+		return null;
+	}
+}

@@ -1,0 +1,51 @@
+import type { SuiteInput } from './suite-spec.js';
+
+/** Every kind of contender and table in seconds, on synthetic images: for trying things out; its figures say nothing about real ones. */
+export const QUICK_SUITE: SuiteInput = {
+	name: 'quick',
+	description: 'Synthetic images, a few seconds: for trying out, not for conclusions.',
+	seed: 1,
+	seeds: 2,
+	tuningSeeds: 1,
+	tuningLearningRates: [1e-3, 1e-2, 1e-1],
+	testPoints: 2,
+	resamples: 200,
+	tasks: [
+		{
+			id: 'mlp-adam',
+			family: 'mlp, adaptive',
+			dataset: { name: 'synthetic', size: 640 },
+			network: { type: 'mlp', hidden: [16] },
+			optimizer: 'adam',
+			batchSize: 16,
+			horizon: 40,
+			decisions: 10,
+			learningRates: [1e-5, 1e-3, 1e-1],
+		},
+		{
+			id: 'mlp-adam-twice-as-long',
+			family: 'mlp, adaptive',
+			dataset: { name: 'synthetic', size: 640 },
+			network: { type: 'mlp', hidden: [16] },
+			optimizer: 'adam',
+			batchSize: 16,
+			horizon: 80,
+			decisions: 10,
+			learningRates: [1e-3],
+			longerThan: 'mlp-adam',
+		},
+		{
+			id: 'perturbed-momentum',
+			family: 'perturbed rates',
+			dataset: { name: 'synthetic', size: 640 },
+			network: { type: 'cnn', filters: [4], hidden: [] },
+			optimizer: 'momentum',
+			batchSize: 16,
+			horizon: 40,
+			decisions: 10,
+			learningRates: [1e-3, 1e-1],
+			layerSpreadDecades: 1,
+			role: 'full-cnn',
+		},
+	],
+};

@@ -1,0 +1,194 @@
+import { DIVERGED, type Interval, mean, pairedBootstrap, type RunTable, type Selection } from './comparison.js';
+import { BLIND_COSINE, HAND_MADE } from './contenders.js';
+import { BEST_ONCE, BEST_TUNED, familyTasks } from './summary.js';
+
+/** Whether a policy does what is asked of it. */
+export interface TargetRow {
+	readonly target: string;
+	/** What was found, in words; accuracies in points. */
+	readonly value: string;
+	readonly met: boolean;
+	/** What the row compares; absent where it is not one difference. */
+	readonly difference?: Interval;
+}
+
+/** The five initial learning rates of the robustness targets. */
+export const FIVE_DECADES = [1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
+
+const points = (share: number): string => `${share >= 0 ? '+' : '−'}${Math.abs(100 * share).toFixed(2)}`;
+const formatInterval = ({ mean: value, low, high }: Interval): string =>
+	`${points(value)} [${points(low)}, ${points(high)}]`;
+
+/** The targets of a policy, as far as the suite has tasks for them; without tuned rivals or a second policy those rows are left out. */
+export function targetRows(table: RunTable, policy: string, oneAction?: string): readonly TargetRow[] {
+	return [
+		...decadeRows(table, policy),
+		...divergenceRows(table, policy),
+		...tunedRows(table, policy),
+		...roleRows(table, policy),
+		...horizonRows(table, policy),
+		...(oneAction === undefined ? [] : layerwiseRows(table, policy, oneAction)),
+	];
+}
+
+function difference(table: RunTable, a: string, b: string, selection: Selection = {}): Interval {
+	const { resamples, seed } = table.results.suite;
+	return pairedBootstrap(table.clusters(a, selection), table.clusters(b, selection), resamples, seed);
+}
+
+/** Tasks with all five decades among their columns. */
+function decadeSelection({ results }: RunTable): Selection {
+	const tasks = results.suite.tasks.filter(({ learningRates }) =>
+		FIVE_DECADES.every((rate) => learningRates.includes(rate)),
+	);
+	return { tasks: new Set(tasks.map(({ id }) => id)), learningRates: FIVE_DECADES };
+}
+
+function decadeRows(table: RunTable, policy: string): TargetRow[] {
+	const selection = decadeSelection(table);
+	if (table.runs(policy, selection).length === 0) return [];
+	const rows = [...HAND_MADE, BLIND_COSINE].map((rival) => {
+		const found = difference(table, policy, rival, selection);
+		return {
+			target: `mean over five decades of initial learning rate above ${rival === BLIND_COSINE ? rival : `${rival} at its default`}`,
+			value: formatInterval(found),
+			met: found.low > 0,
+			difference: found,
+		};
+	});
+	const columns = FIVE_DECADES.map((rate) => table.mean(policy, { ...selection, learningRates: [rate] }));
+	const spread = Math.max(...columns) - Math.min(...columns);
+	return [
+		...rows,
+		{
+			target: 'worst initial learning rate within 3 points of the best',
+			value: `${(100 * spread).toFixed(2)} (${columns.map((value) => (100 * value).toFixed(1)).join(', ')})`,
+			met: spread <= 0.03,
+		},
+	];
+}
+
+function divergenceRows(table: RunTable, policy: string): TargetRow[] {
+	const selection = decadeSelection(table);
+	const own = table.mean(policy, selection, DIVERGED);
+	const rates = table.results.contenders
+		.filter(({ kind }) => kind !== 'learned')
+		.map(({ name }) => ({ name, rate: table.mean(name, selection, DIVERGED) }))
+		.filter(({ rate }) => !Number.isNaN(rate))
+		.sort((a, b) => a.rate - b.rate);
+	const [lowest] = rates;
+	if (Number.isNaN(own) || lowest === undefined) return [];
+	return [
+		{
+			target: "divergence rate not above the lowest rival's",
+			value: `${(100 * own).toFixed(1)} % against ${(100 * lowest.rate).toFixed(1)} % (${lowest.name})`,
+			met: own <= lowest.rate,
+		},
+	];
+}
+
+function tunedRows(table: RunTable, policy: string): TargetRow[] {
+	const { suite } = table.results;
+	const rows: TargetRow[] = [];
+	const tuned = difference(table, policy, BEST_TUNED);
+	if (tuned.count > 0) {
+		rows.push({
+			target: 'one policy over all families within 0.3 points of the schedule tuned for each family',
+			value: formatInterval(tuned),
+			met: tuned.mean >= -0.003,
+			difference: tuned,
+		});
+	}
+	const once = difference(table, policy, BEST_ONCE);
+	if (once.count > 0) {
+		rows.push({
+			target: 'above the best single schedule tuned once for all families',
+			value: formatInterval(once),
+			met: once.low > 0,
+			difference: once,
+		});
+	}
+	for (const family of new Set(suite.tasks.map((task) => task.family))) {
+		const found = difference(table, policy, BEST_TUNED, { tasks: familyTasks(table.results, family) });
+		if (found.count === 0) continue;
+		rows.push({
+			target: `${family}: within 0.3 points of the schedule tuned for it`,
+			value: formatInterval(found),
+			met: found.mean >= -0.003,
+			difference: found,
+		});
+	}
+	return rows;
+}
+
+function roleRows(table: RunTable, policy: string): TargetRow[] {
+	return table.results.suite.tasks.flatMap(({ id, role }): TargetRow[] => {
+		const tasks = new Set([id]);
+		if (role === undefined || table.runs(policy, { tasks }).length === 0) return [];
+		const rival = role === 'full-cnn' ? BEST_TUNED : BLIND_COSINE;
+		const found = difference(table, policy, rival, { tasks });
+		if (found.count === 0) return [];
+		return [
+			role === 'full-cnn'
+				? {
+						target: `${id}: within 0.5 points of the best tuned schedule`,
+						value: formatInterval(found),
+						met: found.mean >= -0.005,
+						difference: found,
+					}
+				: {
+						target: `${id}: not below blind cosine`,
+						value: formatInterval(found),
+						met: found.mean >= 0,
+						difference: found,
+					},
+		];
+	});
+}
+
+/** More steps must not make it worse: at most a point below the shorter run, and no divergence that was not there. */
+function horizonRows(table: RunTable, policy: string): TargetRow[] {
+	return table.results.suite.tasks.flatMap(({ id, longerThan, learningRates }): TargetRow[] => {
+		if (longerThan === undefined) return [];
+		const long = { tasks: new Set([id]), learningRates };
+		const short = { tasks: new Set([longerThan]), learningRates };
+		const change = table.mean(policy, long) - table.mean(policy, short);
+		const diverged = table.mean(policy, long, DIVERGED) - table.mean(policy, short, DIVERGED);
+		if (Number.isNaN(change)) return [];
+		return [
+			{
+				target: `${id}: no collapse against ${longerThan}`,
+				value: points(change),
+				met: change >= -0.01 && diverged <= 0,
+			},
+		];
+	});
+}
+
+function layerwiseRows(table: RunTable, policy: string, oneAction: string): TargetRow[] {
+	const { suite } = table.results;
+	const families = [...new Set(suite.tasks.map(({ family }) => family))];
+	const rows = families.flatMap((family): TargetRow[] => {
+		const found = difference(table, policy, oneAction, { tasks: familyTasks(table.results, family) });
+		if (found.count === 0) return [];
+		return [
+			{
+				target: `${family}: ${policy} above ${oneAction}`,
+				value: formatInterval(found),
+				met: found.low > 0,
+				difference: found,
+			},
+		];
+	});
+	if (rows.length === 0) return [];
+	const above = rows.filter(({ met }) => met).length;
+	const overall = mean(rows.map(({ difference: found }) => found?.mean as number));
+	return [
+		...rows,
+		{
+			target: `${policy} above ${oneAction} on at least one family`,
+			value: `${above} of ${rows.length} families, ${points(overall)} on average`,
+			met: above > 0,
+		},
+	];
+}
