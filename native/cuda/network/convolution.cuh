@@ -149,7 +149,7 @@ struct OutputGradientColumns {
 };
 
 /// Line: an input pixel. k: (tap, output channel), taps from the last to the first, so that output pixels ascend. A tap
-/// that reaches no output pixel, between the strides or beyond an edge, gives 0.
+/// that reaches beyond an edge gives 0. Stride 1; see strided.cuh for 2.
 struct OutputGradientPatches {
   struct Anchor {
     int sample;  // or -1
@@ -184,11 +184,6 @@ struct OutputGradientPatches {
     y = at.y - (g.size - 1 - static_cast<int>(tap_y));
     x = at.x - (g.size - 1 - static_cast<int>(tap_x));
     if (at.sample < 0 || y < 0 || x < 0) return false;
-    if (g.stride == 2) {
-      if (((y | x) & 1) != 0) return false;
-      y >>= 1;
-      x >>= 1;
-    }
     return y < g.out_height && x < g.out_width;
   }
 };

@@ -1,7 +1,10 @@
 // Which tile a product is computed in, and its launch.
 #include "cuda/network/product.cuh"
 
-#include "cuda/device.h"
+#include <algorithm>
+
+#include "cuda/network/grid.h"
+#include "cuda/network/strided.cuh"
 
 namespace ganno::cuda {
 
@@ -33,9 +36,7 @@ void launch_tiles(const Stream& stream, std::uint32_t networks, unsigned parts, 
   const int rows = tiles(product.rows, Tile::kRows), columns = tiles(product.columns, Tile::kColumns);
   product.by_tiles = Divider(rows * columns);
   product.by_column_tiles = Divider(columns);
-  check(launch({dim3(networks * static_cast<unsigned>(rows * columns), parts), dim3(Tile::kThreads), 0, stream.get()},
-               kernel, product),
-        "Launching a product");
+  launch_checked(stream, {networks * static_cast<unsigned>(rows * columns), parts}, Tile::kThreads, kernel, product);
 }
 
 template <template <class, bool> class Kernel, class Tile>
@@ -78,6 +79,39 @@ void launch_by_columns(const Stream& stream, std::uint32_t networks, Product& pr
   }
 }
 
+template <class Tile>
+void launch_phases(const Stream& stream, std::uint32_t networks, Product& product) {
+  const int rows = tiles(product.rows, Tile::kRows), columns = tiles(product.columns, Tile::kColumns);
+  product.by_tiles = Divider(rows * columns);
+  product.by_column_tiles = Divider(columns);
+  launch_checked(stream, {networks * static_cast<unsigned>(rows * columns), 4}, Tile::kThreads,
+                 strided_input_gradient_kernel<Tile>, product, phases_of(product.geometry));
+}
+
+template <class Tile, class TensorTile>
+void launch_phases(const Stream& stream, std::uint32_t networks, Product& product) {
+  if (product.precision == Precision::kTf32) {
+    launch_phases<TensorTile>(stream, networks, product);
+  } else {
+    launch_phases<Tile>(stream, networks, product);
+  }
+}
+
+void launch_strided_input_gradient(const Stream& stream, std::uint32_t networks, Product& product) {
+  const Geometry& g = product.geometry;
+  product.rows = g.samples * ((g.in_height + 1) / 2) * ((g.in_width + 1) / 2);  // of the largest phase
+  product.columns = g.in;
+  product.quads_a = g.out % 4 == 0;
+  product.quads_b = g.out % 4 == 0;
+  if (product.columns <= Slim::kColumns) {
+    launch_phases<Slim, TensorSlim>(stream, networks, product);
+  } else if (product.columns <= Narrow::kColumns) {
+    launch_phases<Narrow, TensorNarrow>(stream, networks, product);
+  } else {
+    launch_phases<Wide, TensorWide>(stream, networks, product);
+  }
+}
+
 }  // namespace
 
 KSplit split_of(const Geometry& geometry) {
@@ -114,8 +148,33 @@ void launch_weight_gradient(const Stream& stream, std::uint32_t networks, Produc
   }
 }
 
+Phases phases_of(const Geometry& g) {
+  Phases phases;
+  for (int i = 0; i < 4; ++i) {
+    // Along one edge: pixels y with y + pad of this parity, which taps of this parity reach.
+    const auto edge = [&](int parity, int pad, int length, int& first, int& pixels, int& taps, int& last, int& out) {
+      first = (parity + pad) & 1;
+      pixels = (length - first + 1) / 2;
+      taps = (g.size - parity + 1) / 2;
+      last = parity + 2 * (taps - 1);
+      out = (first + pad - last) / 2;  // even, so exact where it is negative too
+    };
+    Phase& p = phases.of[i];
+    edge(i / 2, g.pad_top, g.in_height, p.first_y, p.height, p.taps_y, p.last_tap_y, p.first_out_y);
+    edge(i % 2, g.pad_left, g.in_width, p.first_x, p.width, p.taps_x, p.last_tap_x, p.first_out_x);
+    p.by_pixels = Divider(std::max(1, p.height * p.width));
+    p.by_width = Divider(std::max(1, p.width));
+    p.by_taps_x = Divider(std::max(1, p.taps_x));
+  }
+  return phases;
+}
+
 void launch_input_gradient(const Stream& stream, std::uint32_t networks, Product product) {
   const Geometry& g = product.geometry;
+  if (g.stride == 2) {
+    launch_strided_input_gradient(stream, networks, product);
+    return;
+  }
   product.rows = g.samples * g.in_pixels();
   product.columns = g.in;
   product.quads_a = g.out % 4 == 0;

@@ -38,6 +38,20 @@ struct Product {
   Divider by_tiles, by_column_tiles;
 };
 
+/// Input pixels of a convolution of stride 2 that the same taps reach: those of one parity. See strided.cuh.
+struct Phase {
+  int height = 0, width = 0;             // in pixels of the phase
+  int first_y = 0, first_x = 0;          // input pixel of the first
+  int first_out_y = 0, first_out_x = 0;  // output pixel that the last tap takes it to
+  int last_tap_y = 0, last_tap_x = 0;
+  int taps_y = 0, taps_x = 0;
+  Divider by_pixels, by_width, by_taps_x;
+};
+struct Phases {
+  Phase of[4];
+};
+Phases phases_of(const Geometry& geometry);
+
 /// A cut of a weight gradient's k, samples of a part and their number, by the shape alone, so that no network's bits
 /// depend on how many are trained. One thread follows a chain: 50,000 steps would take longer than the rest of a step.
 struct KSplit {
