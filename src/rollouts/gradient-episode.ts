@@ -19,8 +19,17 @@ import { writeFinalOutcomes, writeInitialOutcomes, writeTestOutcomes } from './o
 /** What a method needs of a population, beside its being one of the task. */
 export type GradientPopulation = Pick<
 	NetworkPopulation,
-	'layers' | 'parameterCount' | 'parameters' | 'setParameters' | 'lossAndGradient' | 'probe' | 'evaluate'
->;
+	'layers' | 'parameterCount' | 'parameters' | 'setParameters' | 'lossAndGradient' | 'train' | 'probe' | 'evaluate'
+> & {
+	/** Above 0 where batch norms keep running statistics. */
+	readonly runningStatisticsCount?: number;
+};
+
+/**
+ * Steps at learning rate 0 before a network is judged, with which batch norms take up the statistics of its solution: lossAndGradient leaves
+ * theirs alone. Before a test, as many as the authors of Schedule-Free advise.
+ */
+const RECALIBRATION_STEPS = { validation: 10, test: 50 } as const;
 
 /** One network under a method. */
 interface Learner {
@@ -158,7 +167,10 @@ class Judge {
 	}
 
 	judge(learners: readonly Learner[]): void {
-		this.#atSolutions(learners, () => this.#population.probe(1, this.#rates, this.#out));
+		this.#atSolutions(learners, () => {
+			this.#recalibrate(RECALIBRATION_STEPS.validation);
+			this.#population.probe(1, this.#rates, this.#out);
+		});
 		for (const { replica, running, method } of learners) {
 			if (!running) continue;
 			const finite = method.solution.every(Number.isFinite);
@@ -169,12 +181,21 @@ class Judge {
 
 	/** @param out `[networks × 2]` loss and accuracy on the test split; of a network whose solution is not finite 1e6 and 0 */
 	evaluate(learners: readonly Learner[], out: Float32Array): void {
-		this.#atSolutions(learners, () => this.#population.evaluate('test', out));
+		this.#atSolutions(learners, () => {
+			this.#recalibrate(RECALIBRATION_STEPS.test);
+			this.#population.evaluate('test', out);
+		});
 		for (const { replica, method } of learners) {
 			if (method.solution.every(Number.isFinite)) continue;
 			out[replica * 2] = DIVERGED_LOSS;
 			out[replica * 2 + 1] = 0;
 		}
+	}
+
+	#recalibrate(steps: number): void {
+		if ((this.#population.runningStatisticsCount ?? 0) === 0) return;
+		const trainingLoss = new Float32Array(this.validationLoss.length * steps);
+		this.#population.train(steps, this.#rates, { statistics: this.#out.statistics, trainingLoss });
 	}
 
 	#atSolutions(learners: readonly Learner[], measure: () => void): void {

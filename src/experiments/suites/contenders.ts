@@ -79,8 +79,7 @@ export function blindLearningRate({ optimizer }: SuiteTask): number {
 /** Why a trainer cannot take part in a task; undefined: it can. */
 export function unfit(trainer: TrainerSpec, layerTypes: readonly string[]): string | undefined {
 	if (trainer.type !== 'gradient-method') return undefined;
-	const wrong = ['dropout', 'batch-norm'].find((type) => layerTypes.includes(type));
-	return wrong === undefined
-		? undefined
-		: `${trainer.method.name} takes its gradients one batch at a time from outside, where ${wrong} is off`;
+	return layerTypes.includes('dropout')
+		? `${trainer.method.name} takes its gradients one batch at a time from outside, where dropout is off`
+		: undefined;
 }

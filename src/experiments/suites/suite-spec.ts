@@ -66,11 +66,8 @@ const taskSchema = z
 		/** The id of the same task with a shorter horizon: what is checked is that more steps do no harm. */
 		longerThan: z.string().optional(),
 	})
-	.refine(({ horizon, decisions }) => horizon % decisions === 0, 'decisions must divide the horizon')
-	.refine(
-		({ network }) => !(network.type === 'mlp' && 'depth' in network),
-		'one network is needed, not a family with a depth range',
-	);
+	.refine(({ horizon, decisions }) => horizon % decisions === 0, 'decisions that divide the horizon')
+	.refine(({ network }) => !('depth' in network), 'one network, not a family with a range');
 
 const suiteSchema = z
 	.strictObject({
@@ -118,12 +115,23 @@ export type SuiteDataset = SuiteTask['dataset'];
 export function parseSuite(values: unknown, source: string): Suite {
 	const result = suiteSchema.safeParse(values);
 	if (result.success) return result.data;
-	const faults = result.error.issues.map(({ path, message, code }) => {
-		const key = path.join('.');
-		const expected = code === 'custom' ? message : message.replace(/^Invalid input: expected /, '');
-		return `Expected ${expected} for ${key === '' ? 'the suite' : key} but received ${show(valueAt(values, path))} in ${source}`;
+	const faults = result.error.issues.map((issue) => {
+		const key = issue.path.join('.');
+		const received = show(valueAt(values, issue.path));
+		return `Expected ${expectation(issue)} for ${key === '' ? 'the suite' : key} but received ${received} in ${source}`;
 	});
 	throw new GannoError('INVALID_CONFIG', [...new Set(faults)].join('\n'));
+}
+
+/** What was expected, in the words after "Expected"; the checks of this file say it themselves. */
+function expectation(issue: z.core.$ZodIssue): string {
+	if (issue.code === 'custom') return issue.message;
+	if (issue.code === 'unrecognized_keys') return `no key ${issue.keys.join(', ')}`;
+	if (issue.code === 'invalid_union') return 'one of the kinds in docs/evaluation.md';
+	return issue.message
+		.replace(/^(Invalid input|Invalid option|Too small|Too big): expected /, '')
+		.replace(/, received .*$/, '')
+		.replace(/ to be (?=[<>])/, ' ');
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -3,6 +3,7 @@ import { fineTune } from '../../environment/fine-tuning.js';
 import { drawInitialScales } from '../../environment/initial-scales.js';
 import { drawNetwork, type NetworkEnds } from '../../environment/network-family.js';
 import type { TaskNetwork, TrainingTask } from '../../environment/task.js';
+import { inferShapes } from '../../networks/shapes.js';
 import type { Hyperparameters } from '../../optimizer/algorithms.js';
 import { PhiloxGenerator } from '../../philox.js';
 import type { Suite, SuiteTask } from './suite-spec.js';
@@ -39,7 +40,7 @@ export function trainingTask(
 ): TrainingTask {
 	const count = purpose === 'tuning' ? (task.tuningSeeds ?? suite.tuningSeeds) : suite.seeds;
 	const spec = drawNetwork(task.network, ends, new PhiloxGenerator(suite.seed, 'task', SPREAD));
-	const layers = spec.layers.filter(({ type }) => type === 'dense' || type === 'conv').length;
+	const layers = inferShapes(spec).layers.length;
 	const base: TrainingTask = {
 		index: hash(task.id),
 		spec,

@@ -16,8 +16,8 @@ export interface TargetRow {
 export const FIVE_DECADES = [1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 
 const points = (share: number): string => `${share >= 0 ? '+' : '−'}${Math.abs(100 * share).toFixed(2)}`;
-const formatInterval = ({ mean: value, low, high }: Interval): string =>
-	`${points(value)} [${points(low)}, ${points(high)}]`;
+const formatInterval = ({ mean: value, low, high, count }: Interval): string =>
+	count < 2 ? `${points(value)} (one cluster: no interval)` : `${points(value)} [${points(low)}, ${points(high)}]`;
 
 /** The targets of a policy, as far as the suite has tasks for them; without tuned rivals or a second policy those rows are left out. */
 export function targetRows(table: RunTable, policy: string, oneAction?: string): readonly TargetRow[] {
