@@ -92,7 +92,7 @@ export async function runSuite(options: RunSuiteOptions): Promise<SuiteOutcome> 
 			training,
 			trainer,
 			name,
-			purpose === 'tuning' ? 0 : suite.testPoints,
+			purpose === 'tuning' ? 0 : (task.testPoints ?? suite.testPoints),
 		);
 	};
 

@@ -61,6 +61,8 @@ const taskSchema = z
 			.optional(),
 		/** In place of the suite's. */
 		tuningSeeds: count.optional(),
+		/** In place of the suite's. */
+		testPoints: count.optional(),
 		/** `full-cnn` and `cifar-residual` mark the tasks that targets name. */
 		role: z.enum(['full-cnn', 'cifar-residual']).optional(),
 		/** The id of the same task with a shorter horizon: what is checked is that more steps do no harm. */
