@@ -75,6 +75,7 @@ export {
 	evaluatePolicy,
 } from './experiments/evaluate.js';
 export { formatEvaluation } from './experiments/evaluation-table.js';
+export { evaluateOnHeldOutTasks, type HeldOutOutcomes } from './experiments/held-out.js';
 export type { IterationMetrics } from './experiments/iteration-metrics.js';
 export { type LearningCheck, type LearningCheckOptions, learningCheck } from './experiments/learning-check.js';
 export { type MetaTrainOptions, type MetaTrainResult, metaTrain } from './experiments/meta-train.js';
@@ -82,6 +83,7 @@ export { openDataset } from './experiments/open-dataset.js';
 export { openExecutor } from './experiments/open-executor.js';
 export { PRESET_NAMES, PRESETS, type PresetName } from './experiments/presets.js';
 export { RunDirectory } from './experiments/run-directory.js';
+export { type ConfidenceInterval, pairedDifference, studentQuantile975 } from './experiments/statistics.js';
 export {
 	type BaselineTrial,
 	needsBaseline,

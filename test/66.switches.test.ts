@@ -2,10 +2,13 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { PolicySnapshot } from '../src/agents/policy.js';
 import { loadPolicy } from '../src/agents/policy-file.js';
 import { ANCHORED_RANGE } from '../src/environment/action.js';
 import { type Config, parseConfig } from '../src/experiments/config.js';
 import { mergeLayers } from '../src/experiments/config-load.js';
+import { evaluateOnHeldOutTasks } from '../src/experiments/held-out.js';
+import { learningCheck } from '../src/experiments/learning-check.js';
 import { metaTrain } from '../src/experiments/meta-train.js';
 import { openDataset } from '../src/experiments/open-dataset.js';
 import { openExecutor } from '../src/experiments/open-executor.js';
@@ -58,6 +61,28 @@ describe('a switch of the config', () => {
 		expect(await steps({ reward: 'difference' })).toBe(2 * 2 * 20 * 3); // two layers: two forks beside each network
 		expect(await steps({ reward: 'difference', agents: 'one' })).toBe(2 * 2 * 20 * 2);
 		expect(await steps({ reward: 'baseline', baselineLearningRate: 0.01 })).toBe(2 * 2 * 20 * 2);
+	});
+});
+
+describe('held-out tasks', () => {
+	it('are the same networks for every controller, judged by the return of log-improvement whatever the run was paid for', async () => {
+		const config = tiny({ environment: { reward: 'final-loss' } });
+		const dataset = await openDataset(config);
+		const { policy } = await train(config);
+		await using executor = openExecutor(withoutBaseline(config), dataset);
+		const judge = (controller: PolicySnapshot | ControllerSpec) =>
+			evaluateOnHeldOutTasks({ config, dataset, executor, controller, tasks: 6 });
+		const nothing = await judge({ type: 'schedule', name: 'constant' });
+		const learned = await judge(policy);
+		const check = await learningCheck({ config, dataset, executor, initial: policy, final: policy, tasks: 6 });
+		expect(nothing.returns).toEqual(check.returns.nothing);
+		expect(learned.returns).toEqual(check.returns.final);
+		expect(learned.returns).not.toEqual(nothing.returns);
+		for (const { testAccuracy, diverged } of [nothing, learned]) {
+			expect(testAccuracy).toHaveLength(6);
+			expect(testAccuracy.every((accuracy) => accuracy >= 0 && accuracy <= 1)).toBe(true);
+			expect(diverged).toHaveLength(6);
+		}
 	});
 });
 

@@ -17,8 +17,13 @@ export interface ConfidenceInterval {
 	readonly count: number;
 }
 
-/** The 97.5 % quantile of Student's t, by the expansion of Abramowitz and Stegun 26.7.5; within 0.001 from 10 degrees of freedom on. */
+/** The 97.5 % quantiles of Student's t for 1 to 9 degrees of freedom. */
+const SMALL_QUANTILES = [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.306, 2.2622];
+
+/** The 97.5 % quantile of Student's t, by the expansion of Abramowitz and Stegun 26.7.5 from 10 degrees of freedom on; within 0.001. */
 export function studentQuantile975(degreesOfFreedom: number): number {
+	const tabulated = SMALL_QUANTILES[degreesOfFreedom - 1];
+	if (tabulated !== undefined) return tabulated;
 	const z = 1.959963984540054;
 	const n = degreesOfFreedom;
 	return (
