@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { savePolicy } from '../src/agents/policy-file.js';
 import type { NetworkEnds } from '../src/environment/network-family.js';
@@ -14,8 +15,9 @@ import { parseResults, type SuiteResults } from '../src/experiments/suites/resul
 import { parseSuite, type Suite } from '../src/experiments/suites/suite-spec.js';
 import { taskSeeds, trainingTask } from '../src/experiments/suites/suite-tasks.js';
 import { SCHEDULES } from '../src/schedules/registry.js';
+import { damage, spoil } from './support/garbage.js';
 import { randomPolicy } from './support/random-policy.js';
-import { ganno } from './support/run-ganno.js';
+import { ganno, startGanno } from './support/run-ganno.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ganno-suites-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -84,6 +86,16 @@ describe('the built-in suites', () => {
 			expect(() => findSuite(path), message).toThrow(message);
 			expect(() => findSuite(path)).toThrow(path);
 		}
+		fc.assert(
+			fc.property(damage, (how) => {
+				try {
+					parseSuite(spoil(QUICK_SUITE, how), 'the test');
+				} catch (error) {
+					expect(error).toMatchObject({ code: 'INVALID_CONFIG' });
+				}
+			}),
+			{ numRuns: 300 },
+		);
 		writeFileSync(path, '{');
 		expect(() => findSuite(path)).toThrow('is not JSON');
 		expect(() => findSuite('held-in')).toThrow('Expected held-out, quick or a JSON file for --suite');
@@ -261,6 +273,17 @@ describe('ganno evaluate --suite', () => {
 			expect(result.stdout).toContain(join(folder, 'quick', file));
 			expect(existsSync(join(folder, 'quick', file))).toBe(true);
 		}
+	});
+
+	it('keeps what is finished when it is interrupted, and says how to go on', async () => {
+		const out = join(folder, 'stopped.json');
+		const { child, until, result } = startGanno(['evaluate', policy, '--quick', '--out', out, '--workers', '1']);
+		await until('cell 8/');
+		child.kill('SIGINT');
+		const stopped = await result;
+		expect(stopped.code).toBe(130);
+		expect(stopped.stderr).toContain('--resume');
+		expect(readFileSync(journalPath(out), 'utf8').trim().split('\n').length).toBeGreaterThanOrEqual(8);
 	});
 
 	it('refuses what makes no sense in one sentence', async () => {

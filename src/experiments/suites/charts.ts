@@ -1,6 +1,7 @@
 import { type MultiLineChart, multiLineChart } from '../multi-line-chart.js';
 import type { RunTable } from './comparison.js';
 import type { SuiteResults } from './results.js';
+import { FIVE_DECADES } from './targets.js';
 
 /** A picture beside the results file. */
 export interface SuiteChart {
@@ -39,10 +40,13 @@ function chart(name: string, picture: MultiLineChart): SuiteChart {
 	return { name, svg: multiLineChart(picture) };
 }
 
-function robustness(table: RunTable, tasks: ReadonlySet<string>, title: string): MultiLineChart {
+function robustness(table: RunTable, ids: ReadonlySet<string>, title: string): MultiLineChart {
 	const { suite, contenders } = table.results;
-	// Columns that every task of the picture has: else a line would rise because its tasks changed.
-	const own = suite.tasks.filter(({ id }) => tasks.has(id) && table.results.runs.some(({ task }) => task === id));
+	const all = suite.tasks.filter(({ id }) => ids.has(id) && table.results.runs.some(({ task }) => task === id));
+	// The tasks that are begun from all five decades, or else the columns that all have: a line must not rise because its tasks change.
+	const wide = all.filter(({ learningRates: rates }) => FIVE_DECADES.every((rate) => rates.includes(rate)));
+	const own = wide.length > 0 ? wide : all;
+	const tasks = new Set(own.map(({ id }) => id));
 	const columns = (own[0]?.learningRates ?? []).filter((rate) =>
 		own.every(({ learningRates: rates }) => rates.includes(rate)),
 	);

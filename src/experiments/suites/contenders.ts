@@ -46,12 +46,13 @@ export const METHODS: readonly Method[] = [
 export const HAND_MADE: readonly string[] = SCHEDULES;
 
 export const BLIND_COSINE = 'blind cosine';
+export const PRODIGY = 'prodigy';
 export const TUNED = (method: string): string => `${method}, tuned per family`;
 export const ONCE = (method: string): string => `${method}, tuned once`;
 
 const PARAMETER_FREE: readonly Contender[] = [
 	{ name: BLIND_COSINE, kind: 'blind', trainer: { type: 'schedule', name: 'cosine' } },
-	{ name: 'prodigy', kind: 'free', trainer: { type: 'gradient-method', method: { name: 'prodigy' } } },
+	{ name: PRODIGY, kind: 'free', trainer: { type: 'gradient-method', method: { name: 'prodigy' } } },
 ];
 
 /** Everybody who takes part, in the order of the tables. */

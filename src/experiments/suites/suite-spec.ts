@@ -144,7 +144,13 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
 	);
 }
 
+/** As JSON where JSON has it: values that a program made may hold big integers and circles. */
 function show(value: unknown): string {
-	const text = JSON.stringify(value) ?? 'nothing';
-	return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+	let text: string | undefined;
+	try {
+		text = JSON.stringify(value);
+	} catch {
+		text = `a ${typeof value}`;
+	}
+	return text === undefined ? 'nothing' : text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

@@ -1,6 +1,7 @@
 import type { ReportTable } from '../report.js';
 import type { RunTable } from './comparison.js';
-import { type ContenderSummary, summarize } from './summary.js';
+import { BLIND_COSINE, PRODIGY } from './contenders.js';
+import { BEST_ONCE, BEST_TUNED, type ContenderSummary, summarize } from './summary.js';
 import { FIVE_DECADES, targetRows } from './targets.js';
 
 /** The tables of a suite's results, as cells of text: for the terminal, for Markdown and for the HTML report. */
@@ -10,7 +11,14 @@ const percent = (share: number, digits = 1): string => (Number.isNaN(share) ? '�
 /** All tables of a results file. The first learned policy is the one that targets are about; the first with one action is held against it. */
 export function suiteTables(table: RunTable): readonly ReportTable[] {
 	const summaries = summarize(table);
-	return [overview(table, summaries), decades(table), families(table, summaries), ...targets(table), tuning(table)];
+	return [
+		overview(table, summaries),
+		decades(table),
+		families(table, summaries),
+		byTask(table),
+		...targets(table),
+		tuning(table),
+	];
 }
 
 function overview({ results }: RunTable, summaries: readonly ContenderSummary[]): ReportTable {
@@ -80,16 +88,40 @@ function decades(table: RunTable): ReportTable {
 	};
 }
 
-function families({ results }: RunTable, summaries: readonly ContenderSummary[]): ReportTable {
-	const names = [...new Set(results.suite.tasks.map(({ family }) => family))].filter((family) =>
-		summaries.some((summary) => family in summary.families),
-	);
+/** Whom the tables by family and by task tell of; the results file has everybody. */
+function shown({ results }: RunTable): readonly string[] {
+	const names = results.contenders.map(({ name }) => name);
+	const policies = results.policies.map(({ name }) => name);
+	return [...policies, ...[BLIND_COSINE, PRODIGY].filter((name) => names.includes(name)), BEST_TUNED, BEST_ONCE];
+}
+
+function families(table: RunTable, summaries: readonly ContenderSummary[]): ReportTable {
+	const names = [...new Set(table.results.suite.tasks.map(({ family }) => family))];
+	const columns = shown(table);
+	const value = (name: string, family: string) =>
+		summaries.find((summary) => summary.name === name)?.families[family] ?? Number.NaN;
 	return {
 		caption: 'Final test accuracy in % by family of tasks',
-		header: ['contender', ...names],
-		rows: summaries
-			.filter(({ finalTest }) => finalTest.count > 0)
-			.map((summary) => [summary.name, ...names.map((family) => percent(summary.families[family] ?? Number.NaN))]),
+		header: ['family', ...columns],
+		rows: names
+			.map((family) => [family, ...columns.map((name) => percent(value(name, family)))])
+			.filter((row) => row.some((cell, i) => i > 0 && cell !== '–')),
+		note: 'Learned policies: the mean over all initial learning rates of a task.',
+	};
+}
+
+function byTask(table: RunTable): ReportTable {
+	const columns = shown(table);
+	return {
+		caption: 'Final test accuracy in % by task',
+		header: ['task', 'held out', ...columns],
+		rows: table.results.suite.tasks
+			.filter(({ id }) => table.results.runs.some(({ task }) => task === id))
+			.map(({ id, about }) => [
+				id,
+				about,
+				...columns.map((name) => percent(table.mean(name, { tasks: new Set([id]) }))),
+			]),
 	};
 }
 
@@ -114,14 +146,14 @@ function tuning({ results }: RunTable): ReportTable {
 	const { families: byFamily, once, childRuns, learningRates } = results.tuning;
 	const text = (choice: { learningRate: number; atEdge: boolean } | undefined): string =>
 		choice === undefined ? '–' : `${choice.learningRate.toExponential(0)}${choice.atEdge ? '*' : ''}`;
+	const row = (name: string, choices: typeof once) => [
+		name,
+		...once.map(({ method }) => text(choices.find((choice) => choice.method === method))),
+	];
 	return {
 		caption: 'Tuned initial learning rates',
-		header: ['schedule', ...byFamily.map(({ family }) => family), 'once for all'],
-		rows: once.map((choice) => [
-			choice.method,
-			...byFamily.map(({ choices }) => text(choices.find(({ method }) => method === choice.method))),
-			text(choice),
-		]),
+		header: ['family', ...once.map(({ method }) => method)],
+		rows: [...byFamily.map(({ family, choices }) => row(family, choices)), row('once for all', once)],
 		note: `The best of ${learningRates.length} learning rates (${learningRates.map((rate) => rate.toExponential(0)).join(', ')}) by mean final validation accuracy on tuning seeds; ${childRuns} networks trained for it. *: at the edge of the grid.`,
 	};
 }
