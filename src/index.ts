@@ -83,7 +83,7 @@ export { openDataset } from './experiments/open-dataset.js';
 export { openExecutor } from './experiments/open-executor.js';
 export { PRESET_NAMES, PRESETS, type PresetName } from './experiments/presets.js';
 export { RunDirectory } from './experiments/run-directory.js';
-export { type ConfidenceInterval, pairedDifference, studentQuantile975 } from './experiments/statistics.js';
+export { type ConfidenceInterval, pairedDifference } from './experiments/statistics.js';
 export {
 	type BaselineTrial,
 	needsBaseline,

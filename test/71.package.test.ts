@@ -50,6 +50,7 @@ const EXPORTS = [
 	'createPolicyInference',
 	'describePolicy',
 	'devices',
+	'evaluateOnHeldOutTasks',
 	'evaluatePolicy',
 	'exponentialSchedule',
 	'formatEvaluation',
@@ -62,11 +63,13 @@ const EXPORTS = [
 	'loadPolicy',
 	'metaTrain',
 	'mlp',
+	'needsBaseline',
 	'oneCycleSchedule',
 	'openDataset',
 	'openExecutor',
 	'openLayerEventFile',
 	'packageVersion',
+	'pairedDifference',
 	'parseConfig',
 	'runEpisode',
 	'sampleActions',
@@ -77,8 +80,10 @@ const EXPORTS = [
 	'stepSchedule',
 	'syntheticDataset',
 	'trustRatioSchedule',
+	'tuneBaseline',
 	'tuneSchedule',
 	'warmupStableDecaySchedule',
+	'withoutBaseline',
 ];
 
 /**
