@@ -40,7 +40,6 @@ export class EnvironmentBuffers {
 	readonly trainingLoss: Float32Array;
 	readonly validationLoss: Float32Array;
 	readonly validationAccuracy: Float32Array;
-	readonly baselineLoss: Float32Array;
 	readonly networkRewards: Float32Array;
 	readonly active: Uint8Array;
 	readonly diverged: Uint8Array;
@@ -69,7 +68,6 @@ export class EnvironmentBuffers {
 		this.trainingLoss = new Float32Array(networks);
 		this.validationLoss = new Float32Array(networks);
 		this.validationAccuracy = new Float32Array(networks);
-		this.baselineLoss = new Float32Array(networks);
 		this.networkRewards = new Float32Array(networks);
 		this.active = new Uint8Array(networks);
 		this.diverged = new Uint8Array(networks);

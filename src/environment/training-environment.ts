@@ -1,27 +1,17 @@
-import {
-	checkFiniteElements,
-	checkFloat32Array,
-	checkInteger,
-	checkObject,
-	checkOneOf,
-	invalidArgument,
-} from '../arguments.js';
+import { checkFiniteElements, checkFloat32Array, checkObject, checkOneOf, invalidArgument } from '../arguments.js';
 import type { SplitName } from '../datasets/dataset.js';
 import { GannoError } from '../errors.js';
-import { inferShapes } from '../networks/shapes.js';
 import { type ActionMode, ActionRule, NEUTRAL_ACTION } from './action.js';
-import { runBaseline } from './baseline.js';
 import type { DecisionContext } from './controller.js';
-import { CounterfactualPopulation } from './counterfactuals.js';
 import { DivergenceDetector } from './divergence.js';
 import { EnvironmentBuffers } from './environment-buffers.js';
-import { InitialStates } from './initial-states.js';
 import { type Agents, ObservationEncoder } from './observation.js';
 import { type PopulationSource, populationFactory } from './open-population.js';
-import type { Population, PopulationFactory } from './population.js';
-import { baselineLearningRate, checkReward, type Reward, RewardRule, rewardName } from './reward.js';
+import type { Population } from './population.js';
+import { checkReward, type Reward, RewardRule, rewardName } from './reward.js';
 import type { ResetResult, StepResult } from './step-result.js';
 import { checkTask, initialLearningRates, type TrainingTask } from './task.js';
+import { TaskPopulation } from './task-population.js';
 
 /** Mini-batches of the statistics-only pass before the first action. */
 export const PROBE_BATCHES = 4;
@@ -51,19 +41,15 @@ export class TrainingEnvironment {
 	readonly action: ActionRule;
 	readonly agentsMode: Agents;
 	readonly reward: Reward;
-	readonly #factory: PopulationFactory;
-	readonly #initialStates: InitialStates;
+	readonly #taskPopulation: TaskPopulation;
 	readonly #baseSchedule: Float32Array | undefined;
 	readonly #trainOptions: { baseSchedule: Float32Array | undefined } = { baseSchedule: undefined };
 	#task: TrainingTask;
 	#population: Population | undefined;
-	#populationKey = '';
-	#counterfactuals: CounterfactualPopulation | undefined; // the population, where rewards are differences
 	#buffers: EnvironmentBuffers | undefined;
 	#encoder: ObservationEncoder | undefined;
 	#detector: DivergenceDetector | undefined;
 	#rewardRule: RewardRule | undefined;
-	#baselineKey = '';
 	#decision = -1; // before the first reset
 	#done = true;
 	#disposed = false;
@@ -74,8 +60,7 @@ export class TrainingEnvironment {
 		this.action = new ActionRule(options.action);
 		this.agentsMode = checkOneOf(options.agents ?? 'layerwise', 'agents', ['layerwise', 'one']);
 		this.reward = checkReward(options.reward ?? 'log-improvement');
-		this.#factory = populationFactory(options);
-		this.#initialStates = new InitialStates(this.#factory);
+		this.#taskPopulation = new TaskPopulation(populationFactory(options), this.reward, this.agentsMode);
 		this.#baseSchedule = options.baseSchedule;
 		this.#task = checkTask(options.task);
 	}
@@ -137,15 +122,15 @@ export class TrainingEnvironment {
 		const buffers = this.#ready();
 		initialLearningRates(task, buffers.layers, buffers.initialLearningRates);
 		buffers.start(task);
-		this.#measureBaseline(population, chosen);
 
 		const started = performance.now();
+		const baselineLoss = this.#taskPopulation.baselineLoss(task, chosen, buffers.interval);
 		population.probe(PROBE_BATCHES, buffers.learningRates, buffers.probe);
 		this.#nativeMilliseconds += performance.now() - started;
 		buffers.read(buffers.probe, PROBE_BATCHES);
 		this.#detector!.reset(buffers.validationLoss, buffers.diverged);
 		buffers.deactivate();
-		this.#rewardRule!.reset(buffers.validationLoss, buffers.validationAccuracy, buffers.baselineLoss);
+		this.#rewardRule!.reset(buffers.validationLoss, buffers.validationAccuracy, baselineLoss);
 		this.#encoder!.reset();
 		this.#decision = 0;
 		this.#done = buffers.running === 0;
@@ -218,7 +203,7 @@ export class TrainingEnvironment {
 	dispose(): void {
 		this.#disposed = true;
 		this.#done = true;
-		this.#population?.dispose();
+		this.#taskPopulation.dispose();
 		this.#population = undefined;
 	}
 
@@ -241,11 +226,11 @@ export class TrainingEnvironment {
 		buffers.read(buffers.interval, interval);
 		this.#detector!.update(buffers.validationLoss, buffers.trainingLoss, buffers.diverged);
 		const { validationLoss, validationAccuracy, active, diverged, networkRewards } = buffers;
-		if (this.#counterfactuals === undefined) {
+		const { forkLoss } = this.#taskPopulation;
+		if (forkLoss === undefined) {
 			this.#rewardRule!.update(validationLoss, validationAccuracy, active, diverged, last, networkRewards);
 			buffers.shareRewards();
 		} else {
-			const { forkLoss } = this.#counterfactuals;
 			this.#rewardRule!.differences(validationLoss, forkLoss, active, diverged, buffers.result.rewards);
 		}
 		buffers.deactivate();
@@ -265,60 +250,27 @@ export class TrainingEnvironment {
 		this.#encoder!.encode(input, buffers.observations);
 	}
 
-	/** The population of a task: the one at hand with new seeds where its shape fits, else a new one. */
+	/** The population of a task, and arrays of its shape: those at hand where they fit. */
 	#open(task: TrainingTask, seeds: Uint32Array): Population {
-		const { spec, optimizer, batchSize, sliceSize, validationSize, data, networks } = task;
-		const key = JSON.stringify([spec, optimizer, batchSize, sliceSize, validationSize, data, networks.length]);
+		const { networks, interval } = task;
 		const started = performance.now();
-		if (this.#population !== undefined && key === this.#populationKey) {
-			this.#population.reset(seeds);
-		} else {
-			this.#population?.dispose();
-			this.#population = undefined;
+		if (!this.#taskPopulation.fits(task)) {
 			this.#buffers = undefined;
-			this.#population = this.#openPopulation(task, seeds);
-			this.#populationKey = key;
-			checkInteger(this.#population.replicas, 'population.replicas', networks.length, networks.length);
+			this.#population = undefined;
 		}
-		this.#initialStates.prepare(this.#population, task, seeds);
+		const population = this.#taskPopulation.open(task, seeds);
 		this.#nativeMilliseconds += performance.now() - started;
+		this.#population = population;
 		this.#task = task;
-		const { layers } = this.#population;
-		if (this.#buffers === undefined || this.#buffers.interval.trainingLoss.length !== networks.length * task.interval) {
+		const { layers } = population;
+		if (this.#buffers === undefined || this.#buffers.interval.trainingLoss.length !== networks.length * interval) {
 			const agents = this.agentsMode === 'one' ? 1 : layers.length;
-			this.#buffers = new EnvironmentBuffers(networks.length, layers.length, agents, task.interval, PROBE_BATCHES);
+			this.#buffers = new EnvironmentBuffers(networks.length, layers.length, agents, interval, PROBE_BATCHES);
 			this.#encoder = new ObservationEncoder(layers, networks.length, this.agentsMode);
 			this.#detector = new DivergenceDetector(networks.length);
 			this.#rewardRule = new RewardRule(rewardName(this.reward), networks.length);
-			this.#baselineKey = '';
 		}
-		return this.#population;
-	}
-
-	#openPopulation(task: TrainingTask, seeds: Uint32Array): Population {
-		this.#counterfactuals = undefined;
-		if (rewardName(this.reward) !== 'difference') return this.#factory(task, seeds);
-		const agents = this.agentsMode === 'one' ? 1 : inferShapes(task.spec).layers.length;
-		this.#counterfactuals = new CounterfactualPopulation(this.#factory, task, seeds, agents);
-		return this.#counterfactuals;
-	}
-
-	/** Runs the baseline of this task and these seeds, once; the population is as new afterwards. */
-	#measureBaseline(population: Population, seeds: Uint32Array): void {
-		if (rewardName(this.reward) !== 'baseline') return;
-		const { horizon, optimizer, pretraining, networks } = this.#task;
-		const rate = baselineLearningRate(this.reward, optimizer.algorithm);
-		const start = [pretraining, networks.map(({ initialScales }) => initialScales), [...seeds]];
-		const key = JSON.stringify([this.#populationKey, horizon, rate, start]);
-		if (key === this.#baselineKey) return;
-		const buffers = this.#ready();
-		const started = performance.now();
-		runBaseline(population, this.#task, rate, buffers.interval);
-		population.reset(seeds);
-		this.#initialStates.prepare(population, this.#task, seeds);
-		this.#nativeMilliseconds += performance.now() - started;
-		for (let n = 0; n < seeds.length; n++) buffers.baselineLoss[n] = buffers.interval.validation[n * 3]!;
-		this.#baselineKey = key;
+		return population;
 	}
 
 	#checkOpen(): void {
