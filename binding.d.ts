@@ -193,7 +193,7 @@ export class LayerwisePlan {
 export interface NativePopulationOptions {
 	/** [3]: height, width, channels. */
 	readonly input: Float64Array;
-	/** [layers × 8], see src/networks/encode.ts. */
+	/** [operations × 11], see src/networks/encode.ts. */
 	readonly layers: Float64Array;
 	readonly replicas: number;
 	readonly batchSize: number;
@@ -266,15 +266,18 @@ export class NativePopulation {
 	probe(...args: Parameters<NativePopulation['train']>): boolean;
 	/** @param split 0 train (each network's slice), 1 validation, 2 test @param out [R × 2]: mean loss, accuracy */
 	evaluate(split: number, out: Float32Array): boolean;
-	/** Mean loss of the images, dropout off. @param indices 1 to max(batchSize, 64) image numbers @param out [P] */
+	/** Mean loss of the images, dropout off, batch norm by the images' own statistics. @param indices 1 to max(batchSize, 64) image numbers @param out [P] */
 	lossAndGradient(replica: number, indices: Uint32Array, out: Float32Array): number;
 	save(replica: number): void;
 	/** @returns false when nothing was saved */
 	restore(replica: number): boolean;
 	fork(from: number, to: number): void;
-	/** @param out [P], layer by layer, weights then bias */
+	/** @param out [P], layer by layer, weights (scale) then bias */
 	parameters(replica: number, out: Float32Array): void;
 	setParameters(replica: number, values: Float32Array): void;
+	/** Of batch norms. @param out [2 × their channels], norm by norm: running means, then variances */
+	runningStatistics(replica: number, out: Float32Array): void;
+	setRunningStatistics(replica: number, values: Float32Array): void;
 	/** @param flags [R] */
 	divergedFlags(flags: Uint8Array): void;
 	/** New networks in the same memory; what was saved is forgotten. @param seeds [R] */

@@ -92,12 +92,22 @@ export {
 	withoutBaseline,
 } from './experiments/tune-baseline.js';
 export { packageVersion } from './native.js';
-export { type CnnOptions, cnn, type MlpOptions, mlp, NETWORKS } from './networks/builders.js';
-export { DIVERGED_LOSS, NetworkPopulation, type PopulationControls, type TrainOptions } from './networks/population.js';
+export {
+	type CnnOptions,
+	cnn,
+	type MlpOptions,
+	mlp,
+	NETWORKS,
+	type ResidualOptions,
+	residual,
+} from './networks/builders.js';
+export { DIVERGED_LOSS, NetworkPopulation } from './networks/population.js';
+export type { PopulationControls, TrainOptions } from './networks/population-arguments.js';
 export type { NetworkPopulationOptions, PopulationDevice, Precision } from './networks/population-options.js';
-export { inferShapes, type NetworkShapes, type Shape } from './networks/shapes.js';
+export { type AddOperation, inferShapes, type NetworkShapes, type Operation, type Shape } from './networks/shapes.js';
 export type {
 	Activation,
+	BatchNormLayerSpec,
 	ConvLayerSpec,
 	DenseLayerSpec,
 	DropoutLayerSpec,
@@ -106,7 +116,10 @@ export type {
 	LayerSpec,
 	NetworkSpec,
 	Padding,
+	PlainLayerSpec,
 	PoolLayerSpec,
+	ResidualBodySpec,
+	ResidualLayerSpec,
 	TrainableLayer,
 } from './networks/spec.js';
 export {

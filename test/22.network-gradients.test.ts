@@ -4,12 +4,12 @@ import { NetworkPopulation } from '../src/networks/population.js';
 import type { NetworkSpec } from '../src/networks/spec.js';
 import { PhiloxGenerator } from '../src/philox.js';
 import { childNetworkReference } from './support/child-network-reference.js';
-import { NETWORK_CASES } from './support/network-cases.js';
+import { NETWORK_CASES, NORMALIZED_CASES } from './support/network-cases.js';
 import { normalizedImage, randomDataset } from './support/random-dataset.js';
 
 type Tier = 'baseline' | 'avx2' | 'avx512';
 const TIERS = native().cpuTiers() as Tier[];
-const cases = Object.entries(NETWORK_CASES);
+const cases = Object.entries({ ...NETWORK_CASES, ...NORMALIZED_CASES });
 const indices = Uint32Array.of(3, 40, 0, 17, 63, 8, 3);
 
 function population(spec: NetworkSpec, tier: Tier) {

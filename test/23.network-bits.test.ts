@@ -6,13 +6,13 @@ import type { NetworkPopulationOptions } from '../src/networks/population-option
 import type { NetworkSpec } from '../src/networks/spec.js';
 import { anyNetwork } from './support/any-network.js';
 import { childNetworkReference } from './support/child-network-reference.js';
-import { NETWORK_CASES } from './support/network-cases.js';
+import { NETWORK_CASES, NORMALIZED_CASES } from './support/network-cases.js';
 import { populationOutput } from './support/population.js';
 import { normalizedImage, randomDataset } from './support/random-dataset.js';
 
 type Tier = 'baseline' | 'avx2' | 'avx512';
 const TIERS = native().cpuTiers() as Tier[];
-const cases = Object.entries(NETWORK_CASES);
+const cases = Object.entries({ ...NETWORK_CASES, ...NORMALIZED_CASES });
 const fullTest = process.env.GANNO_TEST_FULL !== undefined;
 
 /** Everything a short training leaves behind, in float32 bits. */
@@ -35,6 +35,7 @@ function train(spec: NetworkSpec, options: Partial<NetworkPopulationOptions> = {
 	population.evaluate('test', evaluation);
 	return {
 		parameters: [...seeds].map((_, replica) => population.parameters(replica)),
+		running: [...seeds].map((_, replica) => population.runningStatistics(replica)),
 		statistics: out.statistics,
 		trainingLoss: out.trainingLoss,
 		validation: out.validation,
@@ -82,8 +83,10 @@ describe('the same bits', () => {
 
 describe('the baseline tier', () => {
 	it.skipIf(TIERS.length < 2).each(cases)('agrees to 1e-5: %s', (_, spec) => {
-		const best = train(spec, { tier: TIERS.at(-1)! }, 2);
-		const baseline = train(spec, { tier: 'baseline' }, 2);
+		// Not Adam: where a batch norm makes a gradient zero but for rounding, its first step has that rounding's sign.
+		const optimizer = { algorithm: 'momentum' } as const;
+		const best = train(spec, { optimizer, tier: TIERS.at(-1)! }, 2);
+		const baseline = train(spec, { optimizer, tier: 'baseline' }, 2);
 		for (const [i, loss] of baseline.trainingLoss.entries()) expect(loss).toBeCloseTo(best.trainingLoss[i]!, 4);
 		for (const [i, value] of baseline.evaluation.entries()) expect(value).toBeCloseTo(best.evaluation[i]!, 3);
 	});

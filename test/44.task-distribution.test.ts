@@ -194,7 +194,7 @@ describe('sampleTasks', () => {
 		[{ layerSpreadShare: 2 }, /distribution.layerSpreadShare/],
 		[
 			{ networks: [{ type: 'rnn' as 'mlp', hidden: [] }] },
-			/'mlp', 'cnn', 'layers' for distribution.networks\[0\].type/,
+			/'mlp', 'cnn', 'residual', 'layers' for distribution.networks\[0\].type/,
 		],
 		[{ networks: [{ type: 'mlp', hidden: [0] }] }, /distribution.networks\[0\].hidden\[0\]/],
 		[{ networks: [{ type: 'mlp', depth: [2, 1], width: [1, 2] }] }, /distribution.networks\[0\].depth\[1\]/],

@@ -71,6 +71,7 @@ const EXPORTS = [
 	'packageVersion',
 	'pairedDifference',
 	'parseConfig',
+	'residual',
 	'runEpisode',
 	'sampleActions',
 	'sampleTasks',

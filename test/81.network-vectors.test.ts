@@ -5,6 +5,7 @@ import { readSafetensors } from '../src/files/safetensors.js';
 import { native } from '../src/native.js';
 import { NetworkPopulation } from '../src/networks/population.js';
 import type { NetworkSpec } from '../src/networks/spec.js';
+import { populationOutput } from './support/population.js';
 
 interface Example {
 	readonly name: string;
@@ -13,8 +14,10 @@ interface Example {
 	readonly mean: readonly number[];
 	readonly standardDeviation: readonly number[];
 	readonly loss: number;
-	/** Elements of each array in `parameters` and `gradients`: weights, bias, weights, … */
+	/** Elements of each array in `parameters` and `gradients`: weights, bias or scale and shift, weights, … */
 	readonly arraySizes: readonly number[];
+	/** With batch norms: the batch's loss with the running statistics of one training step. */
+	readonly evaluated?: number;
 }
 
 const file = readSafetensors(fileURLToPath(new URL('./vectors/networks.safetensors', import.meta.url)));
@@ -35,6 +38,7 @@ function share<T extends Uint8Array | Uint32Array>(values: T, kind: new (buffer:
 	return shared;
 }
 
+/** Its training split is the example's batch. */
 function datasetOf({ number, spec, classes, mean, standardDeviation }: (typeof examples)[number]): Dataset {
 	const labels = share(tensor(`${number}.labels`, Uint8Array), Uint8Array);
 	const all = share(
@@ -47,7 +51,7 @@ function datasetOf({ number, spec, classes, mean, standardDeviation }: (typeof e
 		classes,
 		images: share(tensor(`${number}.images`, Uint8Array), Uint8Array),
 		labels,
-		splits: { train: all, validation: all, test: all },
+		splits: { train: share(tensor(`${number}.indices`, Uint32Array), Uint32Array), validation: all, test: all },
 		mean,
 		standardDeviation,
 	};
@@ -95,5 +99,21 @@ describe.each(tiers)(`on tier %s loss and gradients agree with PyTorch ${file.me
 		}
 		expect(from).toBe(expected.length);
 		expect(population.parameters(replica)).toEqual(parameters);
+
+		if (example.evaluated === undefined) return;
+		// One step on the batch at a rate of 0: only the running statistics change.
+		population.train(1, 0, populationOutput(population, 1));
+		expect(population.parameters(replica)).toEqual(parameters);
+		const running = population.runningStatistics(replica);
+		const expectedRunning = tensor(`${example.number}.running`, Float32Array);
+		expect(running).toHaveLength(expectedRunning.length);
+		for (const [i, value] of running.entries()) {
+			expect(Math.abs(value - expectedRunning[i]!), `running ${i}`).toBeLessThan(
+				1e-5 * (1 + Math.abs(expectedRunning[i]!)),
+			);
+		}
+		const evaluation = new Float32Array(4);
+		population.evaluate('train', evaluation);
+		expect(Math.abs(evaluation[2]! - example.evaluated)).toBeLessThanOrEqual(1e-5 * Math.max(1, example.evaluated));
 	});
 });

@@ -7,7 +7,7 @@ import { ALGORITHMS } from '../src/optimizer/algorithms.js';
 import { POPULATION_STATISTICS } from '../src/optimizer/statistics.js';
 import { openTfjsPopulation } from '../src/tfjs/population/open-tfjs-population.js';
 import { registerWasmTrainingKernels } from '../src/tfjs/wasm-kernels.js';
-import { NETWORK_CASES } from './support/network-cases.js';
+import { NETWORK_CASES, NORMALIZED_CASES } from './support/network-cases.js';
 import { populationOutput } from './support/population.js';
 import { randomDataset } from './support/random-dataset.js';
 import { useBackend } from './support/tfjs-models.js';
@@ -50,6 +50,13 @@ const small: NetworkSpec = {
 beforeAll(async () => {
 	await useBackend('wasm');
 	registerWasmTrainingKernels();
+});
+
+describe('openTfjsPopulation', () => {
+	it.each(['batch norm of dense layers', 'residual blocks without batch norm'])('refuses %s', (name) => {
+		const [, spec] = Object.entries(NORMALIZED_CASES).find(([key]) => key === name)!;
+		expect(() => both(spec)).toThrow(/no batch norm and no residual blocks/);
+	});
 });
 
 describe('the native engine agrees with a population of tfjs operations', () => {

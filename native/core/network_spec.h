@@ -12,6 +12,8 @@ enum class LayerKind : std::uint32_t {
   kAveragePool,
   kGlobalAveragePool,
   kDropout,
+  kBatchNorm,
+  kAdd,
   kFlatten  // inserted where an image meets the first dense layer; not part of the contract
 };
 enum class Activation : std::uint32_t { kLinear, kRelu, kTanh };
@@ -29,7 +31,13 @@ struct LayerSpec {
   bool same_padding = false;
   Activation activation = Activation::kLinear;
   Initializer initializer = Initializer::kHeUniform;
-  double rate = 0;  // dropout
+  double rate = 0;     // dropout; batch norm: the momentum of its running statistics
+  double epsilon = 0;  // batch norm
+
+  /// Layers whose outputs this one takes, by number: -1 is the network's input. A layer takes that of the one before
+  /// it, except the first convolution of each branch of a residual block; only a sum has an addend.
+  static constexpr std::int64_t kPrevious = -2;
+  std::int64_t input = kPrevious, addend = -1;
 };
 
 struct ImageShape {

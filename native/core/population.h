@@ -71,7 +71,8 @@ class PopulationEngine {
   virtual bool probe(std::uint32_t batches, const Controls& controls, const Outputs& outputs) = 0;
   /// @param out [replicas x 2]: mean loss, accuracy. @return false when cancelled
   virtual bool evaluate(Split split, float* out) = 0;
-  /// Mean loss of the images and its gradient; dropout off. @param images up to maximum_batch()
+  /// Mean loss of the images and its gradient; dropout off, batch norm with the images' own statistics. @param images
+  /// up to maximum_batch()
   /// @param out [parameter_count]
   virtual double loss_and_gradient(std::uint32_t replica, std::span<const std::uint32_t> images, float* out) = 0;
 
@@ -81,11 +82,15 @@ class PopulationEngine {
   virtual void fork(std::uint32_t from, std::uint32_t to) = 0;
   virtual void read_parameters(std::uint32_t replica, float* out) const = 0;
   virtual void write_parameters(std::uint32_t replica, const float* values) = 0;
+  /// Batch norm's running statistics, layer by layer: means, then variances. @param out [running_values()]
+  virtual void read_running(std::uint32_t replica, float* out) const = 0;
+  virtual void write_running(std::uint32_t replica, const float* values) = 0;
   /// @param flags [replicas]
   virtual void diverged(std::uint8_t* flags) const = 0;
 
   virtual const PopulationOptions& options() const = 0;
   virtual const LayerTable& table() const = 0;
+  virtual std::size_t running_values() const = 0;
   /// Memory held, that of a device included.
   virtual std::size_t bytes() const = 0;
 

@@ -31,6 +31,8 @@ Napi::Function NativePopulation::define(Napi::Env env) {
                          InstanceMethod<&NativePopulation::fork>("fork"),
                          InstanceMethod<&NativePopulation::parameters>("parameters"),
                          InstanceMethod<&NativePopulation::set_parameters>("setParameters"),
+                         InstanceMethod<&NativePopulation::running_statistics>("runningStatistics"),
+                         InstanceMethod<&NativePopulation::set_running_statistics>("setRunningStatistics"),
                          InstanceMethod<&NativePopulation::diverged_flags>("divergedFlags"),
                          InstanceMethod<&NativePopulation::reset>("reset"),
                          InstanceMethod<&NativePopulation::dispose>("dispose"),
@@ -160,6 +162,24 @@ Napi::Value NativePopulation::set_parameters(const Napi::CallbackInfo& info) {
     PopulationEngine& population = open();
     const std::uint32_t network = replica(info[0]);
     population.write_parameters(network, floats(info[1], "values", population.table().parameter_count()));
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value NativePopulation::running_statistics(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const PopulationEngine& population = open();
+    const std::uint32_t network = replica(info[0]);
+    population.read_running(network, floats(info[1], "out", population.running_values()));
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value NativePopulation::set_running_statistics(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    PopulationEngine& population = open();
+    const std::uint32_t network = replica(info[0]);
+    population.write_running(network, floats(info[1], "values", population.running_values()));
     return info.Env().Undefined();
   });
 }

@@ -11,7 +11,7 @@ namespace ganno::node {
 
 namespace {
 
-constexpr std::size_t kLayerFields = 8;
+constexpr std::size_t kLayerFields = 11;
 
 [[noreturn]] void refuse(const char* message) {
   throw std::invalid_argument(message);
@@ -42,7 +42,7 @@ std::vector<LayerSpec> read_layers(Napi::Value value) {
       return found;
     };
     LayerSpec& layer = layers[i];
-    layer.kind = static_cast<LayerKind>(field(0, 0, 5));
+    layer.kind = static_cast<LayerKind>(field(0, 0, 7));
     layer.units = static_cast<std::int64_t>(field(1, 0, 1 << 24));
     layer.size = static_cast<std::int64_t>(field(2, 0, 5));
     layer.stride = static_cast<std::int64_t>(field(3, 1, 3));
@@ -50,6 +50,9 @@ std::vector<LayerSpec> read_layers(Napi::Value value) {
     layer.activation = static_cast<Activation>(field(5, 0, 2));
     layer.initializer = static_cast<Initializer>(field(6, 0, 3));
     layer.rate = field(7, 0, 1);
+    layer.epsilon = field(8, 0, 1);
+    layer.input = static_cast<std::int64_t>(field(9, -1, 200));
+    layer.addend = static_cast<std::int64_t>(field(10, -1, 200));
     const bool has_units = layer.kind == LayerKind::kDense || layer.kind == LayerKind::kConvolution;
     const bool has_window = layer.kind == LayerKind::kConvolution || layer.kind == LayerKind::kMaxPool ||
                             layer.kind == LayerKind::kAveragePool;

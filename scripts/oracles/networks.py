@@ -5,7 +5,8 @@
 
 writes test/vectors/networks.safetensors. The cases' specs are ganno's own (src/networks/spec.ts), in the metadata; per case there are
 `images` (uint8, NHWC), `labels`, `indices` (the batch, into the images), `parameters` and `gradients` (float32, layer by layer, weights
-then bias, tfjs layouts). Everything is computed in float64; a draw in which float32 would take another branch (a ReLU or a maximum
+then bias or a batch norm's scale and shift, tfjs layouts); with batch norms also `running`, their means and variances after one training
+step on the batch (from 0 and 1), and `evaluated`, the batch's loss with these. Everything is computed in float64; a draw in which float32 would take another branch (a ReLU or a maximum
 decided by rounding) is thrown away.
 """
 import json
@@ -30,7 +31,16 @@ def pool(kind, size, **options):
     return {"type": f"{kind}-pool", "size": size, **options}
 
 
+def norm(**options):
+    return {"type": "batch-norm", **options}
+
+
+def residual(*layers, **options):
+    return {"type": "residual", "layers": list(layers), **options}
+
+
 GAP = {"type": "global-average-pool"}
+PROJECTION = {"shortcut": "projection"}
 RELU = {"activation": "relu"}
 TANH = {"activation": "tanh"}
 SAME = {"padding": "same"}
@@ -75,6 +85,17 @@ CASES = [
     ("global average pool", [7, 6, 2], [conv(6, 3, **RELU), GAP, dense(8, **RELU), dense(4)], 5, 1),
     ("cnn", [12, 12, 1], [conv(16, 3, **RELU), pool("max", 2), conv(24, 3, **RELU), pool("max", 2), dense(20, **RELU), dense(10)], 6, 1),
     ("cnn, three channels", [8, 8, 3], [conv(8, 3, **RELU), pool("max", 2), conv(12, 3, **RELU), pool("max", 2), conv(12, 3, **RELU), pool("max", 2), dense(16, **RELU), dense(10)], 6, 1),
+    ("batch norm of dense layers", [5, 4, 1], [dense(13), norm(**RELU), dense(9), norm(momentum=0.3, epsilon=0.02, **TANH), dense(4)], 9, 1),
+    ("batch norm of a large mean", [4, 4, 3], [dense(20), norm(), dense(3)], 12, 20),
+    ("batch norm of convolutions", [8, 7, 2], [conv(6, 3), norm(**RELU), conv(18, 3, stride=2), norm(**TANH), GAP, dense(5)], 6, 1),
+    ("batch norm before pooling", [8, 8, 1], [conv(5, 5), norm(**RELU), pool("max", 2), conv(7, 1), norm(momentum=1.0), pool("average", 2), dense(4)], 5, 1),
+    ("residual, identity", [6, 6, 3], [conv(8, 3), norm(**RELU), residual(conv(8, 3), norm(**RELU), conv(8, 3), norm(), **RELU), GAP, dense(4)], 6, 1),
+    ("residual, projection", [8, 8, 1], [conv(6, 3, **TANH), residual(conv(9, 3, stride=2), norm(**RELU), conv(9, 3), norm(epsilon=0.001), **PROJECTION, **RELU), dense(4)], 6, 1),
+    ("residual without batch norm", [6, 7, 2], [conv(8, 3, **RELU), residual(conv(8, 3, **TANH)), residual(conv(5, 3, **RELU), conv(4, 3, stride=2), **PROJECTION, **TANH), dense(3)], 4, 1),
+    ("resnet-8", [12, 12, 3], [conv(4, 3), norm(**RELU)] + [
+        residual(conv(width, 3, stride=1 + (width > 4)), norm(**RELU), conv(width, 3), norm(), shortcut="projection" if width > 4 else "identity", **RELU)
+        for width in [4, 8, 16]
+    ] + [GAP, dense(10)], 8, 1),
 ]
 
 
@@ -96,22 +117,44 @@ def activate(x, layer):
     return {"linear": lambda v: v, "relu": torch.relu, "tanh": torch.tanh}[layer.get("activation", "linear")](x)
 
 
-def forward(layers, x, parameters):
-    """x is NCHW; parameters alternate weights and bias in tfjs layouts."""
-    arrays = iter(parameters)
-    flat = False
-    for layer in layers:
+def project(layer, x, goal, arrays, statistics):
+    """What a residual block adds to its layers' output, of shape `goal`."""
+    if layer.get("shortcut", "identity") == "identity":
+        return x
+    stride = -(-x.shape[2] // goal[2])
+    last = layer["layers"][-1]
+    branch = [conv(goal[1], 1, stride=stride)]
+    if last["type"] == "batch-norm":
+        branch.append({key: value for key, value in last.items() if key != "activation"})
+    return forward(branch, x, arrays, statistics)
+
+
+def forward(layers, x, arrays, statistics):
+    """x is NCHW; arrays are the parameters in tfjs layouts: weights, then bias or a batch norm's scale and shift. `statistics`: the
+    running ones of each batch norm, updated in training; with `training` False they are used."""
+    for i, layer in enumerate(layers):
         kind = layer["type"]
+        normed = i + 1 < len(layers) and layers[i + 1]["type"] == "batch-norm"
         if kind == "dense":
-            if not flat:
-                x, flat = x.permute(0, 2, 3, 1).reshape(x.shape[0], -1), True
-            weights, bias = next(arrays), next(arrays)
-            x = activate(x @ weights + bias, layer)
+            if x.dim() == 4:
+                x = x.permute(0, 2, 3, 1).reshape(x.shape[0], -1)
+            x = x @ arrays.take(x.shape[1], layer["units"])
+            x = activate(x if normed else x + arrays.take(layer["units"]), layer)
         elif kind == "conv":
-            weights, bias = next(arrays), next(arrays)
             kernel, stride = layer["kernelSize"], layer.get("stride", 1)
+            weights = arrays.take(kernel, kernel, x.shape[1], layer["filters"]).permute(3, 2, 0, 1)
+            bias = None if normed else arrays.take(layer["filters"])
             x = pad(x, kernel, stride, layer.get("padding", "same"), 0.0)
-            x = activate(F.conv2d(x, weights.permute(3, 2, 0, 1), bias, stride=stride), layer)
+            x = activate(F.conv2d(x, weights, bias, stride=stride), layer)
+        elif kind == "batch-norm":
+            channels, momentum, epsilon = x.shape[1], layer.get("momentum", 0.1), layer.get("epsilon", 1e-5)
+            (mean, variance), scale, shift = statistics.take(channels), arrays.take(channels), arrays.take(channels)
+            x = activate(F.batch_norm(x, mean, variance, scale, shift, statistics.training, momentum, epsilon), layer)
+        elif kind == "residual":
+            # The projection's parameters come first, and its shape from where the layers end.
+            goal = forward(layer["layers"], torch.zeros(2, *x.shape[1:]), Shapes(), Statistics()).shape
+            added = project(layer, x, goal, arrays, statistics)
+            x = activate(forward(layer["layers"], x, arrays, statistics) + added, layer)
         elif kind == "global-average-pool":
             x = x.mean((2, 3), keepdim=True)
         else:
@@ -126,29 +169,53 @@ def forward(layers, x, parameters):
     return x
 
 
-def weight_shapes(layers, shape, run):
-    """Shapes follow from running the network on zeros, one layer at a time."""
-    shapes, x, flat = [], torch.zeros(1, shape[2], shape[0], shape[1]), False
-    for layer in layers:
-        if layer["type"] == "dense":
-            width = x.numel()
-            shapes.append((width, layer["units"]))
-            x = torch.zeros(1, layer["units"], 1, 1)
-        elif layer["type"] == "conv":
-            k = layer["kernelSize"]
-            shapes.append((k, k, x.shape[1], layer["filters"]))
-            x = run([layer], x, [torch.zeros(shapes[-1]), torch.zeros(layer["filters"])])
-        else:
-            x = run([layer], x, [])
-    return shapes
+class Arrays:
+    """Parameters, taken one after another."""
+
+    def __init__(self, tensors):
+        self.left = list(tensors)
+
+    def take(self, *shape):
+        assert tuple(self.left[0].shape) == shape, (self.left[0].shape, shape)
+        return self.left.pop(0)
+
+
+class Shapes:
+    """Zeros in place of parameters, to see which shapes a network asks for."""
+
+    def __init__(self):
+        self.seen = []
+
+    def take(self, *shape):
+        self.seen.append(shape)
+        return torch.zeros(shape)
+
+
+class Statistics:
+    """Running means and variances of batch norms, in order; new ones begin at 0 and 1."""
+
+    def __init__(self, dtype=torch.float32):
+        self.dtype, self.all, self.next, self.training = dtype, [], 0, True
+
+    def take(self, channels):
+        if self.next == len(self.all):
+            self.all.append((torch.zeros(channels, dtype=self.dtype), torch.ones(channels, dtype=self.dtype)))
+        self.next += 1
+        return self.all[self.next - 1]
+
+    def evaluate(self):
+        self.next, self.training = 0, False
+        return self
 
 
 def loss_and_gradients(layers, x, labels, arrays, dtype):
     parameters = [torch.tensor(a, dtype=dtype, requires_grad=True) for a in arrays]
-    logits = forward(layers, torch.tensor(x, dtype=dtype), parameters)
-    loss = F.cross_entropy(logits, torch.tensor(labels, dtype=torch.int64))
+    x, labels, statistics = torch.tensor(x, dtype=dtype), torch.tensor(labels, dtype=torch.int64), Statistics(dtype)
+    loss = F.cross_entropy(forward(layers, x, Arrays(parameters), statistics), labels)
     loss.backward()
-    return float(loss), [p.grad.numpy() for p in parameters]
+    running = [tensor.numpy() for pair in statistics.all for tensor in pair]
+    evaluated = F.cross_entropy(forward(layers, x, Arrays(parameters), statistics.evaluate()), labels)
+    return float(loss), [p.grad.numpy() for p in parameters], running, float(evaluated)
 
 
 def make_case(name, shape, layers, batch, scale, seed):
@@ -160,13 +227,18 @@ def make_case(name, shape, layers, batch, scale, seed):
     mean = [round(0.35 + 0.1 * c, 3) for c in range(shape[2])]
     deviation = [round(0.3 + 0.05 * c, 3) for c in range(shape[2])]
     arrays = []
-    for weights in weight_shapes(layers, shape, forward):
-        fan_in = int(numpy.prod(weights[:-1]))
-        arrays.append((random.standard_normal(weights) * scale * math.sqrt(2 / fan_in)).astype(numpy.float32))
-        arrays.append((random.standard_normal(weights[-1]) * 0.1).astype(numpy.float32))
+    shapes = Shapes()
+    forward(layers, torch.zeros(2, shape[2], shape[0], shape[1]), shapes, Statistics())
+    for i, extent in enumerate(shapes.seen):
+        if len(extent) > 1:
+            values = random.standard_normal(extent) * scale * math.sqrt(2 / int(numpy.prod(extent[:-1])))
+        else:  # a bias or a shift; a scale, where one more vector follows
+            is_scale = i + 1 < len(shapes.seen) and len(shapes.seen[i + 1]) == 1
+            values = random.standard_normal(extent) * 0.1 + (1 if is_scale else 0)
+        arrays.append(values.astype(numpy.float32))
     x = ((images[indices] / 255.0 - numpy.array(mean)) / numpy.array(deviation)).transpose(0, 3, 1, 2)
-    loss, gradients = loss_and_gradients(layers, x, labels[indices], arrays, torch.float64)
-    loss32, gradients32 = loss_and_gradients(layers, x, labels[indices], arrays, torch.float32)
+    loss, gradients, running, evaluated = loss_and_gradients(layers, x, labels[indices], arrays, torch.float64)
+    _, gradients32, _, _ = loss_and_gradients(layers, x, labels[indices], arrays, torch.float32)
     for exact, single in zip(gradients, gradients32):
         if numpy.linalg.norm(exact - single) > 3e-6 * numpy.linalg.norm(exact):
             return None
@@ -176,6 +248,9 @@ def make_case(name, shape, layers, batch, scale, seed):
         "standardDeviation": deviation, "loss": loss, "arraySizes": [int(a.size) for a in arrays],
     }
     tensors = {"images": images, "labels": labels, "indices": indices, "parameters": flat(arrays), "gradients": flat(gradients)}
+    if running:
+        description["evaluated"] = evaluated
+        tensors["running"] = flat(running)
     return description, tensors
 
 

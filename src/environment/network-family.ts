@@ -1,5 +1,5 @@
 import { checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
-import { cnn, mlp } from '../networks/builders.js';
+import { cnn, mlp, residual } from '../networks/builders.js';
 import type { LayerSpec, NetworkSpec } from '../networks/spec.js';
 import type { PhiloxGenerator } from '../philox.js';
 
@@ -34,6 +34,8 @@ export type NetworkFamily =
 			readonly width: Range;
 			readonly activation?: Activations;
 	  }
+	/** The residual networks for CIFAR-10 of He et al. 2016: three stages of so many blocks, the first so wide. */
+	| { readonly type: 'residual'; readonly blocks: number; readonly width: number }
 	/** Just these layers. */
 	| { readonly type: 'layers'; readonly layers: readonly LayerSpec[] };
 
@@ -47,6 +49,7 @@ export interface NetworkEnds {
 export function drawNetwork(family: NetworkFamily, ends: NetworkEnds, generator: PhiloxGenerator): NetworkSpec {
 	const { shape: input, classes } = ends;
 	if (family.type === 'layers') return { input, layers: [...family.layers, { type: 'dense', units: classes }] };
+	if (family.type === 'residual') return residual({ input, classes, blocks: family.blocks, width: family.width });
 	const activation = drawActivation(family.activation, generator);
 	if (family.type === 'mlp') {
 		const hidden = 'hidden' in family ? family.hidden : drawSizes(family.depth, family.width, generator);
@@ -93,9 +96,14 @@ function drawSizes(count: Range, size: Range, generator: PhiloxGenerator): numbe
 
 /** @throws GannoError `INVALID_ARGUMENT` naming what of the family is wrong; the layers themselves are the population's to check */
 export function checkNetworkFamily(family: NetworkFamily, name: string): void {
-	checkOneOf(family?.type, `${name}.type`, ['mlp', 'cnn', 'layers']);
+	checkOneOf(family?.type, `${name}.type`, ['mlp', 'cnn', 'residual', 'layers']);
 	if (family.type === 'layers') {
 		checkList(family.layers, `${name}.layers`);
+		return;
+	}
+	if (family.type === 'residual') {
+		checkInteger(family.blocks, `${name}.blocks`, 1, 32);
+		checkInteger(family.width, `${name}.width`, 1, 1024);
 		return;
 	}
 	checkActivations(family.activation, `${name}.activation`);

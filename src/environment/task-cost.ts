@@ -6,12 +6,12 @@ const TRAINING_PASSES = 3;
 
 /** Multiply–adds of one image's forward pass. */
 export function forwardCost(spec: NetworkSpec): number {
-	const { outputs, layers } = inferShapes(spec);
+	const { operations, layers } = inferShapes(spec);
 	let cost = 0;
 	let trainable = 0;
-	for (const [i, { type }] of spec.layers.entries()) {
-		if (type !== 'dense' && type !== 'conv') continue;
-		const [height, width] = outputs[i]!;
+	for (const { layer, to } of operations) {
+		if (layer.type !== 'dense' && layer.type !== 'conv') continue;
+		const [height, width] = to;
 		cost += layers[trainable++]!.weightShape.reduce((product, edge) => product * edge, height * width);
 	}
 	return cost;

@@ -1,4 +1,5 @@
 import { checkInteger, checkNumber, invalidArgument } from '../arguments.js';
+import { inferShapes } from '../networks/shapes.js';
 import type { OptimizerSpec } from '../optimizer/algorithms.js';
 import { PhiloxGenerator } from '../philox.js';
 import { LEARNING_RATE_LIMITS } from './action.js';
@@ -139,7 +140,7 @@ function sampleTask(distribution: CompleteDistribution, seed: number, index: num
 	);
 	const { horizon, interval = horizon / DEFAULT_DECISIONS } = duration;
 
-	const layers = spec.layers.filter(({ type }) => type === 'dense' || type === 'conv').length;
+	const layers = inferShapes(spec).layers.length;
 	const networks = Array.from({ length: networksPerTask }, (_, n) => {
 		const position = stratum?.position(n, generator);
 		return sampleNetwork(distribution, learningRates, layers, generator, position);

@@ -1,6 +1,7 @@
 import type { PolicySnapshot } from '../agents/policy.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { TrainingTask } from '../environment/task.js';
+import { describeNetwork } from '../networks/describe.js';
 import { DIVERGED_LOSS } from '../networks/population.js';
 import type { ControllerSpec } from '../rollouts/controller-spec.js';
 import type { Episode, RolloutExecutor } from '../rollouts/executor.js';
@@ -223,16 +224,4 @@ function evaluationRow(
 		(_, s) => meanAndError(results.map(({ testAccuracy }) => testAccuracy[s] as number)).mean,
 	);
 	return { contender, kind, cells, ...meanAndError(seedMeans) };
-}
-
-/** `784-64-32-10`, or `28×28×1 conv16-pool-…` where there are convolutions. */
-export function describeNetwork(spec: TrainingTask['spec']): string {
-	const [height, width, channels] = spec.input;
-	const layers = spec.layers.map((layer) => {
-		if (layer.type === 'dense') return String(layer.units);
-		if (layer.type === 'conv') return `conv${layer.filters}`;
-		return layer.type.endsWith('pool') ? 'pool' : layer.type;
-	});
-	const dense = spec.layers.every(({ type }) => type === 'dense');
-	return [dense ? String(height * width * channels) : `${height}×${width}×${channels}`, ...layers].join('-');
 }

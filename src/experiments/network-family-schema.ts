@@ -17,7 +17,7 @@ const activation = z.union([one, z.array(one).min(1)]).optional();
 
 const layer: z.ZodType<LayerSpec, LayerSpec> = z.custom<LayerSpec>(
 	(value) => typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string',
-	'a layer of docs/networks.md',
+	'a layer of docs/library.md',
 );
 
 export const networkFamilySchema = z.union([
@@ -42,6 +42,12 @@ export const networkFamilySchema = z.union([
 		depth,
 		width: range,
 		activation,
+	}),
+	/** Residual networks for CIFAR-10 (He et al. 2016): three stages of so many blocks, the first so wide. */
+	z.strictObject({
+		type: z.literal('residual'),
+		blocks: z.int().min(1).max(32),
+		width: z.int().min(1).max(1024),
 	}),
 	/** Any layers; the classifier is added. */
 	z.strictObject({ type: z.literal('layers'), layers: z.array(layer).max(256) }),

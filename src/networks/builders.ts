@@ -1,4 +1,4 @@
-import { checkObject, invalidArgument } from '../arguments.js';
+import { checkInteger, checkObject, invalidArgument } from '../arguments.js';
 import { inferShapes, type Shape } from './shapes.js';
 import type { Activation, LayerSpec, NetworkSpec } from './spec.js';
 
@@ -55,6 +55,52 @@ export function cnn(options: CnnOptions): NetworkSpec {
 	return checked({ input, layers: [...images, ...vectors, { type: 'dense', units: classes }] });
 }
 
+export interface ResidualOptions {
+	readonly input: Shape;
+	readonly classes: number;
+	/** Residual blocks of each stage: 1, 2, 3 make ResNet-8, -14, -20 of the three stages. */
+	readonly blocks: number;
+	/** Filters of the first stage; every further stage has twice as many. Default 16. */
+	readonly width?: number;
+	/** Default 3. Every stage but the first begins with stride 2. */
+	readonly stages?: number;
+}
+
+/**
+ * The residual networks for CIFAR-10 of He et al. 2016 (section 4.2): a 3×3 convolution, then stages of blocks of two 3×3 convolutions,
+ * all batch-normalised and with ReLU, then global average pooling and the classifier. Depth 2 · stages · blocks + 2. Where a stage
+ * changes the shape, the shortcut is a 1×1 convolution with stride 2 and batch norm (their option B).
+ * @throws GannoError `INVALID_ARGUMENT`
+ */
+export function residual(options: ResidualOptions): NetworkSpec {
+	checkObject(options, 'options');
+	const { input, classes, blocks, width = 16, stages = 3 } = options;
+	checkInteger(blocks, 'blocks', 1, 32);
+	checkInteger(width, 'width', 1, 1024);
+	checkInteger(stages, 'stages', 1, 6);
+	const norm = { type: 'batch-norm' } as const;
+	const relu = { type: 'batch-norm', activation: 'relu' } as const;
+	const layers: LayerSpec[] = [{ type: 'conv', filters: width, kernelSize: 3 }, relu];
+	for (let stage = 0; stage < stages; stage++) {
+		const filters = width * 2 ** stage;
+		for (let block = 0; block < blocks; block++) {
+			const halves = stage > 0 && block === 0;
+			layers.push({
+				type: 'residual',
+				layers: [
+					{ type: 'conv', filters, kernelSize: 3, stride: halves ? 2 : 1 },
+					relu,
+					{ type: 'conv', filters, kernelSize: 3 },
+					norm,
+				],
+				shortcut: halves ? 'projection' : 'identity',
+				activation: 'relu',
+			});
+		}
+	}
+	return checked({ input, layers: [...layers, { type: 'global-average-pool' }, { type: 'dense', units: classes }] });
+}
+
 function checkList(value: unknown, name: string): void {
 	if (!Array.isArray(value)) throw invalidArgument('an array of numbers, one a layer,', name, value);
 }
@@ -77,4 +123,6 @@ export const NETWORKS = {
 	'cnn-small': cnn({ input: [28, 28, 1], filters: [16, 32], hidden: [64], classes: 10 }),
 	/** conv32-pool-conv64-pool-conv64-pool-fc128-fc10 on 32×32×3; 188,810 parameters. */
 	'cnn-cifar': cnn({ input: [32, 32, 3], filters: [32, 64, 64], hidden: [128], classes: 10 }),
+	/** ResNet-8 of width 16 on 32×32×3. */
+	'resnet-8': residual({ input: [32, 32, 3], classes: 10, blocks: 1 }),
 } as const satisfies Record<string, NetworkSpec>;

@@ -5,7 +5,7 @@ import { requireCudaDevice, usableMemory } from '../devices.js';
 import { GannoError } from '../errors.js';
 import { ALGORITHMS, type OptimizerSpec } from '../optimizer/algorithms.js';
 import { checkAlgorithm, checkThreads, resolveHyperparameters } from '../optimizer/options.js';
-import { encodeLayers } from './encode.js';
+import { encodeOperations } from './encode.js';
 import { inferShapes, type NetworkShapes } from './shapes.js';
 import type { NetworkSpec } from './spec.js';
 
@@ -201,6 +201,14 @@ export function resolvePopulation(options: NetworkPopulationOptions): ResolvedPo
 	checkDataset(dataset, spec, shapes);
 	const replicas = checkInteger(options.replicas, 'replicas', 1, MAXIMUM_REPLICAS);
 	const batchSize = checkInteger(options.batchSize, 'batchSize', 1, 2 ** 16);
+	for (const { layer, to } of shapes.operations) {
+		if (layer.type === 'batch-norm' && batchSize * to[0] * to[1] < 2) {
+			throw new GannoError(
+				'INVALID_ARGUMENT',
+				'A batch norm of single values has no variance: with a batchSize of 1 every normalised layer needs more than one pixel',
+			);
+		}
+	}
 	if (typeof optimizer !== 'object' || optimizer === null) throw invalidArgument('an object', 'optimizer', optimizer);
 	const algorithm = checkAlgorithm(optimizer.algorithm);
 	const hyperparameters = resolveHyperparameters(algorithm, optimizer.hyperparameters);
@@ -226,7 +234,7 @@ export function resolvePopulation(options: NetworkPopulationOptions): ResolvedPo
 		shapes,
 		native: {
 			input: Float64Array.from(spec.input),
-			layers: encodeLayers(spec),
+			layers: encodeOperations(shapes.operations),
 			replicas,
 			batchSize,
 			algorithm: ALGORITHMS.indexOf(algorithm),

@@ -1,42 +1,20 @@
 import type { NativePopulation, NativePopulationOptions } from '../../binding.d.ts';
-import { checkFiniteElements, checkFloat32Array, checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
+import { checkFloat32Array, checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
 import { fromNative, GannoError } from '../errors.js';
 import { native } from '../native.js';
-import { POPULATION_STATISTICS } from '../optimizer/statistics.js';
+import {
+	checkAllFinite,
+	checkRunningStatistics,
+	type PopulationControls,
+	type PopulationOutput,
+	type TrainOptions,
+	trainArguments,
+} from './population-arguments.js';
 import { checkSeeds, type NetworkPopulationOptions, resolvePopulation } from './population-options.js';
 import type { TrainableLayer } from './spec.js';
 
 /** Stands in every output where a loss is not a finite number: outputs never hold NaN. The accuracy beside it is 0. */
 export const DIVERGED_LOSS = 1e6;
-
-/** Per network and layer; `[replicas × layers]` each. */
-export interface PopulationControls {
-	readonly learningRates: Float32Array;
-	/** Default: the optimiser's. */
-	readonly weightDecays?: Float32Array | undefined;
-	/** Momentum and Nesterov, from 0 to 1; default: the optimiser's. */
-	readonly momenta?: Float32Array | undefined;
-}
-
-export interface PopulationOutput {
-	/**
-	 * `[replicas × layers × POPULATION_STATISTICS.length]`: means over the steps, `gradientMaxAbs` the largest, `nonFiniteCount` the sum.
-	 * Zero where a network took no step.
-	 */
-	readonly statistics: Float32Array;
-	/** `[replicas × steps]`: mean loss of each batch before its step. */
-	readonly trainingLoss: Float32Array;
-	/**
-	 * `[replicas × 3]`: loss and accuracy on the validation subset after the last step, and the variance of its logits' change since
-	 * validation was last asked for (0 the first time).
-	 */
-	readonly validation?: Float32Array | undefined;
-}
-
-export interface TrainOptions {
-	/** `[steps]`: multiplies every learning rate, step by step. */
-	readonly baseSchedule?: Float32Array | undefined;
-}
 
 const SPLITS = ['train', 'validation', 'test'] as const;
 
@@ -58,6 +36,8 @@ export class NetworkPopulation {
 	readonly layers: readonly TrainableLayer[];
 	/** Elements of one network's parameters. */
 	readonly parameterCount: number;
+	/** Elements of one network's running statistics: two a channel that a batch norm normalises; 0 without batch norm. */
+	readonly runningStatisticsCount: number;
 	/** Images `lossAndGradient` takes at most. */
 	readonly maximumBatch: number;
 	readonly #native: NativePopulation;
@@ -80,6 +60,7 @@ export class NetworkPopulation {
 		this.batchSize = resolved.batchSize;
 		this.layers = shapes.layers;
 		this.parameterCount = shapes.parameterCount;
+		this.runningStatisticsCount = 2 * shapes.normalizedChannels;
 		this.maximumBatch = Math.max(resolved.batchSize, 64);
 		this.#images = resolved.labels.length;
 		this.#uniform = new Float32Array(this.replicas * this.layers.length);
@@ -128,7 +109,7 @@ export class NetworkPopulation {
 
 	/**
 	 * The statistics-only pass: `batches` batches, drawn from a random stream of their own, give the statistics and losses that one step
-	 * on each would have. Changes no parameter, moment or counter; validation starts the comparison of logits.
+	 * on each would have. Changes no parameter, moment, running statistic or counter; validation starts the comparison of logits.
 	 */
 	probe(batches: number, controls: number | Float32Array | PopulationControls, out: PopulationOutput): void {
 		const args = this.#trainArguments(batches, controls, out, {});
@@ -136,7 +117,8 @@ export class NetworkPopulation {
 	}
 
 	/**
-	 * Loss and accuracy on a whole split; `train` is each network's own slice.
+	 * Loss and accuracy on a whole split; `train` is each network's own slice. Dropout is off, batch norms use their running statistics;
+	 * so it is for the validation of {@link train}.
 	 * @param out `[replicas × 2]`: mean loss, accuracy; written
 	 */
 	evaluate(split: 'train' | 'validation' | 'test', out: Float32Array): void {
@@ -146,7 +128,7 @@ export class NetworkPopulation {
 		checkFinished(guarded(() => this.#native.evaluate(SPLITS.indexOf(split), out)));
 	}
 
-	/** Keeps a copy of a network's whole state: parameters, moments, counters and with them its random streams. */
+	/** Keeps a copy of a network's whole state: parameters, moments, running statistics, counters and with them its random streams. */
 	save(replica: number): void {
 		this.#checkReplica(replica, 'replica');
 		guarded(() => this.#native.save(replica));
@@ -170,7 +152,10 @@ export class NetworkPopulation {
 		guarded(() => this.#native.fork(from, to));
 	}
 
-	/** A compact copy of a network's parameters, `[parameterCount]`: layer by layer, weights (tfjs layouts), then bias. */
+	/**
+	 * A compact copy of a network's parameters, `[parameterCount]`: layer by layer, weights (tfjs layouts), then bias; of a layer that a
+	 * batch norm follows, weights, the batch norm's scale, its shift.
+	 */
 	parameters(replica: number): Float32Array {
 		this.#checkReplica(replica, 'replica');
 		const out = new Float32Array(this.parameterCount);
@@ -178,17 +163,35 @@ export class NetworkPopulation {
 		return out;
 	}
 
-	/** Replaces a network's parameters; moments and counters stay. @param values as {@link parameters} gives them; all finite */
+	/** Replaces a network's parameters; moments, running statistics and counters stay. @param values as {@link parameters} gives them; all finite */
 	setParameters(replica: number, values: Float32Array): void {
 		this.#checkReplica(replica, 'replica');
 		checkFloat32Array(values, 'values', this.parameterCount, 'parameterCount');
-		const wrong = values.findIndex((value) => !Number.isFinite(value));
-		if (wrong >= 0) throw invalidArgument('a finite number', `values[${wrong}]`, values[wrong]);
+		checkAllFinite(values);
 		guarded(() => this.#native.setParameters(replica, values));
 	}
 
 	/**
-	 * Mean loss over some images and its gradient at a network's parameters; dropout is off and nothing changes.
+	 * A copy of what batch norms evaluate a network with, `[runningStatisticsCount]`: norm by norm, in the order of {@link layers}, running
+	 * means, then running variances (unbiased). They start at 0 and 1, and every training step, but no probe, takes its batch's up.
+	 */
+	runningStatistics(replica: number): Float32Array {
+		this.#checkReplica(replica, 'replica');
+		const out = new Float32Array(this.runningStatisticsCount);
+		guarded(() => this.#native.runningStatistics(replica, out));
+		return out;
+	}
+
+	/** Replaces them. @param values as {@link runningStatistics} gives them; all finite, no variance negative */
+	setRunningStatistics(replica: number, values: Float32Array): void {
+		this.#checkReplica(replica, 'replica');
+		checkRunningStatistics(values, this);
+		guarded(() => this.#native.setRunningStatistics(replica, values));
+	}
+
+	/**
+	 * Mean loss over some images and its gradient at a network's parameters; dropout is off, batch norms normalise with these images' own
+	 * statistics as in training, and nothing changes.
 	 * @param indices numbers of images of the data set, 1 to `maximumBatch` of them
 	 * @param out `[parameterCount]`, written, in the order of {@link parameters}
 	 * @returns the loss
@@ -254,48 +257,7 @@ export class NetworkPopulation {
 		options: TrainOptions,
 	): Parameters<NativePopulation['train']> {
 		this.#checkOpen();
-		checkInteger(steps, 'steps', 1, 10_000_000);
-		if (typeof out !== 'object' || out === null) throw invalidArgument('an object', 'out', out);
-		if (typeof options !== 'object' || options === null) throw invalidArgument('an object', 'options', options);
-		const size = this.replicas * this.layers.length;
-		const { learningRates, weightDecays, momenta } = this.#controls(controls);
-		const check = (values: Float32Array | undefined, name: string, high = Number.POSITIVE_INFINITY): void => {
-			if (values === undefined) return;
-			checkFloat32Array(values, name, size, 'replicas × layers');
-			checkFiniteElements(values, name, 0);
-			const beyond = values.findIndex((value) => value > high);
-			if (beyond >= 0) throw invalidArgument(`numbers from 0 to ${high}`, `${name}[${beyond}]`, values[beyond]);
-		};
-		if (learningRates === undefined) throw invalidArgument('a Float32Array', 'controls.learningRates', learningRates);
-		check(learningRates, 'learningRates');
-		check(weightDecays, 'weightDecays');
-		check(momenta, 'momenta', 1);
-		const { statistics, trainingLoss, validation } = out;
-		checkFloat32Array(statistics, 'out.statistics', size * POPULATION_STATISTICS.length, 'replicas × layers × 16');
-		checkFloat32Array(trainingLoss, 'out.trainingLoss', this.replicas * steps, 'replicas × steps');
-		if (validation !== undefined) {
-			checkFloat32Array(validation, 'out.validation', this.replicas * 3, 'replicas × 3');
-		}
-		const { baseSchedule } = options;
-		if (baseSchedule !== undefined) {
-			checkFloat32Array(baseSchedule, 'baseSchedule', steps, 'steps');
-			checkFiniteElements(baseSchedule, 'baseSchedule', 0);
-		}
-		return [steps, learningRates, weightDecays, momenta, statistics, trainingLoss, validation, baseSchedule];
-	}
-
-	#controls(controls: number | Float32Array | PopulationControls): PopulationControls {
-		if (typeof controls === 'number') {
-			if (!(controls >= 0) || !Number.isFinite(controls)) {
-				throw invalidArgument('a finite number of at least 0', 'controls', controls);
-			}
-			return { learningRates: this.#uniform.fill(controls) };
-		}
-		if (controls instanceof Float32Array) return { learningRates: controls };
-		if (typeof controls !== 'object' || controls === null) {
-			throw invalidArgument('a number, a Float32Array or an object', 'controls', controls);
-		}
-		return controls;
+		return trainArguments(this, this.#uniform, steps, controls, out, options);
 	}
 }
 

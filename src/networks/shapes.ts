@@ -1,26 +1,42 @@
-import { checkInteger, checkNumber, checkOneOf, invalidArgument } from '../arguments.js';
+import { checkInteger, invalidArgument } from '../arguments.js';
 import { GannoError } from '../errors.js';
-import type { LayerSpec, NetworkSpec, TrainableLayer } from './spec.js';
+import { checkLayerFields } from './layer-fields.js';
+import type {
+	Activation,
+	ConvLayerSpec,
+	DenseLayerSpec,
+	LayerSpec,
+	NetworkSpec,
+	PlainLayerSpec,
+	ResidualLayerSpec,
+	TrainableLayer,
+} from './spec.js';
 
 /** Shapes of a network, layer by layer, and the checks that they fit. */
 
 export type Shape = readonly [height: number, width: number, channels: number];
 
-const ACTIVATIONS = ['linear', 'relu', 'tanh'] as const;
-const INITIALIZERS = ['he-uniform', 'he-normal', 'xavier-uniform', 'xavier-normal'] as const;
-const PADDINGS = ['same', 'valid'] as const;
-const LAYER_TYPES = ['dense', 'conv', 'max-pool', 'average-pool', 'global-average-pool', 'dropout'] as const;
+/** A residual block's sum. */
+export interface AddOperation {
+	readonly type: 'add';
+	readonly activation: Activation;
+}
 
-const FIELDS: Readonly<Record<LayerSpec['type'], readonly string[]>> = {
-	dense: ['units', 'activation', 'initializer', 'name'],
-	conv: ['filters', 'kernelSize', 'stride', 'padding', 'activation', 'initializer', 'name'],
-	'max-pool': ['size', 'stride', 'padding'],
-	'average-pool': ['size', 'stride', 'padding'],
-	'global-average-pool': [],
-	dropout: ['rate'],
-};
+/**
+ * One step of a network. A specification's layers are that themselves, in order; a residual block is its projection (convolution, batch
+ * norm), then its layers, then the sum.
+ */
+export interface Operation {
+	readonly layer: PlainLayerSpec | AddOperation;
+	/** The operation whose output it takes; -1: the network's input. */
+	readonly input: number;
+	/** Of a sum: the operation whose output is added to its input; else -1. */
+	readonly addend: number;
+	readonly from: Shape;
+	readonly to: Shape;
+}
 
-/** Layers a network may have at most, and elements one layer's output or weights. */
+/** Operations a network may have at most, and elements one layer's output or weights. */
 const MAXIMUM_LAYERS = 200;
 const MAXIMUM_ELEMENTS = 2 ** 28;
 
@@ -31,59 +47,10 @@ export interface NetworkShapes {
 	readonly layers: readonly TrainableLayer[];
 	/** Elements of all of them. */
 	readonly parameterCount: number;
-}
-
-function refuse(index: number, layer: LayerSpec, problem: string): never {
-	throw new GannoError('INVALID_ARGUMENT', `Layer ${index} (${layer.type}) does not fit: ${problem}`);
-}
-
-function checkNumberOf(value: unknown, name: string, choices: readonly number[]): void {
-	if (typeof value !== 'number' || !choices.includes(value)) {
-		throw invalidArgument(`one of ${choices.join(', ')}`, name, value);
-	}
-}
-
-function checkFields(layer: LayerSpec, path: string): void {
-	checkOneOf(layer.type, `${path}.type`, LAYER_TYPES);
-	for (const key of Object.keys(layer)) {
-		if (key !== 'type' && !FIELDS[layer.type].includes(key)) {
-			const known = FIELDS[layer.type].join(', ');
-			throw new GannoError(
-				'INVALID_ARGUMENT',
-				`${path}.${key} means nothing for a ${layer.type} layer, which takes ${known === '' ? 'nothing else' : known}`,
-			);
-		}
-	}
-	switch (layer.type) {
-		case 'dense':
-		case 'conv':
-			if (layer.type === 'dense') {
-				checkInteger(layer.units, `${path}.units`, 1, 1 << 20);
-			} else {
-				checkInteger(layer.filters, `${path}.filters`, 1, 1 << 16);
-				checkNumberOf(layer.kernelSize, `${path}.kernelSize`, [1, 3, 5]);
-				if (layer.stride !== undefined) checkNumberOf(layer.stride, `${path}.stride`, [1, 2]);
-				if (layer.padding !== undefined) checkOneOf(layer.padding, `${path}.padding`, PADDINGS);
-			}
-			if (layer.activation !== undefined) checkOneOf(layer.activation, `${path}.activation`, ACTIVATIONS);
-			if (layer.initializer !== undefined) checkOneOf(layer.initializer, `${path}.initializer`, INITIALIZERS);
-			if (layer.name !== undefined && (typeof layer.name !== 'string' || layer.name === '')) {
-				throw invalidArgument('a non-empty string', `${path}.name`, layer.name);
-			}
-			break;
-		case 'max-pool':
-		case 'average-pool':
-			checkNumberOf(layer.size, `${path}.size`, [2, 3, 4, 5]);
-			if (layer.stride !== undefined) checkNumberOf(layer.stride, `${path}.stride`, [1, 2, 3]);
-			if (layer.padding !== undefined) checkOneOf(layer.padding, `${path}.padding`, PADDINGS);
-			break;
-		case 'dropout':
-			checkNumber(layer.rate, `${path}.rate`, 0, 1);
-			if (layer.rate === 1) throw invalidArgument('a rate below 1', `${path}.rate`, layer.rate);
-			break;
-		case 'global-average-pool':
-			break;
-	}
+	/** What the network computes, step by step. */
+	readonly operations: readonly Operation[];
+	/** Channels that batch norms keep a running mean and variance of, all together. */
+	readonly normalizedChannels: number;
 }
 
 /** Stride of a pooling layer: what the specification says, else the window's size, 3 at most. */
@@ -96,25 +63,205 @@ function outputEdge(input: number, size: number, stride: number, padding: 'same'
 	return padding === 'same' ? Math.ceil(input / stride) : Math.floor((input - size) / stride) + 1;
 }
 
-function windowShape(
-	index: number,
-	layer: LayerSpec,
-	from: Shape,
-	size: number,
-	stride: number,
-	padding: 'same' | 'valid',
-	channels: number,
-): Shape {
-	const height = outputEdge(from[0], size, stride, padding);
-	const width = outputEdge(from[1], size, stride, padding);
-	if (height < 1 || width < 1) {
-		refuse(
-			index,
-			layer,
-			`a ${size}×${size} window with '${padding}' padding needs at least ${size}×${size} pixels, but its input is ${from[0]}×${from[1]}. Use 'same' padding, or fewer or smaller strides before it`,
+function product(shape: readonly number[]): number {
+	return shape.reduce((total, edge) => total * edge, 1);
+}
+
+/** Goes through a specification in order and keeps what it has seen. */
+class ShapeInference {
+	readonly operations: Operation[] = [];
+	readonly layers: TrainableLayer[] = [];
+	normalizedChannels = 0;
+	#shape: Shape;
+	#flattened = false;
+
+	constructor(input: Shape) {
+		this.#shape = input;
+	}
+
+	/** @param where the layer in words: `Layer 3` */
+	add(layer: LayerSpec, where: string, path: string): Shape {
+		checkLayerFields(layer, path);
+		if (layer.type === 'residual') {
+			this.#addResidual(layer, where, path);
+		} else {
+			this.#addPlain(layer, where);
+		}
+		return this.#shape;
+	}
+
+	#refuse(where: string, type: string, problem: string): never {
+		throw new GannoError('INVALID_ARGUMENT', `${where} (${type}) does not fit: ${problem}`);
+	}
+
+	#addPlain(layer: PlainLayerSpec, where: string): void {
+		const from = this.#shape;
+		const [height, width, channels] = from;
+		if (this.#flattened && !['dense', 'dropout', 'batch-norm'].includes(layer.type)) {
+			this.#refuse(
+				where,
+				layer.type,
+				'after a dense layer there are no rows and columns; put it before the first dense layer',
+			);
+		}
+		let to = from;
+		switch (layer.type) {
+			case 'dense':
+				this.#addTrainable(layer, [height * width * channels, layer.units], layer.units);
+				to = [1, 1, layer.units];
+				this.#flattened = true;
+				break;
+			case 'conv': {
+				const { kernelSize, filters, stride = 1, padding = 'same' } = layer;
+				to = this.#slide(layer.type, where, kernelSize, stride, padding, filters);
+				this.#addTrainable(layer, [kernelSize, kernelSize, channels, filters], filters);
+				break;
+			}
+			case 'max-pool':
+			case 'average-pool':
+				to = this.#slide(layer.type, where, layer.size, poolStride(layer), layer.padding ?? 'valid', channels);
+				break;
+			case 'global-average-pool':
+				to = [1, 1, channels];
+				break;
+			case 'batch-norm':
+				this.#normalize(where);
+				break;
+			case 'dropout':
+				break;
+		}
+		this.#push(layer, where, to);
+	}
+
+	#push(layer: PlainLayerSpec | AddOperation, where: string, to: Shape, input?: number, addend = -1): void {
+		const last = this.operations.length - 1;
+		const elements = Math.max(product(to), this.layers.at(-1)?.size ?? 0);
+		if (elements > MAXIMUM_ELEMENTS) {
+			this.#refuse(where, layer.type, `it has ${elements} elements, ${MAXIMUM_ELEMENTS} at most`);
+		}
+		this.operations.push({ layer, input: input ?? last, addend, from: this.#shape, to });
+		this.#shape = to;
+		if (this.operations.length > MAXIMUM_LAYERS) {
+			throw new GannoError(
+				'INVALID_ARGUMENT',
+				`A network has at most ${MAXIMUM_LAYERS} layers, those of residual blocks and their sums included`,
+			);
+		}
+	}
+
+	#slide(
+		type: string,
+		where: string,
+		size: number,
+		stride: number,
+		padding: 'same' | 'valid',
+		channels: number,
+	): Shape {
+		const [inputHeight, inputWidth] = this.#shape;
+		const height = outputEdge(inputHeight, size, stride, padding);
+		const width = outputEdge(inputWidth, size, stride, padding);
+		if (height < 1 || width < 1) {
+			this.#refuse(
+				where,
+				type,
+				`a ${size}×${size} window with '${padding}' padding needs at least ${size}×${size} pixels, but its input is ${inputHeight}×${inputWidth}. Use 'same' padding, or fewer or smaller strides before it`,
+			);
+		}
+		return [height, width, channels];
+	}
+
+	#addTrainable(layer: DenseLayerSpec | ConvLayerSpec, weightShape: readonly number[], biases: number): void {
+		this.layers.push({
+			name: layer.name ?? `${layer.type}${this.layers.length + 1}`,
+			type: layer.type,
+			size: product(weightShape) + biases,
+			weightShape,
+			biasShape: [biases],
+		});
+	}
+
+	/** The batch norm's scale and shift go to the layer before it. */
+	#normalize(where: string): void {
+		const before = this.operations.at(-1)?.layer;
+		if (before?.type !== 'dense' && before?.type !== 'conv') {
+			this.#refuse(where, 'batch-norm', 'it normalises the dense or conv layer right before it, and there is none');
+		}
+		if ((before.activation ?? 'linear') !== 'linear') {
+			this.#refuse(
+				where,
+				'batch-norm',
+				`the layer before it has the activation '${before.activation}', which would come first; give it to the batch norm instead`,
+			);
+		}
+		const layer = this.layers.pop() as TrainableLayer;
+		const [channels] = layer.biasShape;
+		this.layers.push({ ...layer, size: layer.size + channels, scaleShape: [channels] });
+		this.normalizedChannels += channels;
+	}
+
+	#addResidual(layer: ResidualLayerSpec, where: string, path: string): void {
+		const from = this.#shape;
+		const begin = this.operations.length - 1;
+		if (this.#flattened) this.#refuse(where, 'residual', 'it works on images; put it before the first dense layer');
+		if (begin < 0) this.#refuse(where, 'residual', 'it cannot be the first layer; put a convolution before it');
+		for (const [i, inner] of layer.layers.entries()) {
+			checkLayerFields(inner, `${path}.layers[${i}]`);
+			if (!['conv', 'max-pool', 'average-pool', 'dropout', 'batch-norm'].includes(inner.type)) {
+				this.#refuse(
+					where,
+					'residual',
+					`its layers[${i}] is a ${inner.type} layer, which a residual block cannot hold`,
+				);
+			}
+		}
+		if (layer.layers[0]?.type !== 'conv') this.#refuse(where, 'residual', 'its first layer must be a conv layer');
+		const inner = (i: number): string => `Layer ${i} of the block that is ${where.toLowerCase()}`;
+		// Where the layers end decides what the projection is, and the projection comes first.
+		const dryRun = new ShapeInference(from);
+		for (const [i, body] of layer.layers.entries()) dryRun.#addPlain(body, inner(i));
+		const to = dryRun.#shape;
+		let addend = begin;
+		if (layer.shortcut === 'projection') {
+			this.#addProjection(layer, where, from, to);
+			addend = this.operations.length - 1;
+			this.#shape = from;
+		} else if (to.some((edge, i) => edge !== from[i])) {
+			this.#refuse(
+				where,
+				'residual',
+				`its layers turn ${from.join('×')} into ${to.join('×')}, to which the input cannot be added; use shortcut: 'projection'`,
+			);
+		}
+		for (const [i, body] of layer.layers.entries()) {
+			this.#addPlain(body, inner(i));
+			if (i === 0) this.operations.push({ ...(this.operations.pop() as Operation), input: begin });
+		}
+		this.#push({ type: 'add', activation: layer.activation ?? 'linear' }, where, to, undefined, addend);
+	}
+
+	#addProjection(layer: ResidualLayerSpec, where: string, from: Shape, to: Shape): void {
+		const stride = ([1, 2] as const).find((s) => [0, 1].every((i) => Math.ceil(from[i]! / s) === to[i]));
+		if (stride === undefined) {
+			this.#refuse(
+				where,
+				'residual',
+				`its layers turn ${from.join('×')} into ${to.join('×')}, but a projection keeps height and width or halves them`,
+			);
+		}
+		const last = layer.layers.at(-1);
+		const name = `projection${this.layers.length + 1}`;
+		this.#addPlain({ type: 'conv', filters: to[2], kernelSize: 1, stride, name }, where);
+		if (last?.type !== 'batch-norm') return;
+		const { momentum, epsilon } = last;
+		this.#addPlain(
+			{
+				type: 'batch-norm',
+				...(momentum === undefined ? {} : { momentum }),
+				...(epsilon === undefined ? {} : { epsilon }),
+			},
+			where,
 		);
 	}
-	return [height, width, channels];
 }
 
 /**
@@ -132,80 +279,28 @@ export function inferShapes(spec: NetworkSpec): NetworkShapes {
 	if (!Array.isArray(spec.layers) || spec.layers.length === 0 || spec.layers.length > MAXIMUM_LAYERS) {
 		throw invalidArgument(`an array of 1 to ${MAXIMUM_LAYERS} layers`, 'spec.layers', spec.layers);
 	}
-	const outputs: Shape[] = [];
-	const layers: TrainableLayer[] = [];
-	let shape: Shape = [spec.input[0], spec.input[1], spec.input[2]];
-	let flattened = false;
-	for (const [index, layer] of (spec.layers as readonly LayerSpec[]).entries()) {
-		if (typeof layer !== 'object' || layer === null) throw invalidArgument('a layer', `spec.layers[${index}]`, layer);
-		checkFields(layer, `spec.layers[${index}]`);
-		const [height, width, channels] = shape;
-		if (flattened && layer.type !== 'dense' && layer.type !== 'dropout') {
-			refuse(index, layer, 'after a dense layer there are no rows and columns; put it before the first dense layer');
-		}
-		switch (layer.type) {
-			case 'dense': {
-				const inputs = height * width * channels;
-				layers.push(trainable(layer, layers.length, [inputs, layer.units], layer.units));
-				shape = [1, 1, layer.units];
-				flattened = true;
-				break;
-			}
-			case 'conv': {
-				const { kernelSize, filters, stride = 1, padding = 'same' } = layer;
-				shape = windowShape(index, layer, shape, kernelSize, stride, padding, filters);
-				layers.push(trainable(layer, layers.length, [kernelSize, kernelSize, channels, filters], filters));
-				break;
-			}
-			case 'max-pool':
-			case 'average-pool':
-				shape = windowShape(index, layer, shape, layer.size, poolStride(layer), layer.padding ?? 'valid', channels);
-				break;
-			case 'global-average-pool':
-				shape = [1, 1, channels];
-				break;
-			case 'dropout':
-				break;
-		}
-		const elements = Math.max(shape[0] * shape[1] * shape[2], layers.at(-1)?.size ?? 0);
-		if (elements > MAXIMUM_ELEMENTS) refuse(index, layer, `it has ${elements} elements, ${MAXIMUM_ELEMENTS} at most`);
-		outputs.push(shape);
-	}
-	const last = spec.layers.at(-1) as LayerSpec;
-	if (last.type !== 'dense') {
-		refuse(spec.layers.length - 1, last, 'the last layer must be a dense one whose units are the classes');
-	}
+	const inference = new ShapeInference([spec.input[0], spec.input[1], spec.input[2]]);
+	const specified = Array.from(spec.layers as readonly LayerSpec[]);
+	const outputs = specified.map((layer, i) => inference.add(layer, `Layer ${i}`, `spec.layers[${i}]`));
+	const last = specified.at(-1) as LayerSpec;
+	const fail = (problem: string): never => {
+		throw new GannoError('INVALID_ARGUMENT', `Layer ${specified.length - 1} (${last.type}) does not fit: ${problem}`);
+	};
+	if (last.type !== 'dense') return fail('the last layer must be a dense one whose units are the classes');
 	if (last.activation !== undefined && last.activation !== 'linear') {
-		refuse(
-			spec.layers.length - 1,
-			last,
+		return fail(
 			`its activation is '${last.activation}', but softmax cross-entropy follows the last layer; leave activation out`,
 		);
 	}
+	const { layers, operations, normalizedChannels } = inference;
 	if (new Set(layers.map(({ name }) => name)).size !== layers.length) {
 		throw new GannoError('INVALID_ARGUMENT', 'Two layers of the network have the same name; give each its own');
 	}
-	return { outputs, layers, parameterCount: layers.reduce((sum, { size }) => sum + size, 0) };
-}
-
-function trainable(
-	layer: LayerSpec & { readonly type: 'dense' | 'conv' },
-	ordinal: number,
-	weightShape: readonly number[],
-	biases: number,
-): TrainableLayer {
 	return {
-		name: layer.name ?? `${layer.type}${ordinal + 1}`,
-		type: layer.type,
-		size: weightShape.reduce((product, edge) => product * edge, 1) + biases,
-		weightShape,
-		biasShape: [biases],
+		outputs,
+		layers,
+		parameterCount: layers.reduce((sum, { size }) => sum + size, 0),
+		operations,
+		normalizedChannels,
 	};
 }
-
-/** Layer types, activations and initialisers in the order of the native enumerations (native/cpu/network/plan.h). */
-export const NATIVE_ORDER = {
-	types: LAYER_TYPES,
-	activations: ACTIVATIONS,
-	initializers: INITIALIZERS,
-} as const;

@@ -3,7 +3,7 @@ import { checkInteger } from '../arguments.js';
 import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../environment/observation.js';
 import type { TrainingTask } from '../environment/task.js';
 import { GannoError } from '../errors.js';
-import type { NetworkSpec } from '../networks/spec.js';
+import { inferShapes } from '../networks/shapes.js';
 import { type EpisodeShape, openEpisodeSlab } from './episode-slab.js';
 import type {
 	EnvironmentSettings,
@@ -189,18 +189,13 @@ export function trajectoryShape(
 	return {
 		decisions: task.horizon / task.interval,
 		networks: task.networks.length,
-		agents: environment.agents === 'one' ? 1 : trainableLayerCount(task.spec),
+		agents: environment.agents === 'one' ? 1 : inferShapes(task.spec).layers.length,
 		observationSize: policy.spec.observationSize,
 	};
 }
 
 function episodeShape({ networks, horizon, interval, spec }: TrainingTask): EpisodeShape {
-	return { networks: networks.length, decisions: horizon / interval, layers: trainableLayerCount(spec) };
-}
-
-/** Layers with weights: each has an agent. */
-function trainableLayerCount(spec: NetworkSpec): number {
-	return spec.layers.filter(({ type }) => type === 'dense' || type === 'conv').length;
+	return { networks: networks.length, decisions: horizon / interval, layers: inferShapes(spec).layers.length };
 }
 
 /** @throws GannoError `INVALID_ARGUMENT` where the policy was made for other observations, actions or agents */

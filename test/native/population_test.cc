@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <new>
+#include <stdexcept>
 #include <thread>
 
 #include "check.h"
@@ -46,6 +47,19 @@ LayerSpec dropout(double rate) {
   return {LayerKind::kDropout, 0, 0, 1, false, Activation::kLinear, Initializer::kHeUniform, rate};
 }
 
+LayerSpec batch_norm(Activation activation = Activation::kLinear) {
+  return {LayerKind::kBatchNorm, 0, 0, 1, false, activation, Initializer::kHeUniform, 0.1, 1e-5};
+}
+/// The same layer behind another one than the last; `input` and `addend` count from 0.
+LayerSpec branch(LayerSpec layer, std::int64_t input, std::int64_t addend = -1) {
+  layer.input = input;
+  layer.addend = addend;
+  return layer;
+}
+LayerSpec sum(std::int64_t input, std::int64_t addend, Activation activation) {
+  return branch({LayerKind::kAdd, 0, 0, 1, false, activation, Initializer::kHeUniform, 0}, input, addend);
+}
+
 /// Between them every kind of layer, kernel size, stride, padding and activation.
 const std::vector<std::vector<LayerSpec>>& specs() {
   static const std::vector<std::vector<LayerSpec>> made = {
@@ -56,6 +70,14 @@ const std::vector<std::vector<LayerSpec>>& specs() {
        dense(9, Activation::kTanh), dense(3)},
       {convolution(18, 3, 2, false, Activation::kRelu), window(LayerKind::kMaxPool, 3, 2, true),
        convolution(20, 1, 2, true, Activation::kLinear), window(LayerKind::kGlobalAveragePool, 0, 1, false), dense(3)},
+      {convolution(5, 3, 1, true, Activation::kLinear), batch_norm(Activation::kRelu),
+       // A projection, and two convolutions beside it.
+       convolution(7, 1, 2, true, Activation::kLinear), batch_norm(),
+       branch(convolution(9, 3, 2, true, Activation::kLinear), 1), batch_norm(Activation::kTanh),
+       convolution(7, 3, 1, true, Activation::kLinear), batch_norm(), sum(7, 3, Activation::kRelu),
+       // The identity, and pooling and dropout beside it.
+       convolution(7, 5, 1, true, Activation::kTanh), window(LayerKind::kMaxPool, 3, 1, true), dropout(0.2),
+       sum(11, 8, Activation::kTanh), dense(8), batch_norm(Activation::kRelu), dense(3)},
   };
   return made;
 }
@@ -137,6 +159,10 @@ std::vector<float> run(const Setup& setup) {
   all.push_back(static_cast<float>(population.loss_and_gradient(3, picked, gradient.data())));
   keep(gradient);
   keep(parameters_of(population));
+  std::vector<float> running(population.running_values());
+  population.read_running(2, running.data());
+  keep(running);
+  population.write_running(4, running.data());
   check(population.bytes() > 0);
   return all;
 }
@@ -228,6 +254,37 @@ const Test several("several populations train at once on several threads, each w
   }
   for (std::thread& worker : workers) worker.join();
   for (std::size_t spec = 0; spec < specs().size(); ++spec) check(same(alone[spec], together[spec]));
+});
+
+const Test bad_branches("networks whose branches meet in another way than residual blocks do are refused", [] {
+  const LayerSpec first = convolution(4, 3, 1, true, Activation::kLinear), next = first;
+  const LayerSpec pool = window(LayerKind::kMaxPool, 3, 1, true);
+  const std::vector<std::vector<LayerSpec>> bad = {
+      {batch_norm(), dense(3)},
+      {first, pool, batch_norm(), dense(3)},
+      {first, batch_norm(), batch_norm(), dense(3)},
+      {first, next, sum(1, 1, Activation::kLinear), dense(3)},
+      {first, next, sum(1, -1, Activation::kLinear), dense(3)},
+      {first, next, sum(1, 5, Activation::kLinear), dense(3)},
+      {first, convolution(5, 3, 1, true, Activation::kLinear), sum(1, 0, Activation::kLinear), dense(3)},
+      {first, next, sum(1, 0, Activation::kLinear), branch(next, 0), sum(3, 2, Activation::kLinear), dense(3)},
+      {first, pool, sum(1, 0, Activation::kLinear), dense(3)},
+      {first, next, branch(next, 0), dense(3)},
+      {first, pool, branch(pool, 0), sum(2, 1, Activation::kLinear), dense(3)},
+      {first, window(LayerKind::kMaxPool, 2, 2, false), branch(next, 0), dense(3)},
+      {dense(4), batch_norm(), convolution(4, 1, 1, true, Activation::kLinear), dense(3)},
+  };
+  for (const std::vector<LayerSpec>& layers : bad) {
+    Setup setup = setup_for(0, Algorithm::kSgd);
+    setup.options.layers = layers;
+    bool refused = false;
+    try {
+      setup.open();
+    } catch (const std::invalid_argument&) {
+      refused = true;
+    }
+    check(refused, "network " + std::to_string(&layers - bad.data()));
+  }
 });
 
 const Test too_large("a population beyond its memory limit is refused", [] {

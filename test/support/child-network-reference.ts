@@ -1,14 +1,14 @@
-import { inferShapes, poolStride, type Shape } from '../../src/networks/shapes.js';
-import type { LayerSpec, NetworkSpec, PoolLayerSpec } from '../../src/networks/spec.js';
+import { inferShapes, type Operation, poolStride } from '../../src/networks/shapes.js';
+import type { NetworkSpec, PoolLayerSpec } from '../../src/networks/spec.js';
+import { BatchNormReference, type RunningStatistics } from './batch-norm-reference.js';
 
 /** A network in plain float64 loops: the oracle of the native engine, itself checked by finite differences. */
 
-interface Stage {
-	readonly layer: LayerSpec;
-	readonly from: Shape;
-	readonly to: Shape;
-	/** Where its parameters begin. */
+interface Stage extends Operation {
+	/** Where its parameters begin; a batch norm's: where its scale does. */
 	readonly offset: number;
+	/** A bias, and no batch norm after it. */
+	readonly hasBias: boolean;
 }
 
 export interface ReferenceResult {
@@ -20,15 +20,16 @@ export interface ReferenceResult {
 }
 
 function stagesOf(spec: NetworkSpec): Stage[] {
-	const { outputs } = inferShapes(spec);
+	const { operations } = inferShapes(spec);
 	let offset = 0;
-	let from: Shape = spec.input;
-	return spec.layers.map((layer, i) => {
-		const to = outputs[i] as Shape;
-		const stage = { layer, from, to, offset };
-		if (layer.type === 'dense') offset += from[0] * from[1] * from[2] * layer.units + layer.units;
-		if (layer.type === 'conv') offset += layer.kernelSize ** 2 * from[2] * layer.filters + layer.filters;
-		from = to;
+	return operations.map((operation, i) => {
+		const { layer, from, to } = operation;
+		const hasBias = operations[i + 1]?.layer.type !== 'batch-norm';
+		const stage = { ...operation, offset, hasBias };
+		if (layer.type === 'dense') offset += from[0] * from[1] * from[2] * layer.units;
+		if (layer.type === 'conv') offset += layer.kernelSize ** 2 * from[2] * layer.filters;
+		if ((layer.type === 'dense' || layer.type === 'conv') && hasBias) offset += to[2];
+		if (layer.type === 'batch-norm') offset += 2 * to[2];
 		return stage;
 	});
 }
@@ -63,18 +64,18 @@ function eachTap(
 	}
 }
 
-function activate(layer: LayerSpec, values: Float64Array): void {
-	const activation = layer.type === 'dense' || layer.type === 'conv' ? (layer.activation ?? 'linear') : 'linear';
-	if (activation === 'linear') return;
+function activate(layer: Operation['layer'], values: Float64Array): void {
+	const activation = 'activation' in layer ? layer.activation : 'linear';
+	if (activation === 'linear' || activation === undefined) return;
 	for (let i = 0; i < values.length; i++) {
 		const value = values[i]!;
 		values[i] = activation === 'relu' ? Math.max(value, 0) : Math.tanh(value);
 	}
 }
 
-function activationGradient(layer: LayerSpec, output: Float64Array, gradient: Float64Array): void {
-	const activation = layer.type === 'dense' || layer.type === 'conv' ? (layer.activation ?? 'linear') : 'linear';
-	if (activation === 'linear') return;
+function activationGradient(layer: Operation['layer'], output: Float64Array, gradient: Float64Array): void {
+	const activation = 'activation' in layer ? layer.activation : 'linear';
+	if (activation === 'linear' || activation === undefined) return;
 	for (let i = 0; i < gradient.length; i++) {
 		const value = output[i]!;
 		gradient[i]! *= activation === 'relu' ? (value > 0 ? 1 : 0) : 1 - value * value;
@@ -87,7 +88,10 @@ function windowSizes(stage: Stage, layer: PoolLayerSpec): Int32Array {
 	return counts;
 }
 
-function forward(stage: Stage, parameters: Float64Array, input: Float64Array, choices: Map<Stage, Int32Array>) {
+type Choices = Map<Stage, Int32Array>;
+
+/** One image through one stage that treats images alone. */
+function forward(stage: Stage, parameters: Float64Array, input: Float64Array, choices: Choices) {
 	const { layer, from, to, offset } = stage;
 	const output = new Float64Array(to[0] * to[1] * to[2]);
 	const channels = from[2];
@@ -95,7 +99,7 @@ function forward(stage: Stage, parameters: Float64Array, input: Float64Array, ch
 		case 'dense': {
 			const bias = offset + input.length * layer.units;
 			for (let o = 0; o < layer.units; o++) {
-				let sum = parameters[bias + o]!;
+				let sum = stage.hasBias ? parameters[bias + o]! : 0;
 				for (let i = 0; i < input.length; i++) sum += input[i]! * parameters[offset + i * layer.units + o]!;
 				output[o] = sum;
 			}
@@ -104,7 +108,7 @@ function forward(stage: Stage, parameters: Float64Array, input: Float64Array, ch
 		case 'conv': {
 			const { filters, kernelSize, stride = 1, padding = 'same' } = layer;
 			const bias = offset + kernelSize ** 2 * channels * filters;
-			for (let i = 0; i < output.length; i++) output[i] = parameters[bias + (i % filters)]!;
+			if (stage.hasBias) for (let i = 0; i < output.length; i++) output[i] = parameters[bias + (i % filters)]!;
 			eachTap(stage, kernelSize, stride, padding, (at, source, tap) => {
 				for (let c = 0; c < channels; c++) {
 					const value = input[source * channels + c]!;
@@ -142,7 +146,6 @@ function forward(stage: Stage, parameters: Float64Array, input: Float64Array, ch
 			output.set(input);
 			break;
 	}
-	activate(layer, output);
 	return output;
 }
 
@@ -150,21 +153,19 @@ function backward(
 	stage: Stage,
 	parameters: Float64Array,
 	input: Float64Array,
-	output: Float64Array,
 	outputGradient: Float64Array,
 	gradient: Float64Array,
-	choices: Map<Stage, Int32Array>,
+	choices: Choices,
 ): Float64Array {
 	const { layer, from, offset } = stage;
 	const inputGradient = new Float64Array(input.length);
 	const channels = from[2];
-	activationGradient(layer, output, outputGradient);
 	switch (layer.type) {
 		case 'dense': {
 			const bias = offset + input.length * layer.units;
 			for (let o = 0; o < layer.units; o++) {
 				const g = outputGradient[o]!;
-				gradient[bias + o]! += g;
+				if (stage.hasBias) gradient[bias + o]! += g;
 				for (let i = 0; i < input.length; i++) {
 					gradient[offset + i * layer.units + o]! += input[i]! * g;
 					inputGradient[i]! += parameters[offset + i * layer.units + o]! * g;
@@ -175,7 +176,8 @@ function backward(
 		case 'conv': {
 			const { filters, kernelSize, stride = 1, padding = 'same' } = layer;
 			const bias = offset + kernelSize ** 2 * channels * filters;
-			for (let i = 0; i < output.length; i++) gradient[bias + (i % filters)]! += outputGradient[i]!;
+			if (stage.hasBias)
+				for (let i = 0; i < outputGradient.length; i++) gradient[bias + (i % filters)]! += outputGradient[i]!;
 			eachTap(stage, kernelSize, stride, padding, (at, source, tap) => {
 				for (let c = 0; c < channels; c++) {
 					const row = offset + (tap * channels + c) * filters;
@@ -190,7 +192,7 @@ function backward(
 		}
 		case 'max-pool': {
 			const choice = choices.get(stage)!;
-			for (let i = 0; i < output.length; i++) inputGradient[choice[i]!]! += outputGradient[i]!;
+			for (let i = 0; i < outputGradient.length; i++) inputGradient[choice[i]!]! += outputGradient[i]!;
 			break;
 		}
 		case 'average-pool': {
@@ -217,38 +219,82 @@ function backward(
 /** What dropout multiplies an element by: image of the batch, layer of the specification, element. */
 export type DropoutFactors = (image: number, layer: number, element: number) => number;
 
-/** Mean softmax cross-entropy of some images (already normalised) and its gradient. */
+/**
+ * Mean softmax cross-entropy of some images (already normalised) and its gradient.
+ * @param running updated like PyTorch's when batch norms use the batch's own statistics, `training`; else they use these
+ */
 export function childNetworkReference(
 	spec: NetworkSpec,
 	parameters: Float64Array,
 	images: readonly Float64Array[],
 	labels: readonly number[],
 	factors: DropoutFactors = () => 1,
+	running?: RunningStatistics,
+	training = true,
 ): ReferenceResult {
 	const stages = stagesOf(spec);
 	const classes = (stages.at(-1) as Stage).to[2];
 	const gradient = new Float64Array(parameters.length);
+	const choices: Choices[] = images.map(() => new Map());
+	const norms = new Map<Stage, BatchNormReference>();
+	const outputs: Float64Array[][] = [];
+	const outputOf = (i: number): readonly Float64Array[] => (i < 0 ? images : outputs[i]!);
+	for (const [i, stage] of stages.entries()) {
+		const inputs = outputOf(stage.input);
+		let output: Float64Array[];
+		if (stage.layer.type === 'batch-norm') {
+			const norm = new BatchNormReference(stage.layer, stage.to[2], parameters, stage.offset);
+			output = norm.forward(inputs, running, training);
+			norms.set(stage, norm);
+		} else if (stage.layer.type === 'add') {
+			const addends = outputOf(stage.addend);
+			output = inputs.map((values, n) => values.map((value, e) => value + addends[n]![e]!));
+		} else {
+			output = inputs.map((values, n) => forward(stage, parameters, values, choices[n]!));
+		}
+		for (const [n, values] of output.entries()) {
+			if (stage.layer.type === 'dropout') for (let e = 0; e < values.length; e++) values[e]! *= factors(n, i, e);
+			activate(stage.layer, values);
+		}
+		outputs.push(output);
+	}
+
 	const logits = new Float64Array(images.length * classes);
 	let loss = 0;
-	for (const [n, image] of images.entries()) {
-		const choices = new Map<Stage, Int32Array>();
-		const values = [image];
-		for (const [i, stage] of stages.entries()) {
-			const output = forward(stage, parameters, values.at(-1)!, choices);
-			if (stage.layer.type === 'dropout') for (let e = 0; e < output.length; e++) output[e]! *= factors(n, i, e);
-			values.push(output);
-		}
-		const z = values.at(-1)!;
+	const gradients = outputs.map((output) => output.map((values) => new Float64Array(values.length)));
+	for (const [n, z] of (outputs.at(-1) as Float64Array[]).entries()) {
 		logits.set(z, n * classes);
 		const top = Math.max(...z);
 		const sum = z.reduce((total, value) => total + Math.exp(value - top), 0);
 		loss += (Math.log(sum) + top - z[labels[n]!]!) / images.length;
-		let flowing: Float64Array = z.map(
-			(value, c) => (Math.exp(value - top) / sum - (c === labels[n] ? 1 : 0)) / images.length,
-		);
-		for (let i = stages.length - 1; i >= 0; i--) {
-			if (stages[i]!.layer.type === 'dropout') for (let e = 0; e < flowing.length; e++) flowing[e]! *= factors(n, i, e);
-			flowing = backward(stages[i]!, parameters, values[i]!, values[i + 1]!, flowing, gradient, choices);
+		const own = (gradients.at(-1) as Float64Array[])[n]!;
+		for (let c = 0; c < classes; c++) {
+			own[c] = (Math.exp(z[c]! - top) / sum - (c === labels[n] ? 1 : 0)) / images.length;
+		}
+	}
+	const pass = (to: number, n: number, values: Float64Array): void => {
+		if (to >= 0) for (let e = 0; e < values.length; e++) gradients[to]![n]![e]! += values[e]!;
+	};
+	for (let i = stages.length - 1; i >= 0; i--) {
+		const stage = stages[i]!;
+		const inputs = outputOf(stage.input);
+		const flowing = gradients[i]!;
+		for (const [n, values] of flowing.entries()) {
+			activationGradient(stage.layer, outputs[i]![n]!, values);
+			if (stage.layer.type === 'dropout') for (let e = 0; e < values.length; e++) values[e]! *= factors(n, i, e);
+		}
+		if (stage.layer.type === 'batch-norm') {
+			const before = norms.get(stage)!.backward(flowing, gradient);
+			for (const [n, values] of before.entries()) pass(stage.input, n, values);
+			continue;
+		}
+		for (const [n, values] of flowing.entries()) {
+			if (stage.layer.type === 'add') {
+				pass(stage.input, n, values);
+				pass(stage.addend, n, values);
+			} else {
+				pass(stage.input, n, backward(stage, parameters, inputs[n]!, values, gradient, choices[n]!));
+			}
 		}
 	}
 	return { loss, gradient, logits };

@@ -139,3 +139,165 @@ export const NETWORK_CASES: Readonly<Record<string, NetworkSpec>> = {
 		],
 	},
 };
+
+const norm = { type: 'batch-norm' } as const;
+const normRelu = { type: 'batch-norm', activation: 'relu' } as const;
+
+/** Likewise with batch norm and residual blocks, where images of a batch depend on each other. */
+export const NORMALIZED_CASES: Readonly<Record<string, NetworkSpec>> = {
+	'batch norm of dense layers': {
+		input: [4, 3, 2],
+		layers: [
+			{ type: 'dense', units: 17 },
+			normRelu,
+			{ type: 'dropout', rate: 0.25 },
+			{ type: 'dense', units: 9 },
+			{ type: 'batch-norm', activation: 'tanh', epsilon: 0.01 },
+			{ type: 'dense', units: 16, activation: 'relu' },
+			head,
+		],
+	},
+	'batch norm of convolutions': {
+		input: [7, 6, 1],
+		layers: [
+			{ type: 'conv', filters: 5, kernelSize: 3 },
+			normRelu,
+			{ type: 'max-pool', size: 2 },
+			{ type: 'conv', filters: 19, kernelSize: 5, stride: 2 },
+			{ type: 'batch-norm', activation: 'tanh', momentum: 0.4 },
+			{ type: 'conv', filters: 16, kernelSize: 1 },
+			norm,
+			head,
+		],
+	},
+	'batch norm beside layers without it': {
+		input: [6, 6, 3],
+		layers: [
+			{ type: 'average-pool', size: 2, stride: 1 },
+			{ type: 'conv', filters: 8, kernelSize: 3, padding: 'valid', activation: 'relu' },
+			{ type: 'conv', filters: 6, kernelSize: 3 },
+			normRelu,
+			{ type: 'dropout', rate: 0.3 },
+			{ type: 'average-pool', size: 2, stride: 1 },
+			{ type: 'conv', filters: 12, kernelSize: 3, activation: 'tanh' },
+			{ type: 'global-average-pool' },
+			{ type: 'dense', units: 10 },
+			norm,
+			{ type: 'dense', units: 7, activation: 'tanh' },
+			head,
+		],
+	},
+	'residual blocks, identity and projection': {
+		input: [8, 8, 2],
+		layers: [
+			{ type: 'conv', filters: 6, kernelSize: 3 },
+			normRelu,
+			{
+				type: 'residual',
+				layers: [
+					{ type: 'conv', filters: 6, kernelSize: 3 },
+					normRelu,
+					{ type: 'conv', filters: 6, kernelSize: 3 },
+					norm,
+				],
+				activation: 'relu',
+			},
+			{
+				type: 'residual',
+				layers: [
+					{ type: 'conv', filters: 12, kernelSize: 3, stride: 2 },
+					normRelu,
+					{ type: 'conv', filters: 12, kernelSize: 3 },
+					norm,
+				],
+				shortcut: 'projection',
+				activation: 'relu',
+			},
+			{ type: 'residual', layers: [{ type: 'conv', filters: 12, kernelSize: 3 }, norm], activation: 'tanh' },
+			{ type: 'global-average-pool' },
+			head,
+		],
+	},
+	'residual blocks without batch norm': {
+		input: [7, 9, 3],
+		layers: [
+			{ type: 'conv', filters: 16, kernelSize: 3, activation: 'relu' },
+			{ type: 'residual', layers: [{ type: 'conv', filters: 16, kernelSize: 5, activation: 'tanh' }] },
+			{
+				type: 'residual',
+				layers: [
+					{ type: 'conv', filters: 8, kernelSize: 3, activation: 'tanh' },
+					{ type: 'dropout', rate: 0.2 },
+					{ type: 'conv', filters: 20, kernelSize: 3, stride: 2, activation: 'relu' },
+				],
+				shortcut: 'projection',
+				activation: 'tanh',
+			},
+			{
+				type: 'residual',
+				layers: [
+					{ type: 'conv', filters: 20, kernelSize: 3, activation: 'relu' },
+					{ type: 'max-pool', size: 3, stride: 1, padding: 'same' },
+				],
+				activation: 'relu',
+			},
+			{ type: 'dense', units: 8, activation: 'relu' },
+			head,
+		],
+	},
+	'residual blocks of every ending, into dense layers': {
+		input: [8, 6, 1],
+		layers: [
+			{ type: 'conv', filters: 16, kernelSize: 5, activation: 'tanh' },
+			{ type: 'max-pool', size: 2 },
+			{
+				type: 'residual',
+				layers: [{ type: 'conv', filters: 16, kernelSize: 3 }, normRelu],
+				activation: 'tanh',
+			},
+			{
+				type: 'residual',
+				layers: [
+					{ type: 'conv', filters: 32, kernelSize: 5, activation: 'tanh' },
+					{ type: 'conv', filters: 32, kernelSize: 3, stride: 2 },
+					norm,
+					{ type: 'dropout', rate: 0.4 },
+				],
+				shortcut: 'projection',
+			},
+			{
+				type: 'residual',
+				layers: [
+					{ type: 'conv', filters: 16, kernelSize: 1 },
+					normRelu,
+					{ type: 'average-pool', size: 3, stride: 1, padding: 'same' },
+					{ type: 'conv', filters: 32, kernelSize: 3 },
+					{ type: 'batch-norm', epsilon: 0.1 },
+				],
+			},
+			{ type: 'dense', units: 12 },
+			normRelu,
+			head,
+		],
+	},
+	'a residual block over pooled images': {
+		input: [8, 8, 3],
+		layers: [
+			{ type: 'average-pool', size: 2 },
+			{
+				type: 'residual',
+				layers: [{ type: 'conv', filters: 3, kernelSize: 3 }, norm],
+				activation: 'relu',
+			},
+			{
+				type: 'residual',
+				layers: [
+					{ type: 'conv', filters: 5, kernelSize: 3, activation: 'relu' },
+					{ type: 'max-pool', size: 2 },
+				],
+				shortcut: 'projection',
+			},
+			head,
+		],
+	},
+};

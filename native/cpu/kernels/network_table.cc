@@ -1,4 +1,5 @@
 // This tier's table of child-network kernels.
+#include "cpu/kernels/batch_norm.h"
 #include "cpu/kernels/elementwise.h"
 #include "cpu/kernels/layout.h"
 #include "cpu/kernels/multiply.h"
@@ -18,6 +19,11 @@ const NetworkKernels kNetworkKernels = {
     .max_pool_gradient = max_pool_gradient,
     .average_pool = average_pool,
     .average_pool_gradient = average_pool_gradient,
+    .channel_moments = channel_moments,
+    .normalize = normalize,
+    .normalize_sums = normalize_sums,
+    .normalize_gradient = normalize_gradient,
+    .add_images = add_images,
     .apply_tanh = apply_tanh,
     .activation_gradient = activation_gradient,
     .column_sums = column_sums,

@@ -23,36 +23,49 @@ void clear(float* data, std::int64_t floats) {
 void Pass::backward(const float* parameters, std::int64_t count) {
   for (const Node& node : plan_.nodes) {
     if (node.columns == 0) continue;
-    clear(at(plan_.gradients) + node.bias, node.padded);
+    if (node.has_bias) clear(at(plan_.gradients) + node.bias, node.padded);
     if (node.kind == LayerKind::kConvolution) clear(weight_gradient(node), node.taps * node.in * node.padded);
   }
   for (std::size_t index = plan_.nodes.size(); index-- > plan_.dense_begin;) {
-    if (index < plan_.first_trainable) return;
-    const Node& node = plan_.nodes[index];
-    if (node.kind == LayerKind::kDense) {
-      backward_dense(index, parameters, count);
-    } else {
-      const Tensor& from = plan_.tensors[index];
-      const Tensor& to = plan_.tensors[index + 1];
-      for (std::int64_t i = 0; i < count; ++i) {
-        backward_dropout(index, at(to.gradient) + i * to.sample, to.sample, at(from.gradient) + i * from.sample,
-                         from.sample, i);
-      }
-    }
+    if (index < plan_.first_trainable) break;
+    backward_vectors(index, parameters, count);
   }
-  if (plan_.first_trainable < plan_.dense_begin) {
-    const Tensor& boundary = plan_.tensors[plan_.dense_begin];
+  // Sample by sample from one batch norm to the one before it: the sums over the batch end its half of the backward
+  // pass.
+  std::size_t end = plan_.dense_begin;
+  std::size_t norm = plan_.batch_norm_before(end);
+  while (end > plan_.first_trainable) {
+    const std::size_t begin = norm == 0 ? plan_.first_trainable : norm + 1;
     for (std::int64_t i = 0; i < count; ++i) {
-      const float* gradient = at(boundary.gradient) + i * boundary.sample;
-      for (std::size_t index = plan_.dense_begin; index-- > plan_.first_trainable;) {
-        gradient = backward_sample(index, gradient, i);
-      }
+      for (std::size_t index = end; index-- > begin;) backward_sample(index, parameters, i);
+      if (norm != 0) sum_gradient(norm, parameters, i);
     }
+    if (norm == 0) break;
+    fold_gradient_sums(norm, count);
+    end = norm + 1;
+    norm = plan_.batch_norm_before(norm);
   }
   for (const Node& node : plan_.nodes) {
     if (node.columns == node.padded) continue;
     kernels_.unpad_columns(at(node.packed_gradient), node.taps * node.in, node.columns, node.padded,
                            at(plan_.gradients) + node.weights);
+  }
+}
+
+void Pass::backward_vectors(std::size_t index, const float* parameters, std::int64_t count) {
+  const Node& node = plan_.nodes[index];
+  const Tensor& from = plan_.tensors[index];
+  const Tensor& to = plan_.tensors[index + 1];
+  if (node.kind == LayerKind::kDense) {
+    backward_dense(index, parameters, count);
+  } else if (node.kind == LayerKind::kDropout) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      backward_dropout(index, gradient(to, i), to.sample, gradient(from, i), from.sample, i);
+    }
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) sum_gradient(index, parameters, i);
+    fold_gradient_sums(index, count);
+    for (std::int64_t i = 0; i < count; ++i) unnormalize(index, parameters, i, gradient(from, i), from.sample);
   }
 }
 
@@ -82,7 +95,9 @@ void Pass::backward_dense(std::size_t index, const float* parameters, std::int64
   product.columns = node.padded;
   product.depth = count;
   kernels_.multiply(product);
-  kernels_.column_sums(gradient, count, to.sample, node.padded, at(plan_.gradients) + node.bias);
+  if (node.has_bias) {
+    kernels_.column_sums(gradient, count, to.sample, node.padded, at(plan_.gradients) + node.bias);
+  }
   if (!node.needs_input_gradient) return;
   product.a = gradient;
   product.a_row = to.sample;
@@ -101,12 +116,12 @@ void Pass::backward_dense(std::size_t index, const float* parameters, std::int64
   kernels_.multiply(product);
 }
 
-const float* Pass::backward_sample(std::size_t index, const float* gradient, std::int64_t sample) {
+void Pass::backward_sample(std::size_t index, const float* parameters, std::int64_t sample) {
   const Node& node = plan_.nodes[index];
-  const Tensor& from = plan_.tensors[index];
+  const Tensor& from = plan_.tensors[node.input];
   const Tensor& to = plan_.tensors[index + 1];
-  if (node.kind == LayerKind::kConvolution) return backward_convolution(index, gradient, sample);
-  float* target = scratch_for(index);
+  const float* output_gradient = gradient(to, sample);
+  float* target = gradient(from, sample);
   const std::int64_t channels = pad16(from.channels);
   Pool pool{};
   pool.input_height = from.height;
@@ -119,9 +134,21 @@ const float* Pass::backward_sample(std::size_t index, const float* gradient, std
   pool.pad_top = node.pad_top;
   pool.pad_left = node.pad_left;
   switch (node.kind) {
+    case LayerKind::kConvolution:
+      backward_convolution(index, sample);
+      break;
+    case LayerKind::kBatchNorm: {
+      const Node& before = plan_.nodes[index - 1];  // a convolution, which reads its gradient with a border
+      unnormalize(index, parameters, sample, at(before.output_gradient) + before.output_gradient_origin,
+                  before.output_gradient_row);
+      break;
+    }
+    case LayerKind::kAdd:
+      backward_add(index, sample);
+      break;
     case LayerKind::kMaxPool:
       clear(target, from.height * row_values(from));
-      kernels_.max_pool_gradient(pool, gradient, bytes(node.argmax) + sample * node.argmax_sample, target);
+      kernels_.max_pool_gradient(pool, output_gradient, bytes(node.argmax) + sample * node.argmax_sample, target);
       break;
     case LayerKind::kGlobalAveragePool:
       pool.size = std::max(from.height, from.width);
@@ -129,21 +156,20 @@ const float* Pass::backward_sample(std::size_t index, const float* gradient, std
       [[fallthrough]];
     case LayerKind::kAveragePool:
       clear(target, from.height * row_values(from));
-      kernels_.average_pool_gradient(pool, gradient, target);
+      kernels_.average_pool_gradient(pool, output_gradient, target);
       break;
     case LayerKind::kDropout:
-      backward_dropout(index, gradient, row_values(from), target, row_values(from), sample);
+      backward_dropout(index, output_gradient, row_values(from), target, row_values(from), sample);
       break;
     case LayerKind::kFlatten:
       for (std::int64_t y = 0; y < from.height; ++y) {
-        kernels_.pad_columns(gradient + y * from.width * from.channels, from.width, from.channels,
+        kernels_.pad_columns(output_gradient + y * from.width * from.channels, from.width, from.channels,
                              target + y * row_values(from), channels);
       }
       break;
-    default:
+    case LayerKind::kDense:
       break;
   }
-  return target;
 }
 
 void Pass::backward_dropout(std::size_t index, const float* gradient, std::int64_t gradient_row, float* target,
@@ -161,25 +187,28 @@ void Pass::backward_dropout(std::size_t index, const float* gradient, std::int64
                              target, target_row, from.height, row_values(from));
 }
 
-const float* Pass::backward_convolution(std::size_t index, const float* gradient, std::int64_t sample) {
+void Pass::backward_convolution(std::size_t index, std::int64_t sample) {
   const Node& node = plan_.nodes[index];
-  const Tensor& from = plan_.tensors[index];
+  const Tensor& from = plan_.tensors[node.input];
   const Tensor& to = plan_.tensors[index + 1];
   const std::int64_t row = node.output_gradient_row;
   float* output_gradient = at(node.output_gradient) + node.output_gradient_origin;
   float* bias_gradient = at(plan_.gradients) + node.bias;
-  if (node.pooled) {
-    kernels_.unpool2x2(gradient, bytes(node.argmax) + sample * node.argmax_sample, to.height, to.width, node.padded,
+  const float* to_gradient = gradient(to, sample);
+  if (!node.has_bias) {
+    // The batch norm behind it has written the gradient where it belongs.
+  } else if (node.pooled) {
+    kernels_.unpool2x2(to_gradient, bytes(node.argmax) + sample * node.argmax_sample, to.height, to.width, node.padded,
                        output_gradient, row, bias_gradient);
   } else {
-    kernels_.activation_gradient(node.activation, at(to.buffer) + sample * to.sample + to.origin, to.row, gradient,
-                                 row_values(to), output_gradient, row, node.height, row_values(to));
+    kernels_.activation_gradient(node.activation, image(to, sample), to.row, to_gradient, row_values(to),
+                                 output_gradient, row, node.height, row_values(to));
     for (std::int64_t y = 0; y < node.height; ++y) {
       kernels_.column_sums(output_gradient + y * row, node.width, node.padded, node.padded, bias_gradient);
     }
   }
 
-  const float* input = at(from.buffer) + sample * from.sample;
+  const float* input = at(from.buffer) + sample * from.sample + node.input_offset;
   float* weights = weight_gradient(node);
   if (from.pixel == 1 && (node.size == 3 || node.size == 5)) {
     kernels_.weight_gradient_one_channel(node.size, input, node.stride * from.row, from.row, node.stride,
@@ -209,9 +238,9 @@ const float* Pass::backward_convolution(std::size_t index, const float* gradient
       kernels_.multiply(product);
     }
   }
-  if (!node.needs_input_gradient) return nullptr;
+  if (!node.needs_input_gradient) return;
 
-  float* target = scratch_for(index);
+  float* target = gradient(from, sample);
   const std::int64_t pixel = node.transposed_columns;
   Product product;
   product.a_group = row;
@@ -223,6 +252,7 @@ const float* Pass::backward_convolution(std::size_t index, const float* gradient
   product.c_row = node.stride * pixel;
   product.columns = pixel;
   product.a = output_gradient;
+  product.start = node.adds_input_gradient ? Start::kAccumulate : Start::kZero;
   for (const Node::InputClass& pixels : node.input_classes) {
     product.a_segments = pixels.a.data();
     product.b_segments = pixels.b.data();
@@ -233,7 +263,6 @@ const float* Pass::backward_convolution(std::size_t index, const float* gradient
     product.c = target + (pixels.first_row * from.width + pixels.first_column) * pixel;
     kernels_.multiply(product);
   }
-  return target;
 }
 
 }  // namespace ganno

@@ -69,6 +69,16 @@ struct Expand {
   std::int64_t channels;
 };
 
+/// One sample under batch norm: y = (x - mean) * factor + shift, then the activation. Rows of pixels are contiguous,
+/// `channels` is padded to 16.
+struct NormalizedImage {
+  std::int64_t rows, pixels, channels;  // pixels of a row
+  const float* input;
+  std::int64_t row;                    // ... from one row to the next
+  const float *mean, *factor, *shift;  // [channels]
+  Activation activation;
+};
+
 struct NetworkKernels {
   void (*multiply)(const Product& product);
   /// First-layer weight gradient for one input channel and a 3x3 or 5x5 kernel, all taps in one tile. Accumulates.
@@ -90,6 +100,22 @@ struct NetworkKernels {
   void (*max_pool_gradient)(const Pool& pool, const float* gradient, const std::uint8_t* argmax, float* input_gradient);
   void (*average_pool)(const Pool& pool, const float* input, float* output);
   void (*average_pool_gradient)(const Pool& pool, const float* gradient, float* input_gradient);
+
+  /// Each channel's mean over the sample, and the sum of squared deviations from it. [channels] each
+  void (*channel_moments)(const NormalizedImage& image, float* means, float* squares);
+  /// @param addend image added before the activation, or null
+  void (*normalize)(const NormalizedImage& image, const float* addend, std::int64_t addend_row, float* output,
+                    std::int64_t output_row);
+  /// Takes the activation's part of the gradient in place, from its output, and sums each channel's g and
+  /// g * (x - mean). [channels] each
+  void (*normalize_sums)(const NormalizedImage& image, const float* output, std::int64_t output_row, float* gradient,
+                         std::int64_t gradient_row, float* sums, float* products);
+  /// target = factor * ((g - mean_gradient) - (x - mean) * slope)
+  void (*normalize_gradient)(const NormalizedImage& image, const float* gradient, std::int64_t gradient_row,
+                             const float* mean_gradient, const float* slope, float* target, std::int64_t target_row);
+  /// output = activation(a + b), row by row of `values` floats (a multiple of 16).
+  void (*add_images)(Activation activation, const float* a, std::int64_t a_row, const float* b, std::int64_t b_row,
+                     float* output, std::int64_t output_row, std::int64_t rows, std::int64_t values);
 
   /// In place on rows of `values` floats (a multiple of 16).
   void (*apply_tanh)(float* data, std::int64_t rows, std::int64_t row, std::int64_t values);

@@ -10,7 +10,8 @@ namespace ganno {
 
 /// What save() keeps and restore() brings back: with the counter, the random streams are included.
 struct NetworkState {
-  AlignedBuffer arenas;  // parameters, then the optimiser's moments, each one arena of the layer table
+  // Parameters, then the optimiser's moments, each one arena of the layer table; then batch norm's running statistics.
+  AlignedBuffer arenas;
   std::uint32_t seed = 0;
   std::uint64_t steps = 0;  // optimiser steps done, and batches drawn
   bool diverged = false;

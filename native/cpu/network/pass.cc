@@ -31,6 +31,12 @@ Pool pool_of(const Node& node, const Tensor& from, const Tensor& to) {
   return pool;
 }
 
+void set_bias(const Node& node, const float* parameters, Product* product) {
+  if (!node.has_bias) return;
+  product->start = Start::kBias;
+  product->bias = parameters + node.bias;  // the arena's padding behind it is zero
+}
+
 /// Floats of one row of pixels, padding included.
 std::int64_t row_values(const Tensor& tensor) {
   return tensor.width * pad16(tensor.channels);
@@ -66,8 +72,8 @@ void Pass::prepare(const float* parameters, bool gradients) {
   }
 }
 
-void Pass::forward(const float* parameters, const ImageSource& source, const std::uint32_t* images, std::int64_t count,
-                   const DropoutKey& dropout) {
+void Pass::forward(const float* parameters, const float* running, const ImageSource& source,
+                   const std::uint32_t* images, std::int64_t count, const DropoutKey& dropout) {
   const Tensor& input = plan_.tensors.front();
   const std::int64_t image_bytes = plan_.input.height * plan_.input.width * plan_.input.channels;
   dropout_active_ = dropout.active;
@@ -88,29 +94,52 @@ void Pass::forward(const float* parameters, const ImageSource& source, const std
   };
   const std::int64_t ahead = image_bytes <= 1024 ? 6 : 2;
   for (std::int64_t i = 0; i < std::min(ahead, count); ++i) fetch(i);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::uint8_t* image = source.images + static_cast<std::int64_t>(images[i]) * image_bytes;
-    if (i + ahead < count) fetch(i + ahead);
-    labels[i] = source.labels[images[i]];
-    kernels_.expand(expand, image, at(input.buffer) + i * input.sample + input.origin);
-    // Sample by sample, all layers: one sample's activations stay in the first cache levels.
-    for (std::size_t node = 0; node < plan_.dense_begin; ++node) forward_sample(node, parameters, i, dropout);
+  const bool batch_statistics = running == nullptr;
+  if (!batch_statistics) use_running(running, parameters);
+  // Sample by sample, all layers: one sample's activations stay in the first cache levels. A batch norm needs all
+  // samples' before the first goes on.
+  for (std::size_t begin = 0;;) {
+    const std::size_t end = batch_statistics ? plan_.batch_norm_after(begin) : plan_.dense_begin;
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (begin == 0) {
+        if (i + ahead < count) fetch(i + ahead);
+        labels[i] = source.labels[images[i]];
+        kernels_.expand(expand, source.images + static_cast<std::int64_t>(images[i]) * image_bytes, image(input, i));
+      }
+      for (std::size_t node = begin; node < end; ++node) forward_sample(node, parameters, i, dropout);
+      if (end < plan_.dense_begin) sum_channels(end, i);
+    }
+    if (end == plan_.dense_begin) break;
+    fold_channels(end, parameters, count);
+    begin = end;
   }
   for (std::size_t node = plan_.dense_begin; node < plan_.nodes.size(); ++node) {
-    if (plan_.nodes[node].kind == LayerKind::kDense) {
-      forward_dense(node, parameters, count);
-    } else {
-      for (std::int64_t i = 0; i < count; ++i) forward_dropout(node, i, dropout);
+    forward_vectors(node, parameters, batch_statistics, count, dropout);
+  }
+}
+
+void Pass::forward_vectors(std::size_t index, const float* parameters, bool batch_statistics, std::int64_t count,
+                           const DropoutKey& dropout) {
+  const LayerKind kind = plan_.nodes[index].kind;
+  if (kind == LayerKind::kDense) {
+    forward_dense(index, parameters, count);
+  } else if (kind == LayerKind::kDropout) {
+    for (std::int64_t i = 0; i < count; ++i) forward_dropout(index, i, dropout);
+  } else {
+    if (batch_statistics) {
+      for (std::int64_t i = 0; i < count; ++i) sum_channels(index, i);
+      fold_channels(index, parameters, count);
     }
+    for (std::int64_t i = 0; i < count; ++i) normalize(index, parameters, i);
   }
 }
 
 void Pass::forward_sample(std::size_t index, const float* parameters, std::int64_t sample, const DropoutKey& dropout) {
   const Node& node = plan_.nodes[index];
-  const Tensor& from = plan_.tensors[index];
+  const Tensor& from = plan_.tensors[node.input];
   const Tensor& to = plan_.tensors[index + 1];
-  const float* input = at(from.buffer) + sample * from.sample + from.origin;
-  float* output = at(to.buffer) + sample * to.sample + to.origin;
+  const float* input = image(from, sample);
+  float* output = image(to, sample);
   switch (node.kind) {
     case LayerKind::kConvolution:
       forward_convolution(index, parameters, sample);
@@ -131,6 +160,12 @@ void Pass::forward_sample(std::size_t index, const float* parameters, std::int64
                                output + y * from.width * from.channels);
       }
       break;
+    case LayerKind::kBatchNorm:
+      normalize(index, parameters, sample);
+      break;
+    case LayerKind::kAdd:
+      forward_add(index, sample);
+      break;
     case LayerKind::kDense:
       break;
   }
@@ -138,10 +173,10 @@ void Pass::forward_sample(std::size_t index, const float* parameters, std::int64
 
 void Pass::forward_convolution(std::size_t index, const float* parameters, std::int64_t sample) {
   const Node& node = plan_.nodes[index];
-  const Tensor& from = plan_.tensors[index];
+  const Tensor& from = plan_.tensors[node.input];
   const Tensor& to = plan_.tensors[index + 1];
   Product product;
-  product.a = at(from.buffer) + sample * from.sample;
+  product.a = at(from.buffer) + sample * from.sample + node.input_offset;
   product.a_group = node.stride * from.row;
   product.a_row = node.stride * from.pixel;
   product.a_k = 1;
@@ -149,13 +184,12 @@ void Pass::forward_convolution(std::size_t index, const float* parameters, std::
   product.b = weights(node, parameters);
   product.b_k = node.padded;
   product.b_segments = node.forward_b.data();
-  product.bias = parameters + node.bias;  // the arena's padding behind it is zero
+  set_bias(node, parameters, &product);
   product.rows = node.width;
   product.columns = node.padded;
   product.segments = static_cast<std::int64_t>(node.forward_a.size());
   product.depth = node.forward_depth;
-  product.start = Start::kBias;
-  float* output = at(to.buffer) + sample * to.sample + to.origin;
+  float* output = image(to, sample);
   if (!node.pooled) {
     product.c = output;
     product.c_group = to.row;
@@ -194,11 +228,10 @@ void Pass::forward_dense(std::size_t index, const float* parameters, std::int64_
   product.b_segments = &kOneSegment;
   product.c = at(to.buffer);
   product.c_row = to.sample;
-  product.bias = parameters + node.bias;
+  set_bias(node, parameters, &product);
   product.rows = count;
   product.columns = node.padded;
   product.depth = node.in;
-  product.start = Start::kBias;
   product.relu = node.activation == Activation::kRelu;
   kernels_.multiply(product);
   if (node.activation == Activation::kTanh) kernels_.apply_tanh(product.c, count, to.sample, node.padded);
@@ -206,10 +239,10 @@ void Pass::forward_dense(std::size_t index, const float* parameters, std::int64_
 
 void Pass::forward_dropout(std::size_t index, std::int64_t sample, const DropoutKey& dropout) {
   const Node& node = plan_.nodes[index];
-  const Tensor& from = plan_.tensors[index];
+  const Tensor& from = plan_.tensors[node.input];
   const Tensor& to = plan_.tensors[index + 1];
-  const float* input = at(from.buffer) + sample * from.sample + from.origin;
-  float* output = at(to.buffer) + sample * to.sample + to.origin;
+  const float* input = image(from, sample);
+  float* output = image(to, sample);
   if (!dropout.active) {
     for (std::int64_t y = 0; y < from.height; ++y) {
       std::memcpy(output + y * to.row, input + y * from.row,

@@ -27,8 +27,9 @@ class Pass {
   void prepare(const float* parameters, bool gradients);
 
   /// Runs `count` images, by number, through the network; labels and logits stay in the workspace.
-  void forward(const float* parameters, const ImageSource& source, const std::uint32_t* images, std::int64_t count,
-               const DropoutKey& dropout);
+  /// @param running the running statistics that batch norms use; null: they use the batch's own
+  void forward(const float* parameters, const float* running, const ImageSource& source, const std::uint32_t* images,
+               std::int64_t count, const DropoutKey& dropout);
 
   /// Mean loss over the batch, number of correct answers; with `gradient` the logits' gradient too.
   struct Score {
@@ -37,8 +38,12 @@ class Pass {
   };
   Score score(std::int64_t count, bool gradient);
 
-  /// Gradients of the mean loss, after forward and score(count, true), into the gradient arena.
+  /// Gradients of the mean loss, after forward with the batch's own statistics and score(count, true), into the
+  /// gradient arena.
   void backward(const float* parameters, std::int64_t count);
+
+  /// Takes the batch's statistics up into the running ones. @return false when one of them stopped being finite
+  bool update_running(float* running) const;
 
   const float* gradients() const { return at(plan_.gradients); }
   /// Logits of sample i: classes() floats.
@@ -59,13 +64,35 @@ class Pass {
   void forward_sample(std::size_t index, const float* parameters, std::int64_t sample, const DropoutKey& dropout);
   void forward_convolution(std::size_t index, const float* parameters, std::int64_t sample);
   void forward_dense(std::size_t index, const float* parameters, std::int64_t count);
+  void forward_vectors(std::size_t index, const float* parameters, bool batch_statistics, std::int64_t count,
+                       const DropoutKey& dropout);
   void forward_dropout(std::size_t index, std::int64_t sample, const DropoutKey& dropout);
   void backward_dense(std::size_t index, const float* parameters, std::int64_t count);
-  const float* backward_sample(std::size_t index, const float* gradient, std::int64_t sample);
-  const float* backward_convolution(std::size_t index, const float* gradient, std::int64_t sample);
+  void backward_vectors(std::size_t index, const float* parameters, std::int64_t count);
+  void backward_sample(std::size_t index, const float* parameters, std::int64_t sample);
+  void backward_convolution(std::size_t index, std::int64_t sample);
   void backward_dropout(std::size_t index, const float* gradient, std::int64_t gradient_row, float* target,
                         std::int64_t target_row, std::int64_t sample);
-  float* scratch_for(std::size_t index) const { return at(plan_.scratch[index % 2]); }
+
+  // Batch norm and sums: normalize.cc.
+  NormalizedImage normalized_image(std::size_t index, const float* parameters, std::int64_t sample) const;
+  void use_running(const float* running, const float* parameters);
+  void sum_channels(std::size_t index, std::int64_t sample);
+  void fold_channels(std::size_t index, const float* parameters, std::int64_t count);
+  void normalize(std::size_t index, const float* parameters, std::int64_t sample);
+  void sum_gradient(std::size_t index, const float* parameters, std::int64_t sample);
+  void fold_gradient_sums(std::size_t index, std::int64_t count);
+  void unnormalize(std::size_t index, const float* parameters, std::int64_t sample, float* target,
+                   std::int64_t target_row);
+  void forward_add(std::size_t index, std::int64_t sample);
+  void backward_add(std::size_t index, std::int64_t sample);
+
+  float* image(const Tensor& tensor, std::int64_t sample) const {
+    return at(tensor.buffer) + sample * tensor.sample + tensor.origin;
+  }
+  float* gradient(const Tensor& tensor, std::int64_t sample) const {
+    return at(tensor.gradient) + sample * tensor.gradient_sample;
+  }
 
   const NetworkPlan& plan_;
   const NetworkKernels& kernels_;

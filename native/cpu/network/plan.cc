@@ -28,6 +28,7 @@ NetworkPlan::NetworkPlan(ImageShape input_shape, const std::vector<LayerSpec>& l
   dense_begin = shape.dense_begin;
   first_trainable = shape.first_trainable;
   table = std::move(shape.table);
+  running_values = shape.running_values;
   plan_strides();
   for (std::size_t i = 0; i < dense_begin; ++i) {
     if (nodes[i].kind == LayerKind::kConvolution) plan_convolution(i);
@@ -35,23 +36,40 @@ NetworkPlan::NetworkPlan(ImageShape input_shape, const std::vector<LayerSpec>& l
   plan_workspace();
 }
 
+std::size_t NetworkPlan::batch_norm_after(std::size_t index) const {
+  for (std::size_t i = index + 1; i < dense_begin; ++i) {
+    if (nodes[i].kind == LayerKind::kBatchNorm) return i;
+  }
+  return dense_begin;
+}
+
+std::size_t NetworkPlan::batch_norm_before(std::size_t index) const {
+  for (std::size_t i = index; i-- > 0;) {
+    if (nodes[i].kind == LayerKind::kBatchNorm) return i;
+  }
+  return 0;
+}
+
 void NetworkPlan::plan_strides() {
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     Tensor& tensor = tensors[i];
     const bool raw = i == 0 && (nodes[0].kind == LayerKind::kConvolution || nodes[0].kind == LayerKind::kDense);
     tensor.pixel = raw ? tensor.channels : pad16(tensor.channels);
+    // Every convolution that reads it finds its zero padding; the widest one's border serves all.
+    bool convolved = false;
+    std::int64_t top = 0, left = 0, bottom = 0, right = 0;
+    for (const Node& node : nodes) {
+      if (node.input != i || node.kind != LayerKind::kConvolution) continue;
+      convolved = true;
+      top = std::max(top, node.pad_top);
+      left = std::max(left, node.pad_left);
+      bottom = std::max(bottom, (node.height - 1) * node.stride + node.size - tensor.height - node.pad_top);
+      right = std::max(right, (node.width - 1) * node.stride + node.size - tensor.width - node.pad_left);
+    }
     if (tensor.is_vector()) {
       tensor.pixel = tensor.row = tensor.sample = spread(pad16(tensor.channels));
-      if (i < nodes.size() && nodes[i].kind != LayerKind::kConvolution) continue;
+      if (i < nodes.size() && !convolved) continue;
       tensor.pixel = raw ? tensor.channels : pad16(tensor.channels);
-    }
-    std::int64_t top = 0, left = 0, bottom = 0, right = 0;
-    if (i < nodes.size() && nodes[i].kind == LayerKind::kConvolution) {
-      const Node& node = nodes[i];
-      top = node.pad_top;
-      left = node.pad_left;
-      bottom = std::max<std::int64_t>((node.height - 1) * node.stride + node.size - tensor.height - top, 0);
-      right = std::max<std::int64_t>((node.width - 1) * node.stride + node.size - tensor.width - left, 0);
     }
     tensor.row = (tensor.width + left + right) * tensor.pixel;
     tensor.origin = top * tensor.row + left * tensor.pixel;
@@ -62,7 +80,8 @@ void NetworkPlan::plan_strides() {
 
 void NetworkPlan::plan_convolution(std::size_t index) {
   Node& node = nodes[index];
-  const Tensor& from = tensors[index];
+  const Tensor& from = tensors[node.input];
+  node.input_offset = from.origin - node.pad_top * from.row - node.pad_left * from.pixel;
   const std::int64_t k = node.size, s = node.stride, in = node.in, out = node.columns;
 
   // Forward: where pixels are compact, the taps of a row are one run over (kx, channel).
@@ -131,16 +150,12 @@ std::size_t NetworkPlan::reserve(std::int64_t floats) {
 }
 
 void NetworkPlan::plan_workspace() {
-  std::int64_t scratch_floats = 0;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    Tensor& tensor = tensors[i];
-    tensor.buffer = reserve(capacity * tensor.sample);
-    if (i >= dense_begin && i > 0) tensor.gradient = reserve(capacity * tensor.sample);
-    scratch_floats = std::max(scratch_floats, tensor.height * tensor.width * pad16(tensor.channels));
-  }
+  for (Tensor& tensor : tensors) tensor.buffer = reserve(capacity * tensor.sample);
+  plan_gradients();
+  std::int64_t normalized = 0;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     Node& node = nodes[i];
-    const Tensor& from = tensors[i];
+    const Tensor& from = tensors[node.input];
     const Tensor& to = tensors[i + 1];
     if (node.columns > 0 && node.columns != node.padded) {
       node.packed_weights = reserve(node.taps * node.in * node.padded);
@@ -159,9 +174,19 @@ void NetworkPlan::plan_workspace() {
       node.factors_sample = from.height * from.width * pad16(from.channels);
       node.factors = reserve(capacity * node.factors_sample);
     }
+    if (node.kind == LayerKind::kBatchNorm) {
+      const std::int64_t channels = pad16(from.channels);
+      normalized = std::max(normalized, channels);
+      for (std::size_t* offset : {&node.mean, &node.factor, &node.inverse, &node.variance}) *offset = reserve(channels);
+    }
+  }
+  if (normalized > 0) {
+    channel_sums_sample = 2 * normalized;
+    channel_sums = reserve(capacity * channel_sums_sample);
+    mean_gradient = reserve(normalized);
+    slope = reserve(normalized);
   }
   gradients = reserve(static_cast<std::int64_t>(table.arena_size()));
-  for (std::size_t& offset : scratch) offset = reserve(scratch_floats);
   losses = reserve(capacity);
   labels = reserve_bytes(capacity);
   correct = reserve_bytes(capacity);

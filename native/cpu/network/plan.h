@@ -10,17 +10,26 @@
 
 namespace ganno {
 
+constexpr std::int64_t pad16(std::int64_t n) {
+  return (n + 15) / 16 * 16;
+}
+
 /// Activations between two nodes, NHWC, for every sample of a batch:
 ///
 ///   | border row                                  |   border: the zero padding of the convolution that reads it
 ///   | border | pixel(0,0): c0 c1 .. 0 0 | ... | border |   channels padded to 16 wherever a product writes them
 struct Tensor : ImageShape {
-  std::int64_t pixel = 0;    // floats from one pixel to the next
-  std::int64_t row = 0;      // ... one row to the next, borders included
-  std::int64_t sample = 0;   // ... one sample to the next
-  std::int64_t origin = 0;   // pixel (0, 0) from the sample's start
-  std::size_t buffer = 0;    // workspace offset of sample 0
-  std::size_t gradient = 0;  // workspace offset of the gradient (tensors from the first dense layer's input on)
+  std::int64_t pixel = 0;   // floats from one pixel to the next
+  std::int64_t row = 0;     // ... one row to the next, borders included
+  std::int64_t sample = 0;  // ... one sample to the next
+  std::int64_t origin = 0;  // pixel (0, 0) from the sample's start
+  std::size_t buffer = 0;   // workspace offset of sample 0
+  // The gradient, workspace: compact rows of padded pixels. Where nothing but the layer before needs it, one sample's
+  // at a time (stride 0); else the whole batch's, in a buffer that tensors share that are not needed together.
+  std::size_t gradient = 0;
+  std::int64_t gradient_sample = 0;
+
+  std::int64_t padded_values() const { return height * width * pad16(channels); }
 };
 
 /// One step of the network, and where its arrays lie.
@@ -40,6 +49,11 @@ struct Node : NodeShape {
   std::size_t output_gradient = 0;
   std::int64_t output_gradient_row = 0, output_gradient_origin = 0;
   std::size_t rows_buffer = 0;  // two output rows before fused pooling
+
+  std::int64_t input_offset = 0;          // convolution: first tap of the first pixel, from the sample's start
+  bool adds_input_gradient = false;       // to what another reader of the input put there
+  std::size_t mean = 0, factor = 0;       // batch norm, workspace, [channels padded]: of the batch or the running ones
+  std::size_t inverse = 0, variance = 0;  // likewise: inverse deviation; unbiased variance, of the batch only
 
   std::vector<std::int64_t> forward_a, forward_b;  // segments, see Product
   std::int64_t forward_depth = 0;
@@ -63,13 +77,21 @@ class NetworkPlan {
   std::int64_t capacity = 0;
   std::int64_t classes = 0;
   std::vector<Node> nodes;
-  std::vector<Tensor> tensors;  // tensors[i] feeds nodes[i]; the last holds the logits
+  std::vector<Tensor> tensors;  // the input, then the output of each node; the last holds the logits
   std::size_t dense_begin = 0;  // nodes before run sample by sample, the rest on the whole batch
   std::size_t first_trainable = 0;
   LayerTable table;
+  std::int64_t running_values = 0;
+
+  /// The first batch norm after node `index` among those that run sample by sample; dense_begin when there is none.
+  std::size_t batch_norm_after(std::size_t index) const;
+  /// The last one before it; 0 when there is none (the first node is never one).
+  std::size_t batch_norm_before(std::size_t index) const;
 
   std::size_t gradients = 0;                       // workspace: gradient arena
-  std::size_t scratch[2] = {0, 0};                 // workspace: one sample's gradient between spatial nodes
+  std::size_t channel_sums = 0;                    // workspace: [capacity][2][padded], of one batch norm at a time
+  std::int64_t channel_sums_sample = 0;            //
+  std::size_t mean_gradient = 0, slope = 0;        // workspace: [padded], likewise
   std::size_t losses = 0;                          // workspace: [capacity]
   std::size_t labels = 0;                          // workspace (bytes): [capacity]
   std::size_t correct = 0;                         // workspace (bytes): [capacity]
@@ -79,13 +101,10 @@ class NetworkPlan {
  private:
   void plan_strides();
   void plan_convolution(std::size_t index);
+  void plan_gradients();
   void plan_workspace();
   std::size_t reserve(std::int64_t floats);
   std::size_t reserve_bytes(std::int64_t bytes) { return reserve((bytes + 3) / 4); }
 };
-
-constexpr std::int64_t pad16(std::int64_t n) {
-  return (n + 15) / 16 * 16;
-}
 
 }  // namespace ganno

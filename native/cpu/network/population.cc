@@ -42,7 +42,7 @@ Population::Population(PopulationOptions options, std::span<const std::uint32_t>
 
   networks_.resize(options_.replicas);
   for (Network& network : networks_) {
-    network.state.arenas = AlignedBuffer(arena() * (1 + moment_arenas(options_)));
+    network.state.arenas = AlignedBuffer(state_floats());
     network.state.logits.resize(validation_images_.size() * static_cast<std::size_t>(plan_.classes));
   }
   for (int i = 0; i < threads_; ++i) {
@@ -54,8 +54,12 @@ Population::Population(PopulationOptions options, std::span<const std::uint32_t>
 
 Population::~Population() = default;
 
+std::size_t Population::state_floats() const {
+  return arena() * (1 + moment_arenas(options_)) + running_values();
+}
+
 std::size_t Population::state_bytes() const {
-  return (arena() * (1 + moment_arenas(options_)) +
+  return (state_floats() +
           static_cast<std::size_t>(options_.validation_size) * static_cast<std::size_t>(plan_.classes)) *
          sizeof(float);
 }
@@ -75,6 +79,11 @@ void Population::initialize(Network& network, std::uint32_t seed) {
   state.has_logits = false;
   network.saved.reset();
   for (const Node& node : plan_.nodes) {
+    if (node.kind == LayerKind::kBatchNorm) {
+      const std::int64_t channels = node.running_variance - node.running_mean;
+      std::fill_n(state.arenas.data() + node.scale, channels, 1.0f);
+      std::fill_n(running_of(state) + node.running_variance, channels, 1.0f);
+    }
     if (node.layer < 0) continue;
     const auto size = static_cast<std::size_t>(node.taps * node.in * node.columns);
     const InitialSpread spread = initial_spread(node.initializer, node.taps * node.in, node.taps * node.columns);
@@ -121,6 +130,14 @@ void Population::write_parameters(std::uint32_t replica, const float* values) {
     std::memcpy(parameters + array.offset, values, array.size * sizeof(float));
     values += array.size;
   }
+}
+
+void Population::read_running(std::uint32_t replica, float* out) const {
+  std::copy_n(running_of(networks_[replica].state), running_values(), out);
+}
+
+void Population::write_running(std::uint32_t replica, const float* values) {
+  std::copy_n(values, running_values(), running_of(networks_[replica].state));
 }
 
 void Population::diverged(std::uint8_t* flags) const {

@@ -31,10 +31,13 @@ class Population final : public PopulationEngine {
   void fork(std::uint32_t from, std::uint32_t to) override;
   void read_parameters(std::uint32_t replica, float* out) const override;
   void write_parameters(std::uint32_t replica, const float* values) override;
+  void read_running(std::uint32_t replica, float* out) const override;
+  void write_running(std::uint32_t replica, const float* values) override;
   void diverged(std::uint8_t* flags) const override;
 
   const PopulationOptions& options() const override { return options_; }
   const LayerTable& table() const override { return plan_.table; }
+  std::size_t running_values() const override { return static_cast<std::size_t>(plan_.running_values); }
   std::size_t bytes() const override;
 
  private:
@@ -44,7 +47,10 @@ class Population final : public PopulationEngine {
   template <typename Function>
   bool each_network(Function function);
   bool cancelled() const;
+  std::size_t state_floats() const;
   std::size_t state_bytes() const;
+  /// A network's running statistics: behind its arenas.
+  float* running_of(const NetworkState& state) const { return state.arenas.data() + state_floats() - running_values(); }
   void initialize(Network& network, std::uint32_t seed);
   void train_network(Worker& worker, std::uint32_t replica, std::uint32_t steps, bool store, const Controls& controls,
                      const Outputs& outputs);

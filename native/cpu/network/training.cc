@@ -44,7 +44,7 @@ void Population::train_network(Worker& worker, std::uint32_t replica, std::uint3
     dropout.sub = (state.steps << 8) | (store ? 0 : (std::uint64_t{k} + 1) << 48);
     const float* parameters = state.arenas.data();
     worker.pass.prepare(parameters, true);
-    worker.pass.forward(parameters, options_.source, worker.images.data(), batch, dropout);
+    worker.pass.forward(parameters, nullptr, options_.source, worker.images.data(), batch, dropout);
     const double loss = worker.pass.score(batch, true).loss_sum / batch;
     if (!std::isfinite(loss)) {
       losses[k] = kDivergedLoss;
@@ -54,7 +54,10 @@ void Population::train_network(Worker& worker, std::uint32_t replica, std::uint3
     worker.pass.backward(parameters, batch);
     losses[k] = static_cast<float>(loss);
     step_layers(worker, replica, k, store, controls);
-    if (store) ++state.steps;
+    if (!store) continue;
+    ++state.steps;
+    // A batch whose variance overflows has a finite loss all the same: everything is normalised to zero.
+    if (!worker.pass.update_running(running_of(state))) state.diverged = true;
   }
   const std::size_t layers = worker.statistics.size();
   float* statistics = outputs.statistics + static_cast<std::size_t>(replica) * layers * kPopulationStatisticCount;
@@ -111,7 +114,7 @@ void Population::validate(Worker& worker, Network& network, float* out) {
   worker.pass.prepare(state.arenas.data(), false);
   for (std::size_t first = 0; first < count; first += static_cast<std::size_t>(plan_.capacity)) {
     const std::size_t samples = std::min(count - first, static_cast<std::size_t>(plan_.capacity));
-    worker.pass.forward(state.arenas.data(), options_.source, validation_images_.data() + first,
+    worker.pass.forward(state.arenas.data(), running_of(state), options_.source, validation_images_.data() + first,
                         static_cast<std::int64_t>(samples), {});
     const Pass::Score score = worker.pass.score(static_cast<std::int64_t>(samples), false);
     loss += score.loss_sum;
@@ -160,8 +163,8 @@ void Population::evaluate_network(Worker& worker, Network& network, Split split,
       const auto position = static_cast<std::uint32_t>(first + i);
       worker.images[i] = images[sliced ? slice(position) : position];
     }
-    worker.pass.forward(state.arenas.data(), options_.source, worker.images.data(), static_cast<std::int64_t>(samples),
-                        {});
+    worker.pass.forward(state.arenas.data(), running_of(state), options_.source, worker.images.data(),
+                        static_cast<std::int64_t>(samples), {});
     const Pass::Score score = worker.pass.score(static_cast<std::int64_t>(samples), false);
     loss += score.loss_sum;
     correct += score.correct;
@@ -179,7 +182,7 @@ double Population::loss_and_gradient(std::uint32_t replica, std::span<const std:
   const float* parameters = networks_[replica].state.arenas.data();
   const auto count = static_cast<std::int64_t>(images.size());
   pass.prepare(parameters, true);
-  pass.forward(parameters, options_.source, images.data(), count, {});
+  pass.forward(parameters, nullptr, options_.source, images.data(), count, {});
   const double loss = pass.score(count, true).loss_sum / static_cast<double>(count);
   pass.backward(parameters, count);
   for (const ArrayExtent& array : plan_.table.arrays()) {

@@ -127,6 +127,8 @@ void Pass::forward(const Stream& stream, const Batch& batch, bool gradient) cons
         launch_dropout(stream, batch.networks, drop);
         break;
       }
+      case LayerKind::kBatchNorm:  // the plan takes neither of the two
+      case LayerKind::kAdd:
       case LayerKind::kFlatten:
         break;
     }
@@ -214,6 +216,8 @@ void Pass::input_gradient(const Stream& stream, std::size_t index, const Batch& 
       launch_dropout(stream, batch.networks, drop);
       break;
     }
+    case LayerKind::kBatchNorm:
+    case LayerKind::kAdd:
     case LayerKind::kFlatten:
       break;
   }

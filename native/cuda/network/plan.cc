@@ -55,6 +55,10 @@ std::int64_t Plan::reserve(std::int64_t floats) {
 
 Plan::Plan(ImageShape input, const std::vector<LayerSpec>& layers, std::int64_t samples)
     : shape(input, layers), capacity(samples) {
+  if (!shape.is_plain_chain()) {
+    throw CodedError("INVALID_ARGUMENT",
+                     "Networks with batch norm or residual blocks run on the CPU only; leave device out or use 'cpu'");
+  }
   numbers = reserve(capacity);
   losses = reserve(capacity);
   correct = reserve(capacity);

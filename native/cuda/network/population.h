@@ -39,10 +39,13 @@ class Population final : public PopulationEngine {
   void fork(std::uint32_t from, std::uint32_t to) override;
   void read_parameters(std::uint32_t replica, float* out) const override;
   void write_parameters(std::uint32_t replica, const float* values) override;
+  void read_running(std::uint32_t, float*) const override {}
+  void write_running(std::uint32_t, const float*) override {}
   void diverged(std::uint8_t* flags) const override;
 
   const PopulationOptions& options() const override { return options_; }
   const LayerTable& table() const override { return plan_.shape.table; }
+  std::size_t running_values() const override { return 0; }
   std::size_t bytes() const override;
 
  private:

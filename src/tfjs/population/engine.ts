@@ -142,6 +142,11 @@ export class TfjsEngine implements NativePopulation {
 		this.#replace(replica, { ...state, arrays });
 	}
 
+	/** It takes no network with batch norm. */
+	runningStatistics(): void {}
+
+	setRunningStatistics(): void {}
+
 	divergedFlags(flags: Uint8Array): void {
 		for (const [replica, { diverged }] of this.#networks.entries()) flags[replica] = diverged ? 1 : 0;
 	}

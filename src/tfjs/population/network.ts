@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { GannoError } from '../../errors.js';
 import { inferShapes, poolStride, type Shape } from '../../networks/shapes.js';
 import type { LayerSpec, NetworkSpec } from '../../networks/spec.js';
 
@@ -16,7 +17,13 @@ export class TfjsNetwork {
 	readonly #outputs: readonly Shape[];
 
 	constructor(spec: NetworkSpec) {
-		const { outputs, layers } = inferShapes(spec);
+		const { outputs, layers, operations } = inferShapes(spec);
+		if (operations.some(({ layer }) => layer.type === 'batch-norm' || layer.type === 'add')) {
+			throw new GannoError(
+				'INVALID_ARGUMENT',
+				'A population in tfjs operations takes no batch norm and no residual blocks; use a NetworkPopulation for this spec',
+			);
+		}
 		this.#spec = spec;
 		this.#outputs = outputs;
 		this.parameterShapes = layers.flatMap(({ weightShape, biasShape }) => [weightShape, biasShape]);
@@ -55,6 +62,9 @@ export class TfjsNetwork {
 				case 'global-average-pool':
 					x = tf.mean(x, [1, 2], true);
 					break;
+				case 'batch-norm':
+				case 'residual':
+					break; // refused by the constructor
 				case 'dropout': {
 					if (dropout === undefined || layer.rate === 0) break;
 					const [height, width, channels] = position === 0 ? this.#spec.input : (this.#outputs[position - 1] as Shape);

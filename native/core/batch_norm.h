@@ -1,0 +1,63 @@
+#pragma once
+// Batch norm's sums over the samples of a batch, in float64 and in the samples' order, from what was summed within each
+// sample in float32; and what follows from them. In a header because kernels of a GPU compile it too.
+#include <cmath>
+#include <cstdint>
+
+namespace ganno {
+
+/// One channel's mean and variance over a batch, as the passes need them.
+struct ChannelMoments {
+  float mean = 0;
+  float inverse_deviation = 0;  // 1 / sqrt(biased variance + epsilon)
+  float variance = 0;           // unbiased: what a running variance takes up
+};
+
+/// @param means, squares of each sample's `pixels` values: their mean, and the sum of their squared deviations from it;
+/// `stride` floats from one sample to the next
+constexpr ChannelMoments fold_moments(const float* means, const float* squares, std::int64_t stride,
+                                      std::int64_t samples, std::int64_t pixels, double epsilon) {
+  double sum = 0;
+  for (std::int64_t s = 0; s < samples; ++s) sum += static_cast<double>(means[s * stride]);
+  const double mean = sum / static_cast<double>(samples);
+  double deviations = 0;
+  for (std::int64_t s = 0; s < samples; ++s) {
+    const double shift = static_cast<double>(means[s * stride]) - mean;
+    deviations += static_cast<double>(squares[s * stride]) + static_cast<double>(pixels) * (shift * shift);
+  }
+  const auto count = static_cast<double>(samples * pixels);
+  return {static_cast<float>(mean), static_cast<float>(1 / std::sqrt(deviations / count + epsilon)),
+          static_cast<float>(deviations / (count > 1 ? count - 1 : count))};
+}
+
+/// What the input's gradient needs: factor * ((g - mean_gradient) - (x - mean) * slope).
+struct ChannelGradient {
+  float shift = 0, scale = 0;  // gradients of the parameters
+  float mean_gradient = 0;
+  float slope = 0;
+};
+
+/// @param sums, products per sample: of the gradient g, and of g * (x - mean)
+constexpr ChannelGradient fold_gradient(const float* sums, const float* products, std::int64_t stride,
+                                        std::int64_t samples, std::int64_t pixels, float inverse_deviation) {
+  double sum = 0, product = 0;
+  for (std::int64_t s = 0; s < samples; ++s) {
+    sum += static_cast<double>(sums[s * stride]);
+    product += static_cast<double>(products[s * stride]);
+  }
+  const auto count = static_cast<double>(samples * pixels);
+  const double inverse = static_cast<double>(inverse_deviation);
+  return {static_cast<float>(sum), static_cast<float>(product * inverse), static_cast<float>(sum / count),
+          static_cast<float>(product * inverse * inverse / count)};
+}
+
+constexpr float running_inverse_deviation(float variance, double epsilon) {
+  return static_cast<float>(1 / std::sqrt(static_cast<double>(variance) + epsilon));
+}
+
+/// @param momentum the newest batch's share
+constexpr float updated_running(float running, float batch, double momentum) {
+  return static_cast<float>((1 - momentum) * static_cast<double>(running) + momentum * static_cast<double>(batch));
+}
+
+}  // namespace ganno

@@ -1,0 +1,120 @@
+import type { NativePopulation } from '../../binding.d.ts';
+import { checkFiniteElements, checkFloat32Array, checkInteger, invalidArgument } from '../arguments.js';
+import { POPULATION_STATISTICS } from '../optimizer/statistics.js';
+import type { TrainableLayer } from './spec.js';
+
+/** What the calls of a population take, and the checks of it. */
+
+/** Per network and layer; `[replicas × layers]` each. */
+export interface PopulationControls {
+	readonly learningRates: Float32Array;
+	/** Default: the optimiser's. */
+	readonly weightDecays?: Float32Array | undefined;
+	/** Momentum and Nesterov, from 0 to 1; default: the optimiser's. */
+	readonly momenta?: Float32Array | undefined;
+}
+
+export interface PopulationOutput {
+	/**
+	 * `[replicas × layers × POPULATION_STATISTICS.length]`: means over the steps, `gradientMaxAbs` the largest, `nonFiniteCount` the sum.
+	 * Zero where a network took no step.
+	 */
+	readonly statistics: Float32Array;
+	/** `[replicas × steps]`: mean loss of each batch before its step. */
+	readonly trainingLoss: Float32Array;
+	/**
+	 * `[replicas × 3]`: loss and accuracy on the validation subset after the last step, and the variance of its logits' change since
+	 * validation was last asked for (0 the first time).
+	 */
+	readonly validation?: Float32Array | undefined;
+}
+
+export interface TrainOptions {
+	/** `[steps]`: multiplies every learning rate, step by step. */
+	readonly baseSchedule?: Float32Array | undefined;
+}
+
+interface Sizes {
+	readonly replicas: number;
+	readonly layers: readonly TrainableLayer[];
+	readonly runningStatisticsCount: number;
+}
+
+/**
+ * The addon's arguments of a training or a probe.
+ * @param uniform `[replicas × layers]`, written when there is one learning rate for all
+ * @throws GannoError `INVALID_ARGUMENT`
+ */
+export function trainArguments(
+	population: Sizes,
+	uniform: Float32Array,
+	steps: number,
+	controls: number | Float32Array | PopulationControls,
+	out: PopulationOutput,
+	options: TrainOptions,
+): Parameters<NativePopulation['train']> {
+	checkInteger(steps, 'steps', 1, 10_000_000);
+	if (typeof out !== 'object' || out === null) throw invalidArgument('an object', 'out', out);
+	if (typeof options !== 'object' || options === null) throw invalidArgument('an object', 'options', options);
+	const size = population.replicas * population.layers.length;
+	const { learningRates, weightDecays, momenta } = resolveControls(controls, uniform);
+	const check = (values: Float32Array | undefined, name: string, high = Number.POSITIVE_INFINITY): void => {
+		if (values === undefined) return;
+		checkFloat32Array(values, name, size, 'replicas × layers');
+		checkFiniteElements(values, name, 0);
+		const beyond = values.findIndex((value) => value > high);
+		if (beyond >= 0) throw invalidArgument(`numbers from 0 to ${high}`, `${name}[${beyond}]`, values[beyond]);
+	};
+	if (learningRates === undefined) throw invalidArgument('a Float32Array', 'controls.learningRates', learningRates);
+	check(learningRates, 'learningRates');
+	check(weightDecays, 'weightDecays');
+	check(momenta, 'momenta', 1);
+	const { statistics, trainingLoss, validation } = out;
+	checkFloat32Array(statistics, 'out.statistics', size * POPULATION_STATISTICS.length, 'replicas × layers × 16');
+	checkFloat32Array(trainingLoss, 'out.trainingLoss', population.replicas * steps, 'replicas × steps');
+	if (validation !== undefined) {
+		checkFloat32Array(validation, 'out.validation', population.replicas * 3, 'replicas × 3');
+	}
+	const { baseSchedule } = options;
+	if (baseSchedule !== undefined) {
+		checkFloat32Array(baseSchedule, 'baseSchedule', steps, 'steps');
+		checkFiniteElements(baseSchedule, 'baseSchedule', 0);
+	}
+	return [steps, learningRates, weightDecays, momenta, statistics, trainingLoss, validation, baseSchedule];
+}
+
+function resolveControls(
+	controls: number | Float32Array | PopulationControls,
+	uniform: Float32Array,
+): PopulationControls {
+	if (typeof controls === 'number') {
+		if (!(controls >= 0) || !Number.isFinite(controls)) {
+			throw invalidArgument('a finite number of at least 0', 'controls', controls);
+		}
+		return { learningRates: uniform.fill(controls) };
+	}
+	if (controls instanceof Float32Array) return { learningRates: controls };
+	if (typeof controls !== 'object' || controls === null) {
+		throw invalidArgument('a number, a Float32Array or an object', 'controls', controls);
+	}
+	return controls;
+}
+
+export function checkAllFinite(values: Float32Array): void {
+	const wrong = values.findIndex((value) => !Number.isFinite(value));
+	if (wrong >= 0) throw invalidArgument('a finite number', `values[${wrong}]`, values[wrong]);
+}
+
+/** Norm by norm, means, then variances. */
+export function checkRunningStatistics(values: Float32Array, population: Sizes): void {
+	checkFloat32Array(values, 'values', population.runningStatisticsCount, 'runningStatisticsCount');
+	checkAllFinite(values);
+	let offset = 0;
+	for (const { scaleShape } of population.layers) {
+		const channels = scaleShape?.[0] ?? 0;
+		for (let i = offset + channels; i < offset + 2 * channels; i++) {
+			if ((values[i] as number) < 0) throw invalidArgument('a variance of at least 0', `values[${i}]`, values[i]);
+		}
+		offset += 2 * channels;
+	}
+}
