@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { loadPolicy } from '../src/agents/policy-file.js';
+import type { Config } from '../src/experiments/config.js';
 import type { EvaluationTable } from '../src/experiments/evaluate.js';
 import { listCheckpoints, readMetrics } from '../src/experiments/run-directory.js';
 import { ganno, startGanno } from './support/run-ganno.js';
@@ -79,6 +80,19 @@ describe('ganno train', () => {
 		const table = JSON.parse(readFileSync(join(run, 'evaluation.json'), 'utf8')) as EvaluationTable;
 		expect(table.seeds).toBe(3);
 		expect(readFileSync(join(run, 'report.html'), 'utf8')).toContain('cosine, tuned');
+	});
+
+	it('tunes the baseline of the reward baseline before the run, which keeps what was found', async () => {
+		const run = join(folder, 'baseline');
+		const settings = ['--config', tiny, '--iterations', '1', '--set', 'tasks.optimizers=["adam","sgd"]'];
+		const trained = await ganno(['train', ...settings, '--reward', 'baseline', '--run-dir', run]);
+		expect(trained.code, trained.stderr).toBe(0);
+		expect(trained.stderr).toMatch(/Baseline: \{"adam":[\d.e-]+,"sgd":[\d.e-]+\}/);
+		const { environment } = JSON.parse(readFileSync(join(run, 'config.json'), 'utf8')) as Config;
+		expect(environment.baselineLearningRate).toEqual({ adam: expect.any(Number), sgd: expect.any(Number) });
+		const resumed = await ganno(['train', '--resume', run, '--iterations', '2']);
+		expect(resumed.code, resumed.stderr).toBe(0);
+		expect(resumed.stderr).not.toContain('Baseline:');
 	});
 
 	it('ends with the same files for one worker, two, three and none', async () => {
