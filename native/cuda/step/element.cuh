@@ -15,6 +15,20 @@ struct Mode {
   bool observe;  // change nothing: the layer is skipped
 };
 
+/// What a layer's elements are stepped with. It lies in shared memory and is read for every slab: registers are for the
+/// elements.
+template <class Rule>
+struct Stepping {
+  Rule rule;
+  float inverse_scale;
+  Mode mode;
+
+  __device__ __forceinline__ explicit Stepping(const PreparedLayer& layer)
+      : rule(layer.scalars),
+        inverse_scale(layer.scalars.inverse_scale),
+        mode{layer.scalars.propagate, layer.scalars.store, layer.skipped != 0} {}
+};
+
 struct SteppedElement {
   float gradient;  // scaled
   cuda_scalar::Elements old;

@@ -25,77 +25,65 @@ static_assert(offsetof(LayerSums, parameter) == kParameterCount * sizeof(double)
 static_assert(offsetof(LayerSums, moment_squared) == kFirstProduct * sizeof(double));
 static_assert(offsetof(LayerSums, gradient_max_abs) == kSumsFieldCount * sizeof(double));
 
-/// What a part's count is of the total up to and with it, and that times the count before: what merge() of
-/// core/block_sums.h multiplies by. Counts are integers, so their sums are exact in any order.
-struct Share {
-  double share;
-  double weight;
-  double through;
-
-  __device__ __forceinline__ Share(double count, double before_all) : through(count) {
-    for (unsigned distance = 1; distance < kWarpSize; distance *= 2) {
-      const double other = __shfl_up_sync(kAllLanes, through, distance);
-      if (lane_index() >= distance) through += other;
-    }
-    through += before_all;
-    share = count == 0 ? 0.0 : __ddiv_rn(count, through);
-    weight = (through - count) * share;
-  }
-};
-
 /// Folds `count` sums that follow one another in memory into `out`. Lane 0 carries the gradient's moments, lane 1 the
-/// parameter's, lanes 2 to 6 a plain sum each.
+/// parameter's, lanes 2 to 6 a plain sum each. What merge() of core/block_sums.h multiplies by is made beforehand, of
+/// 16 parts at once, the gradient's in lanes 0-15 and the parameter's in lanes 16-31: what a part's count is of the
+/// total up to and with it, and that times the count before. Counts are integers, so their sums are exact in any order.
 __device__ inline void fold_in_order(const LayerSums* sums, std::uint32_t count, LayerSums* out) {
   const unsigned lane = lane_index();
-  const int squares_field = lane == 0 ? kGradientSquares : kParameterSquares;
-  const int value_field = lane < 2 ? squares_field - 1 : static_cast<int>(kFirstProduct + lane - 2);
+  const bool gradient_half = lane < kHalfWarp;
+  const unsigned half = lane == 1 ? kHalfWarp : 0;  // that lanes 0 and 1 fold
+  const int value_field = lane == 0   ? kGradientMean
+                          : lane == 1 ? kParameterMean
+                                      : static_cast<int>(kFirstProduct + lane - 2);
   const bool moments = lane < 2;
   const bool works = lane < 7;
-  double gradient_count = 0, parameter_count = 0;
+  double counted = 0;  // of the half, so far
   double value = 0, squares = 0;
   bool started = false;
   unsigned long long non_finite = 0;
   float largest = 0;
 #pragma unroll 1
-  for (std::uint32_t first = 0; first < count; first += kWarpSize) {
-    const unsigned parts = count - first < kWarpSize ? count - first : kWarpSize;
-    double own_gradients = 0, own_parameters = 0;
-    if (lane < parts) {
-      const LayerSums& own = sums[first + lane];
-      own_gradients = own.gradient.count;
-      own_parameters = own.parameter.count;
-      non_finite += own.non_finite;
-      largest = fold::larger(largest, own.gradient_max_abs);
+  for (std::uint32_t first = 0; first < count; first += kHalfWarp) {
+    const unsigned parts = count - first < kHalfWarp ? count - first : kHalfWarp;
+    double own = 0;
+    if (lane % kHalfWarp < parts) {
+      const LayerSums& part = sums[first + lane % kHalfWarp];
+      own = gradient_half ? part.gradient.count : part.parameter.count;
+      if (gradient_half) {
+        non_finite += part.non_finite;
+        largest = fold::larger(largest, part.gradient_max_abs);
+      }
     }
-    const Share gradient(own_gradients, gradient_count);
-    const Share parameter(own_parameters, parameter_count);
-    gradient_count = from_lane(gradient.through, kWarpSize - 1);
-    parameter_count = from_lane(parameter.through, kWarpSize - 1);
+    double through = own;
+    for (unsigned distance = 1; distance < kHalfWarp; distance *= 2) {
+      const double other = __shfl_up_sync(kAllLanes, through, distance, static_cast<int>(kHalfWarp));
+      if (lane % kHalfWarp >= distance) through += other;
+    }
+    through += counted;
+    counted = __shfl_sync(kAllLanes, through, static_cast<int>(kHalfWarp) - 1, static_cast<int>(kHalfWarp));
+    const double own_share = own == 0 ? 0.0 : __ddiv_rn(own, through);
+    const double own_weight = (through - own) * own_share;
 #pragma unroll 1
     for (unsigned part = 0; part < parts; ++part) {
-      const double gradient_share = from_lane(gradient.share, part);
-      const double gradient_weight = from_lane(gradient.weight, part);
-      const double parameter_share = from_lane(parameter.share, part);
-      const double parameter_weight = from_lane(parameter.weight, part);
+      const double share = from_lane(own_share, half + part);
+      const double weight = from_lane(own_weight, half + part);
       if (!works) continue;
-      const auto* fields = reinterpret_cast<const double*>(sums + first + part);
-      const double next = fields[value_field];
+      const auto* fields = reinterpret_cast<const double*>(sums + first + part) + value_field;
+      const double next = fields[0];
       if (!moments) {
         value += next;
-        continue;
-      }
-      const double share = lane == 0 ? gradient_share : parameter_share;
-      const double weight = lane == 0 ? gradient_weight : parameter_weight;
-      const double next_squares = fields[squares_field];
-      if (share == 0) continue;  // nothing counted
-      if (started) {
-        const double difference = next - value;
-        value += difference * share;
-        squares += next_squares + difference * difference * weight;
-      } else {
-        value = next;
-        squares = next_squares;
-        started = true;
+      } else if (share != 0) {  // else nothing was counted
+        const double next_squares = fields[1];
+        if (started) {
+          const double difference = next - value;
+          value += difference * share;
+          squares += next_squares + difference * difference * weight;
+        } else {
+          value = next;
+          squares = next_squares;
+          started = true;
+        }
       }
     }
   }
@@ -103,11 +91,12 @@ __device__ inline void fold_in_order(const LayerSums* sums, std::uint32_t count,
     largest = fold::larger(largest, __shfl_xor_sync(kAllLanes, largest, distance));
     non_finite += __shfl_xor_sync(kAllLanes, non_finite, distance);
   }
-  auto* fields = reinterpret_cast<double*>(out);
-  if (works) fields[value_field] = value;
+  counted = from_lane(counted, half);
+  auto* fields = reinterpret_cast<double*>(out) + value_field;
+  if (works) fields[0] = value;
   if (moments) {
-    fields[squares_field] = squares;
-    fields[value_field - 1] = lane == 0 ? gradient_count : parameter_count;
+    fields[1] = squares;
+    fields[-1] = counted;
   }
   if (lane == 7) {
     out->gradient_max_abs = largest;

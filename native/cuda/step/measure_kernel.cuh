@@ -14,7 +14,7 @@ inline constexpr std::uint32_t kMeasureStagingSize = 2 * kSlabSize + kWarpSize /
 /// block_squares() of core/statistics.cc for a warp: `value(i)` again, in float64, where the float32 sum is out of
 /// range.
 template <class Value>
-__device__ double trusted_squares(double sum, std::uint32_t size, Value value) {
+__device__ __forceinline__ double trusted_squares(double sum, std::uint32_t size, Value value) {
   if (in_range(sum)) return sum;
   if (sum == 0) {
     bool zero = true;
@@ -32,15 +32,16 @@ __device__ double trusted_squares(double sum, std::uint32_t size, Value value) {
 }
 
 template <class Measure>
-__device__ cuda_scalar::Elements elements_at(const StepArguments& arguments, std::uint64_t at) {
+__device__ __forceinline__ cuda_scalar::Elements elements_at(const StepArguments& arguments, std::uint64_t at) {
   return {{Measure::kParameters ? arguments.parameters[at] : 0.0f},
           {Measure::kMoments > 0 ? arguments.moment1[at] : 0.0f},
           {Measure::kMoments > 1 ? arguments.moment2[at] : 0.0f}};
 }
 
 template <class Measure>
-__device__ void measure_block(const StepArguments& arguments, const Measure& measure, float inverse_scale,
-                              const BlockRange& range, SharedPointer<float> memory, Norms* record) {
+__device__ __forceinline__ void measure_block(const StepArguments& arguments, const Measure& measure,
+                                              float inverse_scale, const BlockRange& range, SharedPointer<float> memory,
+                                              Norms* record) {
   const SharedPointer<float> directions = memory;
   const SharedPointer<float> parameters = memory + static_cast<int>(kSlabSize + kWarpSize / 2);
   const bool direction_half = lane_index() < kWarpSize / 2;
@@ -57,25 +58,22 @@ __device__ void measure_block(const StepArguments& arguments, const Measure& mea
     const std::uint64_t at = range.begin + first;
     const bool inside = first < range.size;
     const float4 none = make_float4(0, 0, 0, 0);
-    const float4 gradient4 = inside ? load4(arguments.gradients + at) : none;
-    const float4 parameter4 = Measure::kParameters && inside ? load4(arguments.parameters + at) : none;
-    const float4 moment1 = Measure::kMoments > 0 && inside ? load4(arguments.moment1 + at) : none;
-    const float4 moment2 = Measure::kMoments > 1 && inside ? load4(arguments.moment2 + at) : none;
-    float4 staged_direction = none, staged_parameter = none;
-#pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      if (first + static_cast<std::uint32_t>(i) >= range.size) continue;
-      const float parameter = component(parameter4, i);
-      const float direction =
-          measure
-              .direction(cuda_scalar::Vector{component(gradient4, i) * inverse_scale},
-                         cuda_scalar::Elements{{parameter}, {component(moment1, i)}, {component(moment2, i)}})
-              .value;
-      set_component(staged_direction, i, cuda_scalar::is_finite(direction) ? direction : 0.0f);
-      set_component(staged_parameter, i, cuda_scalar::is_finite(parameter) ? parameter : 0.0f);
+    float4 direction = inside ? load4(arguments.gradients + at) : none;  // the gradient, first
+    float4 parameter = Measure::kParameters && inside ? load4(arguments.parameters + at) : none;
+    float4 moment1 = Measure::kMoments > 0 && inside ? load4(arguments.moment1 + at) : none;
+    float4 moment2 = Measure::kMoments > 1 && inside ? load4(arguments.moment2 + at) : none;
+#pragma unroll 1
+    for (std::uint32_t i = 0; i < 4; ++i) {
+      const cuda_scalar::Vector scaled{direction.x * inverse_scale};
+      const float own = measure.direction(scaled, {{parameter.x}, {moment1.x}, {moment2.x}}).value;
+      const bool exists = first + i < range.size;
+      rotate(direction, exists && cuda_scalar::is_finite(own) ? own : 0.0f);
+      rotate(parameter, exists && cuda_scalar::is_finite(parameter.x) ? parameter.x : 0.0f);
+      rotate(moment1, moment1.x);
+      rotate(moment2, moment2.x);
     }
-    shared_as<float4>(directions)[static_cast<int>(lane_index())] = staged_direction;
-    shared_as<float4>(parameters)[static_cast<int>(lane_index())] = staged_parameter;
+    shared_as<float4>(directions)[static_cast<int>(lane_index())] = direction;
+    shared_as<float4>(parameters)[static_cast<int>(lane_index())] = parameter;
     __syncwarp();
     const SharedPointer<float> own = direction_half ? directions : parameters;
     const std::uint32_t left = range.size - slab;
@@ -95,37 +93,52 @@ __device__ void measure_block(const StepArguments& arguments, const Measure& mea
   if (lane_index() == 0) *record = norms;
 }
 
+/// What follows an item's blocks: the last warp of a layer makes of its norms what the step needs. A function of its
+/// own: registers are for the blocks.
+template <bool kTrust>
+[[gnu::noinline]] __device__ void finish_measure(const StepArguments& arguments, std::uint32_t index, bool clip_layer) {
+  const Item item = arguments.items[index];
+  if (!finish_item(arguments, item, arguments.block_norms, arguments.piece_norms, arguments.layer_norms)) return;
+  if (lane_index() != 0) return;
+  const std::uint32_t layer = arguments.pieces[item.piece].layer;
+  StepScalars& scalars = arguments.prepared[layer].scalars;
+  const Norms total = arguments.layer_norms[layer];
+  const double norm = std::sqrt(total.direction_squared);
+  if (kTrust) {
+    const double* control = arguments.controls + layer * kStepControlCount;
+    rules::apply_trust_ratio(arguments.algorithm, arguments.hyperparameters, control[kLearningRateControl],
+                             control[kWeightDecayControl], std::sqrt(total.parameter_squared), norm, scalars);
+  } else if (clip_layer) {
+    scalars.clip = static_cast<float>(rules::clip_coefficient(norm, arguments.clip.layer));
+  }
+}
+
 /// @param clip_layer whether the coefficient of clipping by layer follows; else the norms are kept, or the trust ratio
 /// is made of them
 template <class Measure, bool kTrust>
-__global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize)
-    measure_kernel(const StepArguments arguments, bool clip_layer) {
+__global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize, 8)
+    measure_kernel(const __grid_constant__ StepArguments arguments, bool clip_layer) {
   GANNO_SHARED(float, memory, kWarpsPerBlock* kMeasureStagingSize);
   const std::uint32_t warp = threadIdx.x / kWarpSize;
   const std::uint32_t index = blockIdx.x * kWarpsPerBlock + warp;
   if (index >= arguments.item_count) return;
-  const Item item = arguments.items[index];
-  const PieceEntry piece = arguments.pieces[item.piece];
-  PreparedLayer& layer = arguments.prepared[piece.layer];
-  if (layer.skipped != 0 || (kTrust && arguments.adapt[piece.layer] == 0)) return;  // all warps of the layer
-  const Measure measure(layer.scalars);
-  for (std::uint32_t i = 0; i < item.block_count; ++i) {
+  const std::uint32_t block_count = arguments.items[index].block_count;
+  {
+    const std::uint32_t layer = arguments.pieces[arguments.items[index].piece].layer;
+    // All warps of the layer.
+    if (arguments.prepared[layer].skipped != 0 || (kTrust && arguments.adapt[layer] == 0)) return;
+  }
+  for (std::uint32_t i = 0; i < block_count; ++i) {
+    // Looked up for every block: registers are for the elements.
+    const Item item = arguments.items[launder(index)];
+    const PieceEntry piece = arguments.pieces[item.piece];
+    const StepScalars& scalars = arguments.prepared[piece.layer].scalars;
     const std::uint32_t block = item.first_block + i;
-    measure_block(arguments, measure, layer.scalars.inverse_scale, block_range(arguments.arrays[item.array], block),
+    measure_block(arguments, Measure(scalars), scalars.inverse_scale, block_range(arguments.arrays[item.array], block),
                   memory + static_cast<int>(warp * kMeasureStagingSize),
                   arguments.block_norms + piece.first_record + (block - piece.first_block));
   }
-  if (!finish_item(arguments, item, arguments.block_norms, arguments.piece_norms, arguments.layer_norms)) return;
-  if (lane_index() != 0) return;
-  const Norms total = arguments.layer_norms[piece.layer];
-  const double norm = std::sqrt(total.direction_squared);
-  if (kTrust) {
-    const double* control = arguments.controls + piece.layer * kStepControlCount;
-    rules::apply_trust_ratio(arguments.algorithm, arguments.hyperparameters, control[kLearningRateControl],
-                             control[kWeightDecayControl], std::sqrt(total.parameter_squared), norm, layer.scalars);
-  } else if (clip_layer) {
-    layer.scalars.clip = static_cast<float>(rules::clip_coefficient(norm, arguments.clip.layer));
-  }
+  finish_measure<kTrust>(arguments, index, clip_layer);
 }
 
 /// One flag a layer, one for all: set by whoever finds a gradient that is not finite after scaling.

@@ -14,17 +14,14 @@
 //
 // Old parameters of the whole block stay in shared memory (4 KiB), because a block whose sums turn out to be out of
 // float32's range is summed again, and by then they are overwritten.
-#include "core/block_sums.h"
+//
+// Registers are what decides how many bytes are under way, so a warp keeps in them what its elements need and little
+// else: scalars and the place of its blocks lie in shared memory, what is rare is in functions of its own.
 #include "core/step_scalars.h"
-#include "cuda/step/fold.cuh"
 #include "cuda/step/suspect.cuh"
 
 namespace ganno::cuda {
 namespace {
-
-inline constexpr unsigned kHalfWarp = 16;
-// One row of padding: the halves of a warp read gradients and parameters at the same time, from other banks.
-inline constexpr std::uint32_t kStagingSize = static_cast<std::uint32_t>(kBlockSize) + 3 * kSlabSize + kHalfWarp;
 
 /// A layer's scalars: as a pass before made them, or made here, of the controls and the layer's own step counter.
 template <Algorithm kAlgorithm>
@@ -41,138 +38,17 @@ __device__ __forceinline__ PreparedLayer layer_scalars(const StepArguments& argu
   return made;
 }
 
-/// What a lane sums over a block: lanes 0-15 of the gradient, with the moment; lanes 16-31 of the parameter, with the
-/// update.
-struct LaneSums {
-  float deviation = 0;
-  float deviation_squared = 0;
-  float other_squared = 0;       // moment, update
-  float gradient_product = 0;    // gradient x moment, gradient x update
-  float gradient_parameter = 0;  // lanes 16-31
-  float max_abs = 0;
-};
-
-/// Counts of the exceptional elements that a lane, and then a warp, met in a block: three in one register, because they
-/// are kept for a case that hardly ever comes.
-struct Exceptions {
-  std::uint32_t packed = 0;  // at most 32 a lane: 8 bits each are enough
-
-  __device__ __forceinline__ void add(bool non_finite, bool gradient, bool parameter) {
-    packed += static_cast<std::uint32_t>(non_finite) | static_cast<std::uint32_t>(gradient) << 8 |
-              static_cast<std::uint32_t>(parameter) << 16;
-  }
-  __device__ __forceinline__ unsigned of_warp(int which) const {
-    return __reduce_add_sync(kAllLanes, packed >> (8 * which) & 0xffu);
-  }
-};
-
-/// The finite value of least magnitude in a half-warp; of two, the positive one; 0 when none is finite.
-__device__ __forceinline__ float least_magnitude(float value) {
-  const unsigned word = __float_as_uint(value);
-  unsigned key = word << 1 | word >> 31;
-  for (int distance = 8; distance > 0; distance /= 2) {
-    const unsigned other = __shfl_xor_sync(kAllLanes, key, distance);
-    key = other < key ? other : key;
-  }
-  return key < 0xff000000u ? __uint_as_float(key >> 1 | key << 31) : 0.0f;
-}
-
-/// The shared memory of a warp.
-struct Staging {
-  SharedPointer<float> old_parameters;  // of the block
-  SharedPointer<float> gradients;       // of the slab, as the others
-  SharedPointer<float> moments;
-  SharedPointer<float> new_parameters;
-
-  __device__ explicit Staging(SharedPointer<float> memory)
-      : old_parameters(memory),
-        gradients(memory + static_cast<int>(kBlockSize) + static_cast<int>(kHalfWarp)),
-        moments(gradients + static_cast<int>(kSlabSize)),
-        new_parameters(moments + static_cast<int>(kSlabSize)) {}
-};
-
-/// Adds the first `size` elements of a slab to the lanes. `plain`: all of it is finite.
-__device__ __forceinline__ void add_slab(const Staging& staging, std::uint32_t slab, std::uint32_t size, bool plain,
-                                         float shift, LaneSums& sums) {
-  const bool gradient_half = lane_index() < kHalfWarp;
-  const SharedPointer<float> own = gradient_half ? staging.gradients : staging.old_parameters + static_cast<int>(slab);
-  const SharedPointer<float> other = gradient_half ? staging.moments : staging.new_parameters;
-#pragma unroll 1
-  for (std::uint32_t at = lane_index() % kHalfWarp; at < size; at += kHalfWarp) {
-    float value = own[static_cast<int>(at)];
-    float gradient = staging.gradients[static_cast<int>(at)];
-    float partner = other[static_cast<int>(at)];
-    if (!gradient_half) partner = partner - value;  // the update
-    float deviation = value - shift;
-    if (!plain) {
-      if (!is_finite(value)) value = deviation = 0;
-      if (!is_finite(gradient)) gradient = 0;
-      if (!is_finite(partner)) partner = 0;
-    }
-    sums.deviation = sums.deviation + deviation;
-    sums.deviation_squared = sums.deviation_squared + deviation * deviation;
-    sums.other_squared = sums.other_squared + partner * partner;
-    sums.gradient_product = sums.gradient_product + gradient * partner;
-    sums.gradient_parameter = sums.gradient_parameter + gradient * value;
-    sums.max_abs = fold::larger(sums.max_abs, fabsf(value));
-  }
-}
-
-/// Folds the lanes into `block`; which no lane may read before __syncwarp.
-__device__ __forceinline__ void fold_lanes(const LaneSums& sums, float shift, std::uint32_t size,
-                                           const Exceptions& exceptions, bool has_moment, SharedPointer<double> block) {
-  const bool gradient_half = lane_index() < kHalfWarp;
-  const bool writes = lane_index() % kHalfWarp == 0;  // one lane of each half
-  const auto write = [&](BlockField of_gradient, BlockField of_parameter, double value) {
-    if (writes) block[gradient_half ? of_gradient : of_parameter] = value;
-  };
-  const unsigned gradients = exceptions.of_warp(1), parameters = exceptions.of_warp(2);
-  write(kBlockGradientCount, kBlockParameterCount,
-        static_cast<double>(size - (gradient_half ? gradients : parameters)));
-  write(kBlockGradientShift, kBlockParameterShift, static_cast<double>(shift));
-  write(kBlockGradientDeviation, kBlockParameterDeviation, fold16(sums.deviation));
-  write(kBlockGradientDeviationSquared, kBlockParameterDeviationSquared, fold16(sums.deviation_squared));
-  const double other_squared = fold16(sums.other_squared);
-  write(kBlockMomentSquared, kBlockUpdateSquared, gradient_half && !has_moment ? 0.0 : other_squared);
-  const double gradient_product = fold16(sums.gradient_product);
-  write(kBlockGradientMoment, kBlockGradientUpdate, gradient_half && !has_moment ? 0.0 : gradient_product);
-  const double gradient_parameter = fold16(sums.gradient_parameter);
-  if (writes && !gradient_half) block[kBlockGradientParameter] = gradient_parameter;
-}
-
-/// all_in_range() of core/block_sums.h.
-__device__ __forceinline__ bool all_in_range(SharedPointer<double> block, bool has_moment) {
-  return in_range(block[kBlockGradientDeviationSquared]) && in_range(block[kBlockParameterDeviationSquared]) &&
-         in_range(block[kBlockUpdateSquared]) && in_range(squares(block, kBlockGradientCount)) &&
-         in_range(squares(block, kBlockParameterCount)) && (!has_moment || in_range(block[kBlockMomentSquared])) &&
-         keeps_digits(block, kBlockGradientCount) && keeps_digits(block, kBlockParameterCount);
-}
-
-/// add_trusted_block() of core/block_sums.h to nothing: lanes 0 and 1 make the moments, the others copy.
-__device__ __forceinline__ void write_record(SharedPointer<double> block, float max_abs, unsigned non_finite,
-                                             LayerSums* record) {
-  const unsigned lane = lane_index();
-  auto* fields = reinterpret_cast<double*>(record);
-  if (lane < 2) {
-    const int first = lane == 0 ? kBlockGradientCount : kBlockParameterCount;
-    const Moments moments = block_moments(block[first], block[first + 1], block[first + 2], block[first + 3]);
-    const int to = lane == 0 ? kGradientCount : kParameterCount;
-    fields[to] = moments.count;
-    fields[to + 1] = moments.mean;
-    fields[to + 2] = moments.squared_deviations;
-  } else if (lane < 7) {
-    fields[kFirstProduct + lane - 2] = block[static_cast<int>(kBlockMomentSquared + lane - 2)];
-  } else if (lane == 7) {
-    record->non_finite = non_finite;
-    record->gradient_max_abs = max_abs;
-  }
-}
-
-/// Steps a lane's four elements of a slab one by one, as those must be that are not finite or not to be changed.
+/// Steps a lane's four elements of a slab one by one, as those must be that are not finite or not to be changed. A
+/// function of its own, as all that is rare: registers are for the common case.
+/// @returns the counts of the exceptional ones
 template <class Rule, bool kStatistics>
-__device__ __forceinline__ void step_exceptional(const StepArguments& arguments, const Rule& rule, Mode mode,
-                                                 float inverse_scale, const BlockRange& range, std::uint32_t first,
-                                                 const Staging& staging, Exceptions& exceptions) {
+[[gnu::noinline]] __device__ std::uint32_t step_exceptional(const StepArguments& arguments, SharedPointer<float> memory,
+                                                            std::uint32_t index, std::uint32_t slab) {
+  const Staging staging(memory);
+  const auto [rule, inverse_scale, mode] = get<Stepping<Rule>>(staging.stepping);
+  const BlockRange range = get<Work>(staging.work).range(index);
+  const std::uint32_t first = slab + 4 * lane_index();
+  Exceptions exceptions;
 #pragma unroll 1
   for (std::uint32_t i = 0; i < 4 && first + i < range.size; ++i) {
     const std::uint64_t at = range.begin + first + i;
@@ -193,17 +69,19 @@ __device__ __forceinline__ void step_exceptional(const StepArguments& arguments,
       staging.new_parameters[in_slab] = element.next.parameter.value;
     }
   }
+  return exceptions.packed;
 }
 
-/// Steps a block. With statistics, lane 0 writes its sums to `record`.
+/// Steps one of the warp's blocks. With statistics, its sums are left in its record.
 template <class Rule, bool kStatistics>
-__device__ __forceinline__ void step_block(const StepArguments& arguments, const Rule& rule, Mode mode,
-                                           float inverse_scale, const BlockRange& range, const Staging& staging,
-                                           LayerSums* record) {
+__device__ __forceinline__ void step_block(const StepArguments& arguments, const Staging& staging,
+                                           std::uint32_t index) {
+  const BlockRange range = get<Work>(staging.work).range(index);
   LaneSums sums;
   Exceptions exceptions;
   float shift = 0;
   for (std::uint32_t slab = 0; slab < range.size; slab += kSlabSize) {
+    const auto with = get<Stepping<Rule>>(staging.stepping);
     const std::uint32_t first = slab + 4 * lane_index();
     const std::uint64_t at = range.begin + first;
     const bool inside = first < range.size;  // arrays are padded with zeros, so four are there where one is
@@ -215,19 +93,19 @@ __device__ __forceinline__ void step_block(const StepArguments& arguments, const
     const int lane = static_cast<int>(lane_index());
     if (kStatistics) shared_as<float4>(staging.old_parameters)[static_cast<int>(slab / 4) + lane] = parameter;
     // Most slabs are finite throughout; the others, and those of layers that are skipped, are stepped again below.
-    bool exceptional = mode.observe;
-#pragma unroll
+    bool exceptional = with.mode.observe;
+    // One after another: a warp waits for memory, not for these, and registers are for what it waits for.
+#pragma unroll 1
     for (int i = 0; i < 4; ++i) {
-      const Vector scaled{component(gradient, i) * inverse_scale};
-      const cuda_scalar::Elements next =
-          rule.step(scaled, {{component(parameter, i)}, {component(moment1, i)}, {component(moment2, i)}});
+      const Vector scaled{gradient.x * with.inverse_scale};
+      const cuda_scalar::Elements next = with.rule.step(scaled, {{parameter.x}, {moment1.x}, {moment2.x}});
       exceptional = exceptional || !is_finite(Rule::evidence(scaled, next));
-      set_component(gradient, i, scaled.value);
-      set_component(parameter, i, next.parameter.value);
-      set_component(moment1, i, next.moment1.value);
-      set_component(moment2, i, next.moment2.value);
+      rotate(gradient, scaled.value);
+      rotate(parameter, next.parameter.value);
+      rotate(moment1, next.moment1.value);
+      rotate(moment2, next.moment2.value);
     }
-    if (mode.store && inside && !exceptional) {  // the padding steps from 0 to 0
+    if (with.mode.store && inside && !exceptional) {  // the padding steps from 0 to 0
       store4(arguments.parameters + at, parameter);
       if (Rule::kMoments > 0) store4(arguments.moment1 + at, moment1);
       if (Rule::kMoments > 1) store4(arguments.moment2 + at, moment2);
@@ -238,7 +116,7 @@ __device__ __forceinline__ void step_block(const StepArguments& arguments, const
       shared_as<float4>(staging.new_parameters)[lane] = parameter;
     }
     if (exceptional)
-      step_exceptional<Rule, kStatistics>(arguments, rule, mode, inverse_scale, range, first, staging, exceptions);
+      exceptions.packed += step_exceptional<Rule, kStatistics>(arguments, staging.old_parameters, index, slab);
     if (kStatistics) {
       const bool plain = !__any_sync(kAllLanes, exceptional);
       __syncwarp();
@@ -256,17 +134,19 @@ __device__ __forceinline__ void step_block(const StepArguments& arguments, const
   }
   if (!kStatistics) return;
 
+  // Computed where it is needed, as the range below: registers.
+  const auto record = [&] { return arguments.block_sums + get<Work>(staging.work).record(index); };
+  write_extremes(sums, exceptions, record());
   // The slab's staging is free by now.
-  const SharedPointer<double> block = shared_as<double>(staging.gradients);
-  fold_lanes(sums, shift, range.size, exceptions, Rule::kFirstMoment, block);
+  const SharedPointer<double> block = shared_as<double>(staging.new_parameters);
+  put_lanes<Rule::kFirstMoment>(sums, shift, range.size, exceptions, staging.gradients, block);
   __syncwarp();
-  if (!all_in_range(block, Rule::kFirstMoment)) {
-    resolve_suspects(block, SteppedBlock<Rule>{arguments, rule, mode, inverse_scale, range, staging.old_parameters});
+  fold_rows(staging.gradients, block);
+  if (!all_in_range<Rule::kFirstMoment>(block)) {
+    resolve_suspects(block, SteppedBlock<Rule>{arguments, get<Work>(staging.work).range(index), staging.old_parameters,
+                                               staging.stepping});
   }
-  for (int distance = 8; distance > 0; distance /= 2) {
-    sums.max_abs = fold::larger(sums.max_abs, __shfl_xor_sync(kAllLanes, sums.max_abs, distance));
-  }
-  write_record(block, __shfl_sync(kAllLanes, sums.max_abs, 0), exceptions.of_warp(0), record);
+  write_moments(block, record());
   __syncwarp();  // shared memory is read until here
 }
 
@@ -285,8 +165,9 @@ __device__ inline void write_statistics(const StepArguments& arguments, std::uin
 
 /// What follows an item's blocks. A function of its own: registers are for the blocks.
 template <class Rule, Algorithm kAlgorithm, bool kStatistics>
-[[gnu::noinline]] __device__ void finish_step(const StepArguments& arguments, Item item, std::uint32_t layer,
-                                              bool stores) {
+[[gnu::noinline]] __device__ void finish_step(const StepArguments& arguments, std::uint32_t index) {
+  const Item item = arguments.items[index];
+  const std::uint32_t layer = arguments.pieces[item.piece].layer;
   if (kStatistics) {
     if (!finish_item(arguments, item, arguments.block_sums, arguments.piece_sums, arguments.layer_sums)) return;
     if (lane_index() == 0) write_statistics<Rule, kAlgorithm>(arguments, layer);
@@ -294,6 +175,7 @@ template <class Rule, Algorithm kAlgorithm, bool kStatistics>
     if (!last_to_finish(&arguments.piece_tickets[item.piece], arguments.piece_items[item.piece])) return;
     if (!last_to_finish(&arguments.layer_tickets[layer], arguments.layers[layer].piece_count)) return;
   }
+  const bool stores = arguments.prepared != nullptr ? arguments.prepared[layer].scalars.store : arguments.store;
   if (lane_index() == 0 && stores) {
     LayerState& state = arguments.state[layer];
     ++state.steps;
@@ -301,38 +183,35 @@ template <class Rule, Algorithm kAlgorithm, bool kStatistics>
   }
 }
 
-// Registers: at most 102 with statistics (five blocks of 128 threads a multiprocessor, which still have 40 KiB of loads
-// under way), 64 without; nothing is spilled on sm_80, sm_90 and sm_100 (scripts/cuda-registers). With statistics in
-// 64, 46 bytes a thread would be.
+// At most 64 registers, eight blocks a multiprocessor, and nothing spilled (scripts/cuda-registers).
 template <class PlainRule, Algorithm kAlgorithm, bool kStatistics>
-__global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize, kStatistics ? 5 : 8)
+__global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize, 8)
     step_kernel(const __grid_constant__ StepArguments arguments) {
   using Rule = cuda_scalar::Clipped<PlainRule>;  // without clipping it multiplies by 1, which changes nothing
-  GANNO_SHARED(float, memory, kStatistics ? kWarpsPerBlock* kStagingSize : 4);
+  constexpr int kStagingSize = Staging::size<kStatistics>();
+  static_assert(sizeof(Stepping<Rule>) <= 4 * Staging::kSteppingSize);
+  GANNO_SHARED(float, memory, kWarpsPerBlock* kStagingSize);
   const std::uint32_t warp = threadIdx.x / kWarpSize;
   const std::uint32_t index = blockIdx.x * kWarpsPerBlock + warp;
   if (index >= arguments.item_count) return;
-  const Item item = arguments.items[index];
-  const PieceEntry piece = arguments.pieces[item.piece];
-  bool stores = false;
+  const auto staging = [&](std::uint32_t of) { return Staging(memory + static_cast<int>(of) * kStagingSize); };
   {
-    const PreparedLayer layer = layer_scalars<kAlgorithm>(arguments, piece.layer);
-    const Mode mode{layer.scalars.propagate, layer.scalars.store, layer.skipped != 0};
-    const Rule rule(layer.scalars);
+    const Item item = arguments.items[index];
+    const PieceEntry piece = arguments.pieces[item.piece];
     const ArrayEntry array = arguments.arrays[item.array];
-    const Staging staging(memory + static_cast<int>(kStatistics ? warp * kStagingSize : 0));
-    LayerSums* const records = arguments.block_sums + piece.first_record;
-    stores = mode.store;
-    if (kStatistics || !mode.observe) {
-      for (std::uint32_t i = 0; i < item.block_count; ++i) {
-        const std::uint32_t block = item.first_block + i;
-        step_block<Rule, kStatistics>(arguments, rule, mode, layer.scalars.inverse_scale, block_range(array, block),
-                                      staging, records + (block - piece.first_block));
-      }
+    const Stepping<Rule> with(layer_scalars<kAlgorithm>(arguments, piece.layer));
+    const bool idle = !kStatistics && with.mode.observe;
+    if (lane_index() == 0) {
+      put(staging(warp).stepping, with);
+      put(staging(warp).work, Work{array.offset, array.size, item.first_block, idle ? 0 : item.block_count,
+                                   piece.first_record - piece.first_block, 0});
     }
   }
-
-  finish_step<Rule, kAlgorithm, kStatistics>(arguments, item, piece.layer, stores);
+  __syncwarp();
+  for (std::uint32_t i = 0; i < get<Work>(staging(warp).work).block_count; ++i) {
+    step_block<Rule, kStatistics>(arguments, staging(launder(warp)), i);
+  }
+  finish_step<Rule, kAlgorithm, kStatistics>(arguments, index);
 }
 
 }  // namespace

@@ -1,8 +1,7 @@
 #pragma once
 // The rare block whose float32 sums cannot be trusted (core/statistics.cc), looked at again by a warp: what is zero or
 // constant throughout is right as it is, the rest is summed in float64, in the CPU's eight lanes and order.
-#include "core/block_sums.h"
-#include "cuda/step/element.cuh"
+#include "cuda/step/block_sums.cuh"
 
 namespace ganno::cuda {
 namespace {
@@ -10,35 +9,9 @@ namespace {
 /// Below, moments are taken for zero (kNegligibleMoment of core/statistics.cc).
 inline constexpr std::uint32_t kNegligibleMomentBits = 0x08800000u;  // 2^-110
 
-/// A block's sums (BlockSums) in shared memory: registers are for the elements.
-enum BlockField : int {
-  kBlockGradientCount,
-  kBlockGradientShift,
-  kBlockGradientDeviation,
-  kBlockGradientDeviationSquared,
-  kBlockParameterCount,
-  kBlockParameterShift,
-  kBlockParameterDeviation,
-  kBlockParameterDeviationSquared,
-  kBlockMomentSquared,
-  kBlockUpdateSquared,
-  kBlockGradientMoment,
-  kBlockGradientParameter,
-  kBlockGradientUpdate,
-  kBlockFieldCount,
-};
-
 /// Written by lane 0, read by all after __syncwarp.
 __device__ __forceinline__ void set_field(SharedPointer<double> block, BlockField field, double value) {
   if (lane_index() == 0) block[field] = value;
-}
-
-__device__ __forceinline__ double squares(SharedPointer<double> block, BlockField count) {
-  return sum_of_squares(block[count], block[count + 1], block[count + 2], block[count + 3]);
-}
-
-__device__ __forceinline__ bool keeps_digits(SharedPointer<double> block, BlockField count) {
-  return ganno::keeps_digits(block[count], block[count + 2], block[count + 3], squares(block, count));
 }
 
 /// An element before and after the step.
@@ -50,31 +23,44 @@ struct Stepped {
   float moment;
 };
 
+/// What an element becomes that was not stored. A function of its own: registers are for the common case.
+struct Unstored {
+  float parameter;
+  float moment;
+};
+template <class Rule>
+[[gnu::noinline]] __device__ Unstored step_again(const StepArguments& arguments, SharedPointer<std::uint32_t> stepping,
+                                                 std::uint64_t at, float parameter) {
+  const auto with = get<Stepping<Rule>>(stepping);
+  const SteppedElement again = step_element(with.rule, with.mode, with.inverse_scale, arguments.gradients[at],
+                                            parameter, Rule::kMoments > 0 ? arguments.moment1[at] : 0.0f,
+                                            Rule::kMoments > 1 ? arguments.moment2[at] : 0.0f);
+  return {again.next.parameter.value, again.next.moment1.value};
+}
+
 /// A block's arrays after the step. The old parameters were kept in shared memory; what was not stored is stepped
 /// again.
 template <class Rule>
 struct SteppedBlock {
   const StepArguments& arguments;
-  Rule rule;
-  Mode mode;
-  float inverse_scale;
   BlockRange range;
   SharedPointer<float> old_parameters;
+  SharedPointer<std::uint32_t> stepping;
 
+  __device__ __forceinline__ float gradient(std::uint32_t i) const { return arguments.gradients[range.begin + i]; }
   __device__ __forceinline__ Stepped operator[](std::uint32_t i) const {
     const std::uint64_t at = range.begin + i;
+    const auto with = get<Stepping<Rule>>(stepping);
     Stepped element;
     element.unscaled_gradient = arguments.gradients[at];
-    element.gradient = element.unscaled_gradient * inverse_scale;
+    element.gradient = element.unscaled_gradient * with.inverse_scale;
     element.old_parameter = old_parameters[static_cast<int>(i)];
     element.new_parameter = arguments.parameters[at];
     element.moment = Rule::kFirstMoment ? arguments.moment1[at] : 0.0f;
-    if (!mode.store) {
-      const SteppedElement again = step_element(
-          rule, mode, inverse_scale, element.unscaled_gradient, element.old_parameter,
-          Rule::kMoments > 0 ? arguments.moment1[at] : 0.0f, Rule::kMoments > 1 ? arguments.moment2[at] : 0.0f);
-      element.new_parameter = again.next.parameter.value;
-      element.moment = again.next.moment1.value;
+    if (!with.mode.store) {
+      const Unstored again = step_again<Rule>(arguments, stepping, at, element.old_parameter);
+      element.new_parameter = again.parameter;
+      element.moment = again.moment;
     }
     return element;
   }
@@ -87,7 +73,7 @@ template <class Rule>
 __device__ __forceinline__ unsigned find_suspects(SharedPointer<double> block, const SteppedBlock<Rule>& at) {
   const auto bits = [](float x) { return __float_as_uint(x); };
   const auto magnitude = [](float x) { return __float_as_uint(x) & 0x7fffffffu; };
-  const std::uint32_t first_gradient = bits(at.arguments.gradients[at.range.begin]);
+  const std::uint32_t first_gradient = bits(at.gradient(0));
   const std::uint32_t first_parameter = bits(at.old_parameters[0]);
   enum : unsigned {
     kGradient = 1,
@@ -159,9 +145,9 @@ __device__ __forceinline__ void write_exact_deviations(SharedPointer<double> blo
     }
   }
   set_field(block, count_field, fold8(count));
-  set_field(block, static_cast<BlockField>(count_field + 1), shift);
-  set_field(block, static_cast<BlockField>(count_field + 2), fold8(deviation));
-  set_field(block, static_cast<BlockField>(count_field + 3), fold8(deviation_squared));
+  set_field(block, static_cast<BlockField>(count_field + 2), shift);
+  set_field(block, static_cast<BlockField>(count_field + 4), fold8(deviation));
+  set_field(block, static_cast<BlockField>(count_field + 6), fold8(deviation_squared));
 }
 
 /// add_suspect_block() of core/statistics.cc, but for the adding: puts right in `block` what is not. Eight lanes sum,
@@ -174,39 +160,34 @@ __device__ __forceinline__ void resolve_suspects(SharedPointer<double> block, co
   const std::uint32_t size = at.range.size;
   if (suspects & kSuspectGradient) {
     write_exact_deviations(block, kBlockGradientCount, size, [&](std::uint32_t i) {
-      return at.arguments.gradients[at.range.begin + i] * at.inverse_scale;
+      return at.gradient(i) * get<Stepping<Rule>>(at.stepping).inverse_scale;
     });
   }
   if (suspects & kSuspectParameter) {
     write_exact_deviations(block, kBlockParameterCount, size,
                            [&](std::uint32_t i) -> float { return at.old_parameters[static_cast<int>(i)]; });
   }
-  double update_squared = 0, moment_squared = 0, gradient_parameter = 0, gradient_update = 0, gradient_moment = 0;
-  if (lane_index() < 8) {
+  // One sum after another, although each takes the block's elements again: registers.
 #pragma unroll 1
-    for (std::uint32_t i = lane_index(); i < size; i += 8) {
-      const Stepped element = at[i];
-      const double g = finite_or_zero(element.gradient);
-      const double p = finite_or_zero(element.old_parameter);
-      const double u = finite_or_zero(element.new_parameter - element.old_parameter);
-      const double m = finite_or_zero(element.moment);
-      update_squared += u * u;
-      moment_squared += m * m;
-      gradient_parameter += g * p;
-      gradient_update += g * u;
-      gradient_moment += g * m;
+  for (int field = kBlockMomentSquared; field <= kBlockGradientUpdate; ++field) {
+    const bool of_gradient = field >= kBlockGradientMoment;
+    const unsigned of = field == kBlockMomentSquared || field == kBlockGradientMoment   ? kSuspectMoment
+                        : field == kBlockUpdateSquared || field == kBlockGradientUpdate ? kSuspectUpdate
+                                                                                        : kSuspectParameter;
+    if ((suspects & (of_gradient ? of | kSuspectGradient : of)) == 0) continue;
+    if (of == kSuspectMoment && !Rule::kFirstMoment) continue;
+    double sum = 0;
+    if (lane_index() < 8) {
+#pragma unroll 1
+      for (std::uint32_t i = lane_index(); i < size; i += 8) {
+        const Stepped element = at[i];
+        const double value = finite_or_zero(of == kSuspectMoment   ? element.moment
+                                            : of == kSuspectUpdate ? element.new_parameter - element.old_parameter
+                                                                   : element.old_parameter);
+        sum += (of_gradient ? finite_or_zero(element.gradient) : value) * value;
+      }
     }
-  }
-  const auto replace = [&](unsigned because_of, BlockField field, double sum) {
-    const double folded = fold8(sum);
-    if (suspects & because_of) set_field(block, field, folded);
-  };
-  replace(kSuspectUpdate, kBlockUpdateSquared, update_squared);
-  replace(kSuspectGradient | kSuspectParameter, kBlockGradientParameter, gradient_parameter);
-  replace(kSuspectGradient | kSuspectUpdate, kBlockGradientUpdate, gradient_update);
-  if (Rule::kFirstMoment) {
-    replace(kSuspectMoment, kBlockMomentSquared, moment_squared);
-    replace(kSuspectGradient | kSuspectMoment, kBlockGradientMoment, gradient_moment);
+    set_field(block, static_cast<BlockField>(field), fold8(sum));
   }
   __syncwarp();
 }

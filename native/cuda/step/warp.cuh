@@ -1,5 +1,7 @@
 #pragma once
 // What the warps of the step's kernels have in common: which item is theirs, and how parts are put together in order.
+#include <cstring>
+
 #include "cuda/step/scalar.h"
 #include "cuda/step/step_kernels.h"
 #include "cuda/step/tables.h"
@@ -9,6 +11,7 @@ namespace {
 
 inline constexpr unsigned kAllLanes = 0xffffffffu;
 inline constexpr unsigned kWarpSize = 32;
+inline constexpr unsigned kHalfWarp = kWarpSize / 2;
 /// A warp reads four elements a lane at a time.
 inline constexpr std::uint32_t kSlabSize = 4 * kWarpSize;
 
@@ -33,8 +36,39 @@ __device__ __forceinline__ float component(const float4& four, int index) {
   return index == 0 ? four.x : index == 1 ? four.y : index == 2 ? four.z : four.w;
 }
 
-__device__ __forceinline__ void set_component(float4& four, int index, float value) {
-  (index == 0 ? four.x : index == 1 ? four.y : index == 2 ? four.z : four.w) = value;
+/// Replaces the first of four by `last` and makes the second the first: after four times all are in their places again.
+__device__ __forceinline__ void rotate(float4& four, float last) {
+  four = make_float4(four.y, four.z, four.w, last);
+}
+
+/// Values in shared memory, word by word.
+template <class Value>
+__device__ __forceinline__ void put(SharedPointer<std::uint32_t> memory, const Value& value) {
+  constexpr int kWords = sizeof(Value) / 4;
+  std::uint32_t words[kWords];
+  std::memcpy(words, &value, sizeof words);
+#pragma unroll
+  for (int i = 0; i < kWords; ++i) memory[i] = words[i];
+}
+
+template <class Value>
+__device__ __forceinline__ Value get(SharedPointer<std::uint32_t> memory) {
+  constexpr int kWords = sizeof(Value) / 4;
+  struct {
+    std::uint32_t words[kWords];
+  } raw;
+#pragma unroll
+  for (int i = 0; i < kWords; ++i) raw.words[i] = memory[i];
+  return __builtin_bit_cast(Value, raw);
+}
+
+/// The same value, of which the compiler knows nothing any more: what is computed from it inside a loop is not carried
+/// through the loop in registers.
+__device__ __forceinline__ std::uint32_t launder(std::uint32_t value) {
+#if !defined(GANNO_CUDA_EMULATED)
+  asm volatile("" : "+r"(value));
+#endif
+  return value;
 }
 
 /// Tells everyone that this warp's part of something is done. @returns whether it was the last of `parts`; then
