@@ -44,7 +44,7 @@ describe('the search of bench:headroom', () => {
 	it('finds learning rates of layers where they differ', () => {
 		const { trainer } = landscape([-1, -3, -1, -3]);
 		const start = uniform(4, -2);
-		const { candidate, isStart } = search('layer rates', { reach: 1 }, trainer, start, BUDGET, 1);
+		const { candidate, isStart } = search('layer-rates', { reach: 1 }, trainer, start, BUDGET, 1);
 		expect(isStart).toBe(false);
 		const error = candidate.rates.reduce((sum, rate, l) => sum + (rate - [-1, -3, -1, -3][l]!) ** 2, 0);
 		expect(error).toBeLessThan(1); // the start's is 4
@@ -57,14 +57,14 @@ describe('the search of bench:headroom', () => {
 		expect(new Set(shared.ends).size).toBe(1);
 		expect(Math.abs(Math.log10(shared.ends[0]! / 0.5))).toBeLessThan(0.25);
 		const own = landscape([-2, -2, -2], [0.25, 2, 0.25]).trainer;
-		const each = search('layer schedules', { reach: 1 }, own, uniform(3, -2), BUDGET, 1).candidate;
+		const each = search('layer-schedules', { reach: 1 }, own, uniform(3, -2), BUDGET, 1).candidate;
 		expect(each.ends[1]!).toBeGreaterThan(2 * each.ends[0]!);
 	});
 
 	it('keeps the start where nothing is better', () => {
 		const { trainer } = landscape([-2, -2, -2], [1, 1, 1], 0);
 		const start = uniform(3, -2);
-		const found = search('layer schedules', { reach: 1 }, trainer, start, BUDGET, 1);
+		const found = search('layer-schedules', { reach: 1 }, trainer, start, BUDGET, 1);
 		expect(found.candidate).toBe(start);
 		expect(found.isStart).toBe(true);
 		expect(found.choiceAccuracy).toBe(found.startAccuracy);
@@ -72,7 +72,7 @@ describe('the search of bench:headroom', () => {
 
 	it('never chooses on seeds it tried, nor reports on any of them', () => {
 		const { trainer, seen } = landscape([-2, -2]);
-		search('layer rates', { reach: 1 }, trainer, uniform(2, -2), BUDGET, 1);
+		search('layer-rates', { reach: 1 }, trainer, uniform(2, -2), BUDGET, 1);
 		expect(seen.size).toBe(5 * BUDGET.trialSeeds + BUDGET.choiceSeeds);
 		const report = seedBlock('report', 96);
 		expect(report.seeds.some((seed) => seen.has(seed))).toBe(false);

@@ -25,7 +25,7 @@ export interface Family {
 const ADAM = { optimizer: { algorithm: 'adam' }, grid: [-4.25, -0.75], reach: 1 } as const;
 const MOMENTUM = { optimizer: { algorithm: 'momentum' }, grid: [-3.5, 0.25], reach: 1 } as const;
 const SGD = { optimizer: { algorithm: 'sgd' }, grid: [-2.5, 1.25], reach: 1 } as const;
-const SHORT = { batchSize: 32, horizon: 400, sliceSize: 4000 } as const;
+const SHORT = { batchSize: 32, horizon: 300, sliceSize: 4000 } as const;
 
 type Activation = 'relu' | 'tanh';
 
@@ -40,7 +40,7 @@ function deep(depth: number, width: number, activation: Activation = 'relu'): Fa
 	);
 }
 
-const MLP = dense([64, 48, 32]);
+const MLP = dense([40, 32, 24]);
 
 /** Networks trained for 1,000 steps on half of the images, then on few of the other half for 100 steps. */
 const FINE_TUNED = {
@@ -71,38 +71,38 @@ const CHANGES = {
 } as const;
 
 export const FAMILIES: readonly Family[] = [
-	{ name: 'plain-adam', about: 'control: 64-48-32, Adam', network: MLP, ...SHORT, ...ADAM },
-	{ name: 'plain-momentum', about: 'control: 64-48-32, momentum', network: MLP, ...SHORT, ...MOMENTUM },
-	{ name: 'wide-adam', about: 'wide: 256-256, Adam', network: dense([256, 256]), ...SHORT, ...ADAM, horizon: 200 },
+	{ name: 'plain-adam', about: 'control: 40-32-24, Adam', network: MLP, ...SHORT, ...ADAM },
+	{ name: 'plain-momentum', about: 'control: 40-32-24, momentum', network: MLP, ...SHORT, ...MOMENTUM },
+	{ name: 'wide-adam', about: 'wide: 160-160, Adam', network: dense([160, 160]), ...SHORT, ...ADAM, horizon: 160 },
 	{
 		name: 'cnn-adam',
-		about: 'control: convolutions 8-16, dense 32, Adam',
+		about: 'control: convolutions 4-8, dense 24, Adam',
 		network: small,
 		...SHORT,
 		...ADAM,
-		horizon: 200,
+		horizon: 160,
 	},
 	{
 		name: 'cnn-momentum',
-		about: 'control: convolutions 8-16, dense 32, momentum',
+		about: 'control: convolutions 4-8, dense 24, momentum',
 		network: small,
 		...SHORT,
 		...MOMENTUM,
-		horizon: 200,
+		horizon: 160,
 	},
-	{ name: 'deep-relu-adam', about: '12 layers of 32, ReLU, Adam', network: deep(12, 32), ...SHORT, ...ADAM },
+	{ name: 'deep-relu-adam', about: '12 layers of 24, ReLU, Adam', network: deep(12, 24), ...SHORT, ...ADAM },
 	{
 		name: 'deep-relu-momentum',
-		about: '12 layers of 32, ReLU, momentum',
-		network: deep(12, 32),
+		about: '12 layers of 24, ReLU, momentum',
+		network: deep(12, 24),
 		...SHORT,
 		...MOMENTUM,
 	},
-	{ name: 'deep-tanh-adam', about: '12 layers of 32, tanh, Adam', network: deep(12, 32, 'tanh'), ...SHORT, ...ADAM },
+	{ name: 'deep-tanh-adam', about: '12 layers of 24, tanh, Adam', network: deep(12, 24, 'tanh'), ...SHORT, ...ADAM },
 	{
 		name: 'deep-tanh-momentum',
-		about: '12 layers of 32, tanh, momentum',
-		network: deep(12, 32, 'tanh'),
+		about: '12 layers of 24, tanh, momentum',
+		network: deep(12, 24, 'tanh'),
 		...SHORT,
 		...MOMENTUM,
 	},
@@ -199,5 +199,5 @@ export const FAMILIES: readonly Family[] = [
 ];
 
 function small({ shape, classes }: Pick<Dataset, 'shape' | 'classes'>): NetworkSpec {
-	return cnn({ input: shape, filters: [8, 16], hidden: [32], classes, activation: 'relu' });
+	return cnn({ input: shape, filters: [4, 8], hidden: [24], classes, activation: 'relu' });
 }

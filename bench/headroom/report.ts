@@ -1,16 +1,13 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { describeMachine } from '../support/machine.js';
 import { RandomNumbers } from '../support/random.js';
-import { mean, type SearchBudget } from './search.js';
+import { type Freedom, mean, type SearchBudget } from './search.js';
 import type { Candidate } from './trainer.js';
 
 /** One contender on the seeds of the report. */
 export interface ContenderResult {
-	readonly name: string;
-	/** `[layers]` first learning rates (times the layer's initial scale to the power `follow`), and ends of the cosines in horizons. */
-	readonly learningRates: readonly number[];
-	readonly ends: readonly number[];
-	readonly follow: number;
+	readonly name: Freedom;
+	readonly candidate: Candidate;
 	/** Mean on the seeds of the choice. */
 	readonly validationAccuracy: number;
 	/** `[seeds]` */
@@ -28,8 +25,8 @@ export interface Interval {
 
 /** A contender against a rival, seed by seed: the mean difference and its 95 % interval. */
 export interface Comparison {
-	readonly contender: string;
-	readonly rival: string;
+	readonly contender: Freedom;
+	readonly rival: Freedom;
 	readonly accuracy: Interval;
 	readonly loss: Interval;
 }
@@ -78,27 +75,27 @@ export function pairedInterval(a: readonly number[], b: readonly number[]): Inte
 	return { mean: rounded(mean(differences), 6), low: at(0.025), high: at(0.975) };
 }
 
-export function compare(contender: ContenderResult, rival: ContenderResult): Comparison {
-	return {
-		contender: contender.name,
-		rival: rival.name,
-		accuracy: pairedInterval(contender.testAccuracy, rival.testAccuracy),
-		loss: pairedInterval(contender.testLoss, rival.testLoss),
-	};
+const PAIRS: readonly (readonly [Freedom, Freedom])[] = [
+	['schedule', 'cosine'],
+	['scale-rule', 'cosine'],
+	['layer-rates', 'cosine'],
+	['layer-schedules', 'schedule'],
+	['layer-schedules', 'cosine'],
+];
+
+/** Each contender against those whose freedom it extends. */
+export function compareAll(contenders: readonly ContenderResult[]): Comparison[] {
+	const named = (name: Freedom) => contenders.find((contender) => contender.name === name);
+	return PAIRS.flatMap(([a, b]) => {
+		const [contender, rival] = [named(a), named(b)];
+		if (contender === undefined || rival === undefined) return [];
+		const accuracy = pairedInterval(contender.testAccuracy, rival.testAccuracy);
+		return [{ contender: a, rival: b, accuracy, loss: pairedInterval(contender.testLoss, rival.testLoss) }];
+	});
 }
 
 export function rounded(value: number, digits: number): number {
 	return Number(value.toPrecision(digits));
-}
-
-export function describeCandidate({ rates, ends, follow }: Candidate): Omit<Candidate, 'rates'> & {
-	readonly learningRates: number[];
-} {
-	return {
-		learningRates: rates.map((rate) => rounded(10 ** rate, 3)),
-		ends: ends.map((end) => rounded(end, 3)),
-		follow: rounded(follow, 3),
-	};
 }
 
 /** What an interrupted or earlier run left; undefined when there is nothing, or nothing of the same data set and budget kind. */
@@ -141,19 +138,19 @@ export function markdownTable({ families }: Pick<HeadroomReport, 'families'>): s
 		'scale rule − cosine',
 	];
 	const rows = families.map(({ about, contenders, comparisons }) => {
-		const accuracy = (name: string): string => {
+		const accuracy = (name: Freedom): string => {
 			const found = contenders.find((contender) => contender.name === name);
 			return found === undefined ? '' : `${(100 * mean(found.testAccuracy)).toFixed(2)} %`;
 		};
-		const pair = (contender: string, rival: string): string =>
+		const pair = (contender: Freedom, rival: Freedom): string =>
 			difference(comparisons.find((one) => one.contender === contender && one.rival === rival));
 		return [
 			about,
 			accuracy('cosine'),
 			accuracy('schedule'),
-			pair('layer rates', 'cosine'),
-			pair('layer schedules', 'schedule'),
-			pair('scale rule', 'cosine'),
+			pair('layer-rates', 'cosine'),
+			pair('layer-schedules', 'schedule'),
+			pair('scale-rule', 'cosine'),
 		];
 	});
 	return [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');

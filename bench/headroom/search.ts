@@ -2,18 +2,20 @@ import { RandomNumbers } from '../support/random.js';
 import type { Family } from './families.js';
 import type { Block, Candidate, FamilyTrainer, Scores } from './trainer.js';
 
-/** What of the learning rates a contender may choose; the rest is as in the tuned cosine. */
-export type Freedom =
+/** What of the learning rates a contender may choose; the rest is as in the tuned cosine. In the order they are searched. */
+export const FREEDOMS = [
 	/** One learning rate for all layers, under a cosine to 0 at the end. */
-	| 'cosine'
-	/** One learning rate and one end of the cosine for all layers. */
-	| 'schedule'
-	/** A learning rate a layer, under the same cosine. */
-	| 'layer rates'
-	/** A learning rate and an end of the cosine a layer. */
-	| 'layer schedules'
+	'cosine',
 	/** One learning rate, times each layer's initial scale to one power: what a rule could read off the weights. */
-	| 'scale rule';
+	'scale-rule',
+	/** A learning rate a layer, under the same cosine. */
+	'layer-rates',
+	/** One learning rate and one end of the cosine for all layers. */
+	'schedule',
+	/** A learning rate and an end of the cosine a layer. */
+	'layer-schedules',
+] as const;
+export type Freedom = (typeof FREEDOMS)[number];
 
 export interface SearchBudget {
 	/** Drawn at random, besides the start; half as many, and half of the rounds, where there are two numbers to find. */
@@ -152,7 +154,7 @@ function drawCandidate(freedom: Freedom, start: Candidate, reach: number, random
 	if (freedom === 'schedule') {
 		return { ...start, rates: rates.map((rate) => rate + shift), ends: ends.map(() => clampEnd(end)) };
 	}
-	if (freedom === 'scale rule') {
+	if (freedom === 'scale-rule') {
 		return { ...start, rates: rates.map((rate) => rate + 2 * shift), follow: random.uniform(-0.5, 2.5) };
 	}
 	const strength = (): number => (random.next() < 0.5 ? 0 : random.uniform(-reach, reach));
@@ -166,7 +168,7 @@ function drawCandidate(freedom: Freedom, start: Candidate, reach: number, random
 			return rate + shift + slope * depth + edge + noise * random.uniform(-1, 1);
 		}),
 		ends:
-			freedom === 'layer schedules'
+			freedom === 'layer-schedules'
 				? ends.map((own) => clampEnd(own * 10 ** (0.25 * random.normal()) * (random.next() < 0.5 ? 1 : end)))
 				: ends,
 	};
@@ -182,7 +184,7 @@ function changeCandidate(freedom: Freedom, from: Candidate, size: number, random
 			ends: from.ends.map((end) => clampEnd(end * sharedEnd)),
 		};
 	}
-	if (freedom === 'scale rule') {
+	if (freedom === 'scale-rule') {
 		return { ...from, rates: from.rates.map((rate) => rate + shared), follow: from.follow + size * random.normal() };
 	}
 	// All layers, or one alone.
@@ -191,7 +193,7 @@ function changeCandidate(freedom: Freedom, from: Candidate, size: number, random
 	return {
 		...from,
 		rates: from.rates.map((rate, l) => rate + moved(l)),
-		ends: freedom === 'layer schedules' ? from.ends.map((end, l) => clampEnd(end * 10 ** (0.5 * moved(l)))) : from.ends,
+		ends: freedom === 'layer-schedules' ? from.ends.map((end, l) => clampEnd(end * 10 ** (0.5 * moved(l)))) : from.ends,
 	};
 }
 
