@@ -121,6 +121,21 @@ describe('sampleTasks', () => {
 		expect(seen.activations).toEqual(new Set(['relu', 'tanh']));
 	});
 
+	it('draws residual networks from ranges, or takes the numbers given', () => {
+		const draw = (blocks: number | [number, number], width: number | [number, number]) =>
+			sampleTasks({ ends, networks: [{ type: 'residual', blocks, width }], networksPerTask: 1 }, 1, 0, 60).map(
+				({ spec }) => {
+					const first = spec.layers[0]!;
+					const count = spec.layers.filter(({ type }) => type === 'residual').length / 3;
+					return [count, first.type === 'conv' ? first.filters : 0] as const;
+				},
+			);
+		const drawn = draw([1, 3], [4, 8]);
+		expect(new Set(drawn.map(([count]) => count))).toEqual(new Set([1, 2, 3]));
+		expect(new Set(drawn.map(([, filters]) => filters))).toEqual(new Set([4, 5, 6, 7, 8]));
+		expect(new Set(draw(2, 16).map(String))).toEqual(new Set(['2,16']));
+	});
+
 	it('keeps the cost of an episode within the limit, with equal chances for what fits', () => {
 		const networks = [{ type: 'mlp', hidden: [] }] as const; // 7840 multiply–adds an image
 		const free = {
@@ -176,6 +191,8 @@ describe('sampleTasks', () => {
 	});
 
 	it.each([
+		[{ networks: [{ type: 'residual', blocks: 0, width: 16 }] }, /distribution.networks\[0\].blocks/],
+		[{ networks: [{ type: 'residual', blocks: 1, width: [8, 4] }] }, /distribution.networks\[0\].width\[1\]/],
 		[{ costLimit: 0 }, /distribution.costLimit/],
 		[{ stratumSize: 0 }, /distribution.stratumSize/],
 		[

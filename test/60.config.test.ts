@@ -131,6 +131,16 @@ describe('the config', () => {
 		expect(message).toContain('tasks.batchSizes (256) for tasks.sliceSize but received 200');
 	});
 
+	it.each([
+		{ type: 'mlp', depth: [1, 2], width: [8, 8] },
+		{ type: 'residual', blocks: [1, 2], width: 8 },
+		{ type: 'mlp', hidden: [8], activation: ['relu', 'tanh'] },
+	])('refuses to evaluate on a network that is still to be drawn: %j', (network) => {
+		expect(messageOf(() => parseConfig({ evaluation: { network } }))).toMatch(
+			/Expected one network.* for evaluation\.network/,
+		);
+	});
+
 	it('takes optimisers with hyper-parameters and initial learning rates of their own', () => {
 		const rich = { algorithm: 'momentum', hyperparameters: { momentum: 0.95 }, initialLearningRates: [1e-4, 1] };
 		expect(parseConfig({ tasks: { optimizers: ['adam', rich] } }).tasks.optimizers).toEqual(['adam', rich]);

@@ -34,8 +34,8 @@ export type NetworkFamily =
 			readonly width: Range;
 			readonly activation?: Activations;
 	  }
-	/** The residual networks for CIFAR-10 of He et al. 2016: three stages of so many blocks, the first so wide. */
-	| { readonly type: 'residual'; readonly blocks: number; readonly width: number }
+	/** The residual networks for CIFAR-10 of He et al. 2016: three stages of so many blocks, the first so wide; ranges as in the others. */
+	| { readonly type: 'residual'; readonly blocks: number | Range; readonly width: number | Range }
 	/** Just these layers. */
 	| { readonly type: 'layers'; readonly layers: readonly LayerSpec[] };
 
@@ -49,7 +49,15 @@ export interface NetworkEnds {
 export function drawNetwork(family: NetworkFamily, ends: NetworkEnds, generator: PhiloxGenerator): NetworkSpec {
 	const { shape: input, classes } = ends;
 	if (family.type === 'layers') return { input, layers: [...family.layers, { type: 'dense', units: classes }] };
-	if (family.type === 'residual') return residual({ input, classes, blocks: family.blocks, width: family.width });
+	if (family.type === 'residual') {
+		const { blocks, width } = family;
+		return residual({
+			input,
+			classes,
+			blocks: typeof blocks === 'number' ? blocks : drawCount(blocks, generator),
+			width: typeof width === 'number' ? width : drawSize(width, generator),
+		});
+	}
 	const activation = drawActivation(family.activation, generator);
 	if (family.type === 'mlp') {
 		const hidden = 'hidden' in family ? family.hidden : drawSizes(family.depth, family.width, generator);
@@ -88,10 +96,15 @@ function drawConvolutional(
 
 /** As many sizes as `count` allows, each log-uniform in its range. */
 function drawSizes(count: Range, size: Range, generator: PhiloxGenerator): number[] {
-	const layers = count[0] + generator.nextInteger(count[1] - count[0] + 1);
-	return Array.from({ length: layers }, () =>
-		Math.round(Math.exp(generator.uniform(Math.log(size[0]), Math.log(size[1])))),
-	);
+	return Array.from({ length: drawCount(count, generator) }, () => drawSize(size, generator));
+}
+
+function drawCount([low, high]: Range, generator: PhiloxGenerator): number {
+	return low + generator.nextInteger(high - low + 1);
+}
+
+function drawSize([low, high]: Range, generator: PhiloxGenerator): number {
+	return Math.round(Math.exp(generator.uniform(Math.log(low), Math.log(high))));
 }
 
 /** @throws GannoError `INVALID_ARGUMENT` naming what of the family is wrong; the layers themselves are the population's to check */
@@ -102,8 +115,14 @@ export function checkNetworkFamily(family: NetworkFamily, name: string): void {
 		return;
 	}
 	if (family.type === 'residual') {
-		checkInteger(family.blocks, `${name}.blocks`, 1, 32);
-		checkInteger(family.width, `${name}.width`, 1, 1024);
+		for (const [key, high] of [
+			['blocks', 32],
+			['width', 1024],
+		] as const) {
+			const value = family[key];
+			if (typeof value === 'number') checkInteger(value, `${name}.${key}`, 1, high);
+			else checkRange(value, `${name}.${key}`, 1, high);
+		}
 		return;
 	}
 	checkActivations(family.activation, `${name}.activation`);

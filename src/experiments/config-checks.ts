@@ -40,8 +40,11 @@ export function checkConfig({ tasks, evaluation, device, precision }: Config): v
 			refuse(`tasks.optimizers[${i}]: ${(error as Error).message}`, error);
 		}
 	}
-	if ('depth' in evaluation.network) {
-		refuse('Expected one network, not a family with a depth range, for evaluation.network');
+	const { network } = evaluation;
+	const ranges =
+		network.type === 'residual' ? Array.isArray(network.blocks) || Array.isArray(network.width) : 'depth' in network;
+	if (ranges || ('activation' in network && Array.isArray(network.activation))) {
+		refuse('Expected one network, not a family with ranges or lists to draw from, for evaluation.network');
 	}
 }
 

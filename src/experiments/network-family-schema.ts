@@ -3,21 +3,23 @@ import type { LayerSpec } from '../networks/spec.js';
 
 /** `NetworkFamily` as a config states it. */
 
+/** `[low, high]` */
+function ascending(bound: z.ZodNumber | z.ZodInt) {
+	return z.tuple([bound, bound]).refine(([low, high]) => low <= high, 'the first number must not be above the second');
+}
+
 const units = z.int().min(1).max(65_536);
-const range = z
-	.tuple([units, units])
-	.refine(([low, high]) => low <= high, 'the first number must not be above the second');
-const sizes = z.int().min(0).max(64);
-const depth = z
-	.tuple([sizes, sizes])
-	.refine(([low, high]) => low <= high, 'the first number must not be above the second');
+const range = ascending(units);
+const depth = ascending(z.int().min(0).max(64));
+const blocks = z.int().min(1).max(32);
+const residualWidth = z.int().min(1).max(1024);
 const one = z.enum(['relu', 'tanh']);
 /** Of the hidden layers; a list: each network draws one. */
 const activation = z.union([one, z.array(one).min(1)]).optional();
 
 const layer: z.ZodType<LayerSpec, LayerSpec> = z.custom<LayerSpec>(
 	(value) => typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string',
-	'a layer of docs/library.md',
+	'a layer of docs/networks.md',
 );
 
 export const networkFamilySchema = z.union([
@@ -35,19 +37,17 @@ export const networkFamilySchema = z.union([
 	/** The same with everything drawn from ranges. */
 	z.strictObject({
 		type: z.literal('cnn'),
-		convolutions: z
-			.tuple([z.int().min(1).max(16), z.int().min(1).max(16)])
-			.refine(([low, high]) => low <= high, 'the first number must not be above the second'),
+		convolutions: ascending(z.int().min(1).max(16)),
 		filters: range,
 		depth,
 		width: range,
 		activation,
 	}),
-	/** Residual networks for CIFAR-10 (He et al. 2016): three stages of so many blocks, the first so wide. */
+	/** Residual networks for CIFAR-10 (He et al. 2016): three stages of so many blocks, the first so wide; numbers or ranges. */
 	z.strictObject({
 		type: z.literal('residual'),
-		blocks: z.int().min(1).max(32),
-		width: z.int().min(1).max(1024),
+		blocks: z.union([blocks, ascending(blocks)]),
+		width: z.union([residualWidth, ascending(residualWidth)]),
 	}),
 	/** Any layers; the classifier is added. */
 	z.strictObject({ type: z.literal('layers'), layers: z.array(layer).max(256) }),
