@@ -26,6 +26,11 @@ export interface CudaDevices {
 }
 /** Asks the driver; the first call in a process takes a while on a machine with a GPU. */
 export function cudaDevices(): CudaDevices;
+/**
+ * The cuBLAS that large dense products of precision tf32 go to: found where `GANNO_CUBLAS` says, or by its usual names; 'off' is none. Its
+ * name is empty where there is none, and `reason` says why. Looks for it, and loads it, at the first call in a process.
+ */
+export function cublasLibrary(): { readonly name: string; readonly reason: string };
 
 /** What one thread of {@link measureFmaPeak} did. */
 export interface FmaRun {

@@ -86,6 +86,24 @@ export function cudaDevices(): (CudaDeviceInfo | MissingDeviceInfo)[] {
 	}));
 }
 
+/** What large dense products of precision 'tf32' go to on a CUDA device. */
+export interface CublasInfo {
+	readonly kind: 'library';
+	readonly name: 'cublas';
+	readonly available: boolean;
+	/** The library as it was found; empty without one. */
+	readonly library: string;
+	/** Why there is none; empty otherwise. */
+	readonly reason: string;
+}
+
+/** Whether there is cuBLAS, which it loads; undefined where no CUDA device could use it. */
+export function cublasInfo(): CublasInfo | undefined {
+	if (!cudaDevices().some((device) => device.available)) return undefined;
+	const { name: library, reason } = native().cublasLibrary();
+	return { kind: 'library', name: 'cublas', available: library !== '', library, reason };
+}
+
 /**
  * A `cuda:N` device that can be used.
  * @throws GannoError `CUDA_UNAVAILABLE` saying why it cannot, and what to do

@@ -65,7 +65,7 @@ describe('device memory', () => {
 		const expected = train(whole);
 		const held = emulation.allocatedBytes();
 		emulation.configure({ memory: held + Math.round(0.8 * held) });
-		using inTurns = open();
+		using inTurns = open({ dataset: randomDataset(spec.input, 4) }); // a copy of its own, not the one already there
 		expect(inTurns.bytes).toBeLessThan(whole.bytes);
 		expect(train(inTurns)).toEqual(expected);
 	});
@@ -108,6 +108,62 @@ describe('device memory', () => {
 		emulation.configure({});
 		train(population);
 		population.save(1);
+	});
+});
+
+describe('the images of a data set', () => {
+	it('lie on a card once, whoever trains on them, until the last one is gone', () => {
+		const before = emulation.allocatedBytes();
+		const first = open();
+		const alone = emulation.allocatedBytes() - before;
+		const expected = train(first);
+		const second = open();
+		const shared = dataset.images.length + dataset.labels.length;
+		expect(emulation.allocatedBytes() - before).toBe(2 * alone - shared);
+		first.dispose();
+		expect(train(second)).toEqual(expected);
+		using third = open();
+		second.dispose();
+		expect(train(third)).toEqual(expected);
+		third.dispose();
+		expect(emulation.allocatedBytes()).toBe(before);
+	});
+
+	it('are shared under other labels too, but by no other data set, and on no other card', () => {
+		emulation.configure({ devices: 2 });
+		using first = open();
+		const grown = (options: Partial<NetworkPopulationOptions>) => {
+			const held = emulation.allocatedBytes();
+			using _population = open(options);
+			return emulation.allocatedBytes() - held;
+		};
+		const least = grown({});
+		const labels = new Uint8Array(new SharedArrayBuffer(dataset.labels.length)).fill(1);
+		expect(grown({ dataset: { ...dataset, labels } })).toBe(least + labels.length);
+		const whole = least + dataset.images.length + labels.length;
+		expect(grown({ dataset: randomDataset(spec.input, 4) })).toBe(whole);
+		expect(grown({ device: 'cuda:1' })).toBe(whole);
+		train(first);
+	});
+});
+
+describe('an interval', () => {
+	const waits = /Synchronize|Query|cudaMemcpy$|cudaMalloc|cudaFree|cudaHostAlloc|Capture|Instantiate/;
+
+	it.each([
+		[1, 1],
+		[64, 1],
+		[65, 2],
+	])('of %i steps is launched in %i graphs; the host waits once for each, and not before', (steps, graphs) => {
+		using population = open();
+		const out = populationOutput(population, steps);
+		population.train(steps, 0.01, out); // records the graphs
+		emulation.configure({});
+		population.train(steps, 0.02, out, { baseSchedule: new Float32Array(steps).fill(0.5) });
+		const calls = emulation.calls().filter((name) => name === 'cudaGraphLaunch' || waits.test(name));
+		expect(calls).toEqual(Array.from({ length: graphs }, () => ['cudaGraphLaunch', 'cudaStreamSynchronize']).flat());
+		// Besides: the statistics, cleared before and written after.
+		expect(emulation.calls().filter((name) => name === 'launch')).toHaveLength(2);
 	});
 });
 

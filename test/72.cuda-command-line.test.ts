@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { native } from '../src/native.js';
-import { EMULATED_ADDON } from './support/emulation.js';
+import { CUBLAS_STUB, EMULATED_ADDON } from './support/emulation.js';
 import { ganno } from './support/run-ganno.js';
 import { TINY } from './support/tiny-config.js';
 
@@ -24,6 +24,19 @@ async function policyOf(device: string, ...options: string[]): Promise<Buffer> {
 	expect(result.code).toBe(0);
 	return readFileSync(join(run, 'policy.safetensors'));
 }
+
+describe('ganno devices', () => {
+	it.each([
+		[CUBLAS_STUB, /^cublas \S+ganno-cublas-stub.so, for large dense layers of precision tf32$/m],
+		['off', /^cublas not used: GANNO_CUBLAS is 'off'$/m],
+		['/nowhere/libcublas.so.13', /^cublas not used: GANNO_CUBLAS: \/nowhere\/libcublas.so.13: .*No such file/m],
+		['', /^cublas not used: neither libcublas.so.13 nor libcublas.so.12 was found: put its folder/m],
+	])('says which cuBLAS is used, or why none: %s', async (path, line) => {
+		const { code, stdout } = await ganno(['devices'], { env: { ...env, GANNO_CUBLAS: path } });
+		expect(code).toBe(0);
+		expect(stdout).toMatch(line);
+	});
+});
 
 describe('ganno train --device', () => {
 	it.runIf(native().cpuTiers().length > 1)("learns the CPU's policy, bit for bit, whatever the workers", async () => {

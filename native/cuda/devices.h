@@ -25,6 +25,14 @@ struct Devices {
 /// Asks the driver, which takes its time at the first call in a process.
 Devices find_devices();
 
+/// What large dense products of precision 'tf32' are multiplied with.
+struct CublasLibrary {
+  std::string name;    // as it was found; empty: there is none, and ganno's own kernels do it
+  std::string reason;  // why there is none
+};
+/// Looks for it at the first call in a process: where GANNO_CUBLAS says, else by its usual names; 'off' is none.
+CublasLibrary cublas_library();
+
 /// @throws CodedError CUDA_UNAVAILABLE with the reason, or naming the devices there are
 void require_device(int device);
 

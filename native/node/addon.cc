@@ -40,6 +40,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports["cpuTiers"] = Napi::Function::New<cpu_tiers>(env, "cpuTiers");
   exports["cpuTier"] = Napi::Function::New<cpu_tier>(env, "cpuTier");
   exports["cudaDevices"] = Napi::Function::New<cuda_devices>(env, "cudaDevices");
+  exports["cublasLibrary"] = Napi::Function::New<cublas_library>(env, "cublasLibrary");
   exports["measureDeviceCopy"] = Napi::Function::New<measure_device_copy>(env, "measureDeviceCopy");
   exports["measureDeviceFma"] = Napi::Function::New<measure_device_fma>(env, "measureDeviceFma");
   exports["measureFmaPeak"] = Napi::Function::New<measure_fma_peak>(env, "measureFmaPeak");

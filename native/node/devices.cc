@@ -30,4 +30,15 @@ Napi::Value cuda_devices(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value cublas_library(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const cuda::CublasLibrary found = cuda::cublas_library();
+    Napi::Object result = Napi::Object::New(env);
+    result["name"] = Napi::String::New(env, found.name);
+    result["reason"] = Napi::String::New(env, found.reason);
+    return result;
+  });
+}
+
 }  // namespace ganno::node

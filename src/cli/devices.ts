@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { DeviceInfo } from '../devices.js';
+import type { CublasInfo, DeviceInfo } from '../devices.js';
 import type { TfjsBackendInfo } from '../tfjs/backends.js';
 
 function describe(device: DeviceInfo): string {
@@ -11,6 +11,11 @@ function describe(device: DeviceInfo): string {
 	}
 	const tiers = device.tiers.map((tier) => (tier === device.tier ? `[${tier}]` : tier)).join(' ');
 	return `${device.name.padEnd(6)} ${device.model}, ${device.cores} cores, ${gigabytes} GiB, instruction sets ${tiers}`;
+}
+
+function describeCublas({ available, library, reason }: CublasInfo): string {
+	const what = available ? `${library}, for large dense layers of precision tf32` : `not used: ${reason}`;
+	return `cublas ${what}`;
 }
 
 /** What the optional tfjs runs on, and why on nothing better. */
@@ -33,22 +38,27 @@ export function devicesCommand(): Command {
 		.addHelpText(
 			'after',
 			`
-The instruction set in brackets is in use; GANNO_CPU_TIER forces another.
+The instruction set in brackets is in use; GANNO_CPU_TIER forces another. GANNO_CUBLAS is the path of the
+cuBLAS to use, or 'off'.
 
 Examples:
   $ ganno devices
   $ GANNO_CPU_TIER=avx2 ganno devices --json`,
 		)
 		.action(async (options: { json?: boolean }) => {
-			const { devices } = await import('../devices.js');
+			const { cublasInfo, devices } = await import('../devices.js');
 			const { tfjsBackends } = await import('../tfjs/backends.js');
 			const found = devices();
+			const cublas = cublasInfo();
 			const backends = tfjsBackends();
 			if (options.json === true) {
-				process.stdout.write(`${JSON.stringify([...found, ...backends], undefined, 2)}\n`);
+				process.stdout.write(
+					`${JSON.stringify([...found, ...(cublas === undefined ? [] : [cublas]), ...backends], undefined, 2)}\n`,
+				);
 				return;
 			}
 			for (const device of found) process.stdout.write(`${describe(device)}\n`);
+			if (cublas !== undefined) process.stdout.write(`${describeCublas(cublas)}\n`);
 			process.stdout.write(`${describeTfjs(backends)}\n`);
 		});
 }

@@ -42,7 +42,8 @@ export interface NetworkPopulationOptions {
 	readonly threads?: number | undefined;
 	/**
 	 * Where networks live and train; default 'auto', which is the CPU. `cuda:0` is CUDA's first device (`devices()` lists them): the data
-	 * set is copied to it when the population is opened, and later changes of its images are not seen.
+	 * set is copied to it when the first population is opened on it, and later changes of its images are not seen; all populations of the
+	 * process share the copy.
 	 */
 	readonly device?: PopulationDevice | undefined;
 	/**

@@ -67,7 +67,7 @@ export class NetworkPopulation {
 		this.#native = guarded(() => open(resolved));
 	}
 
-	/** Native memory held, that of a CUDA device included, in bytes; 0 after dispose. */
+	/** Native memory held, that of a CUDA device included, in bytes; 0 after dispose. A data set that a card's populations share counts in each. */
 	get bytes(): number {
 		return this.#native.bytes();
 	}

@@ -27,6 +27,8 @@ export interface EmulatedBinding extends NativeBinding {
 		/** What was wrong with the kernel that failed last. */
 		report(): string;
 		allocatedBytes(): number;
+		/** Functions of the CUDA runtime called since `configure`, in order; a kernel is 'launch'. What a graph does is not called again. */
+		calls(): string[];
 		brokenKernels(): string[];
 		/** Runs a kernel with its mistake, or its sound twin; returns the report. */
 		runKernel(name: string, broken: boolean): string;
@@ -34,6 +36,9 @@ export interface EmulatedBinding extends NativeBinding {
 }
 
 export const EMULATED_ADDON = join(packageRoot, 'build', 'Release', 'ganno-emulated.node');
+
+/** Stands in for cuBLAS on the emulated device. */
+export const CUBLAS_STUB = join(packageRoot, 'build', 'Release', 'ganno-cublas-stub.so');
 
 export function emulated(): EmulatedBinding {
 	return createRequire(import.meta.url)(EMULATED_ADDON) as EmulatedBinding;

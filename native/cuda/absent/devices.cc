@@ -13,6 +13,10 @@ Devices find_devices() {
   return found;
 }
 
+CublasLibrary cublas_library() {
+  return {"", "this build has no CUDA back end"};
+}
+
 void require_device(int device) {
   throw CodedError("CUDA_UNAVAILABLE", "'cuda:" + std::to_string(device) +
                                            "' cannot be used: " + find_devices().reason + ". Or use device 'cpu'");

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "cuda/emulation/calls.h"
 #include "cuda/emulation/shared_memory.h"
 #include "cuda/emulation/world.h"
 
@@ -22,7 +23,21 @@ void configure(const Machine& machine) {
   w.random.seed(static_cast<std::minstd_rand::result_type>(machine.seed % 2147483647 + 1));
   w.last = w.sticky = cudaSuccess;
   w.report.clear();
+  w.calls.clear();
   for (auto& [stream, owner] : w.streams) stream->waiting.clear();
+}
+
+void record_call(World& w, std::string_view signature) {
+  constexpr std::size_t kMost = 65536;
+  if (w.calls.size() == kMost) return;
+  signature = signature.substr(0, signature.find('('));
+  signature.remove_prefix(signature.find_last_of(" :") + 1);
+  w.calls.emplace_back(signature == "enqueue_kernel" ? "launch" : signature);
+}
+
+std::vector<std::string> recorded_calls() {
+  const std::lock_guard lock(world().mutex);
+  return world().calls;
 }
 
 Machine current_machine() {

@@ -10,19 +10,11 @@ namespace ganno::cuda::emulation {
 
 namespace {
 
-constexpr std::uint32_t kCutOff = 0x1fff;  // the mantissa's 13 bits that TF32 does not have
-
 bool is_tf32(float x) {
-  return (std::bit_cast<std::uint32_t>(x) & kCutOff) == 0 || std::isnan(x);
+  return (std::bit_cast<std::uint32_t>(x) & kNotInTf32) == 0 || std::isnan(x);
 }
 
 }  // namespace
-
-float round_to_tf32(float x) {
-  if (std::isnan(x)) return std::bit_cast<float>(0x7fffffffu);
-  // Ties away from zero; a carry out of the mantissa goes into the exponent, and from the largest into infinity.
-  return std::bit_cast<float>((std::bit_cast<std::uint32_t>(x) + (kCutOff + 1) / 2) & ~kCutOff);
-}
 
 void multiply_tf32(float (&c)[4], const float (&a)[4], const float (&b)[2], std::source_location site) {
   for (const float x : {a[0], a[1], a[2], a[3], b[0], b[1]}) {

@@ -7,7 +7,9 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <source_location>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cuda/emulation/device_memory.h"
@@ -48,6 +50,7 @@ struct World {
   cudaError_t last = cudaSuccess;
   cudaError_t sticky = cudaSuccess;  // a failed kernel takes the device with it, as on a GPU
   std::string report;
+  std::vector<std::string> calls;  // recorded_calls()
 };
 
 World& world();
@@ -57,11 +60,15 @@ void drain(World& w, Stream& stream);
 /// Adds to a stream, or to the graph it captures. @returns an error of this or, as on a GPU, of earlier work
 cudaError_t enqueue(World& w, Stream* stream, Operation operation);
 
+/// @param signature "cudaError_t cudaMalloc(void**, ...)"
+void record_call(World& w, std::string_view signature);
+
 /// Every call of the runtime: `body` under the lock, errors remembered and injected.
 template <class Body>
-cudaError_t call(Body&& body) {
+cudaError_t call(Body&& body, std::source_location from = std::source_location::current()) {
   World& w = world();
   const std::lock_guard lock(w.mutex);
+  record_call(w, from.function_name());
   cudaError_t error = w.sticky;
   if (error == cudaSuccess && w.machine.driver_version == 0) error = cudaErrorInsufficientDriver;
   if (error == cudaSuccess && w.machine.fail_after >= 0 && w.machine.fail_after-- == 0) error = w.machine.fail_with;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cuda/network/library_product.h"
+
 namespace ganno::cuda {
 
 namespace {
@@ -112,7 +114,7 @@ void Pass::forward(const Stream& stream, const Batch& batch, bool gradient) cons
         Product forward = product(index, batch);
         forward.out = activations(index + 1, batch);
         forward.out_positions = positions(index);
-        launch_forward(stream, batch.networks, forward);
+        forward_product(memory_.cublas, stream, batch.networks, forward);
         break;
       }
       case LayerKind::kMaxPool:
@@ -157,7 +159,7 @@ void Pass::weight_gradients(const Stream& stream, std::size_t index, const Batch
   weights.part_samples = split.part_samples;
   weights.part_stride = (size + 63) / 64 * 64;
   weights.out = split.parts > 1 ? workspace(plan_.weight_parts) : gradients(node.weights);
-  launch_weight_gradient(stream, batch.networks, weights);
+  weight_gradient_product(memory_.cublas, stream, batch.networks, weights);
   if (split.parts > 1) {
     launch_fold_parts(stream, batch.networks,
                       {weights.active, constant(weights.out), gradients(node.weights), weights.part_stride,
@@ -194,7 +196,7 @@ void Pass::input_gradient(const Stream& stream, std::size_t index, const Batch& 
       input.output_gradient = gradient;
       input.activation = below;
       input.out = target;
-      launch_input_gradient(stream, batch.networks, input);
+      input_gradient_product(memory_.cublas, stream, batch.networks, input);
       break;
     }
     case LayerKind::kMaxPool:

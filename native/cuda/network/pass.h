@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "core/population.h"
+#include "cuda/cublas.h"
 #include "cuda/device.h"
 #include "cuda/network/layers.h"
 #include "cuda/network/plan.h"
@@ -20,6 +21,7 @@ struct PassMemory {
   const float* scale = nullptr;  // [channels], see Gather
   const float* shift = nullptr;
   Precision precision = Precision::kFloat32;  // of the products
+  const Cublas* cublas = nullptr;             // for products that it takes; may be null
 };
 
 /// One batch of every network of a wave.

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "cuda/network/library_product.h"
+
 namespace ganno::cuda {
 
 namespace {
@@ -35,10 +37,11 @@ Population::Population(PopulationOptions options, std::span<const std::uint32_t>
   on_device([&] {
     allocate();
     upload_dataset();
+    open_cublas();
     allocate_wave();  // last: it takes of what is left
-    pass_ =
-        std::make_unique<Pass>(plan_, PassMemory{workspace_.data(), gradients_.data(), arenas_.data(), images_.data(),
-                                                 labels_.data(), scale_.data(), shift_.data(), options_.precision});
+    pass_ = std::make_unique<Pass>(
+        plan_, PassMemory{workspace_.data(), gradients_.data(), arenas_.data(), images_->data(), labels_->data(),
+                          scale_.data(), shift_.data(), options_.precision, cublas_.get()});
     stepper_ = std::make_unique<StepRunner>(plan_, options_, wave_networks_, arenas_.data(), gradients_.data(),
                                             kPartSteps, stream_);
   });
@@ -67,7 +70,6 @@ void Population::allocate() {
   seeds_ = DeviceBuffer<std::uint32_t>(replicas);
   step_ = DeviceBuffer<std::uint32_t>(replicas);
   begin_ = DeviceBuffer<std::uint32_t>(1);
-  results_ = DeviceBuffer<float>(3 * replicas);
   logits_.clear(stream_);
 }
 
@@ -88,6 +90,10 @@ void Population::allocate_wave() {
   active_ = DeviceBuffer<std::uint32_t>(wave_networks_);
   scores_ = DeviceBuffer<Score>(wave_networks_);
   training_loss_ = DeviceBuffer<float>(std::size_t{wave_networks_} * kPartSteps);
+  results_ = DeviceBuffer<float>(std::size_t{3} * wave_networks_);
+  host_begin_ = PinnedBuffer<std::uint32_t>(1);
+  host_training_loss_ = PinnedBuffer<float>(training_loss_.size());
+  host_results_ = PinnedBuffer<float>(results_.size());
   // Padding between arrays is never written, and parts of a workspace only where there is something to write.
   workspace_.clear(stream_);
   gradients_.clear(stream_);
@@ -107,8 +113,8 @@ std::uint32_t Population::networks_that_fit() const {
 
 void Population::upload_dataset() {
   const std::size_t values = static_cast<std::size_t>(options_.input.values());
-  images_ = uploaded<std::uint8_t>({options_.source.images, options_.images * values}, stream_);
-  labels_ = uploaded<std::uint8_t>({options_.source.labels, options_.images}, stream_);
+  images_ = shared_bytes(device_, {options_.source.images, options_.images * values}, stream_);
+  labels_ = shared_bytes(device_, {options_.source.labels, options_.images}, stream_);
   train_ = uploaded<std::uint32_t>(options_.train, stream_);
   validation_ = uploaded<std::uint32_t>(options_.validation, stream_);
   test_ = uploaded<std::uint32_t>(options_.test, stream_);
@@ -124,10 +130,20 @@ void Population::upload_dataset() {
   stream_.synchronize();
 }
 
+void Population::open_cublas() {
+  for (const Geometry& geometry : plan_.geometries) {
+    Product product;
+    product.geometry = geometry;
+    product.precision = options_.precision;
+    if (cublas_ == nullptr && suits_cublas(product)) cublas_ = Cublas::open(stream_);
+  }
+}
+
 std::size_t Population::bytes() const {
-  std::size_t total = images_.bytes() + labels_.bytes() + train_.bytes() + validation_.bytes() + test_.bytes() +
+  std::size_t total = images_->bytes() + labels_->bytes() + train_.bytes() + validation_.bytes() + test_.bytes() +
                       arenas_.bytes() + logits_.bytes() + status_.bytes() + workspace_.bytes() + gradients_.bytes() +
                       training_loss_.bytes() + stepper_->bytes();
+  if (cublas_ != nullptr) total += cublas_->bytes();
   for (const std::unique_ptr<Saved>& saved : saved_) {
     if (saved != nullptr) total += saved->values.bytes();
   }

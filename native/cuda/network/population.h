@@ -10,17 +10,20 @@
 
 #include "core/error.h"
 #include "core/population.h"
+#include "cuda/cublas.h"
 #include "cuda/device.h"
 #include "cuda/network/pass.h"
 #include "cuda/network/plan.h"
+#include "cuda/network/shared_bytes.h"
 #include "cuda/network/state.h"
 #include "cuda/network/step.h"
 
 namespace ganno::cuda {
 
 /// Networks are trained in waves of as many as the workspace has room for, usually all. A wave takes its steps in parts
-/// of at most kPartSteps, each one launch of a graph; between parts, and nowhere else, the host waits, takes the
-/// training losses and looks at the cancellation flag. What a network does depends neither on waves nor on parts.
+/// of at most kPartSteps, each one launch of a graph; after each, and nowhere else, the host waits, takes the training
+/// losses and looks at the cancellation flag: an interval of one part, all networks in one wave, is one launch and one
+/// wait. What a network does depends neither on waves nor on parts.
 class Population final : public PopulationEngine {
  public:
   /// @param device number of a CUDA device
@@ -74,15 +77,18 @@ class Population final : public PopulationEngine {
   void allocate_wave();
   std::uint32_t networks_that_fit() const;
   void upload_dataset();
+  void open_cublas();
   bool run(std::uint32_t steps, bool store, const Controls& controls, const Outputs& outputs);
   void upload_controls(const Controls& controls);
   bool run_wave(const Wave& wave, std::uint32_t steps, bool store, const Controls& controls, const Outputs& outputs);
+  void take_losses(const Wave& wave, std::uint32_t begin, std::uint32_t count, std::uint32_t steps, float* out) const;
   const Graph& part(const PartKey& key, const Wave& wave);
   void record_step(const Wave& wave, std::uint32_t part_steps, bool store);
   void add_scores(const Wave& wave, const std::uint32_t* images, std::uint32_t first, std::uint32_t samples,
                   bool change);
   void finish_scores(const Wave& wave, std::uint32_t count, bool change);
-  void read_scores(const Wave& wave, std::size_t each, float* out);
+  void queue_scores(const Wave& wave, std::size_t each);
+  void take_scores(const Wave& wave, std::size_t each, float* out) const;
   std::uint32_t capacity() const { return static_cast<std::uint32_t>(plan_.capacity); }
   Progress progress(const Wave& wave, bool store) const;
   BatchSelection selection(const Wave& wave, bool store) const;
@@ -98,8 +104,9 @@ class Population final : public PopulationEngine {
   Plan plan_;
   std::uint32_t wave_networks_ = 0;
   Stream stream_;
+  std::unique_ptr<Cublas> cublas_;  // null: there is none, or nothing for it to do
   // The data set.
-  DeviceBuffer<std::uint8_t> images_, labels_;
+  SharedBytes images_, labels_;
   DeviceBuffer<std::uint32_t> train_, validation_, test_, validation_subset_;
   DeviceBuffer<float> scale_, shift_;
   // Networks.
@@ -112,7 +119,12 @@ class Population final : public PopulationEngine {
   DeviceBuffer<std::uint32_t> seeds_, active_, step_, begin_;
   DeviceBuffer<Score> scores_;
   DeviceBuffer<float> training_loss_;  // [wave][part steps]
-  DeviceBuffer<float> results_;        // [replicas x 3]
+  DeviceBuffer<float> results_;        // [wave x 3]
+  // The host's side of a call's copies: what is queued reads and writes here, and nothing waits for it but the end of a
+  // part.
+  PinnedBuffer<std::uint32_t> host_begin_;  // [1]
+  PinnedBuffer<float> host_training_loss_;  // [wave][part steps]
+  PinnedBuffer<float> host_results_;        // [wave x 3]
   std::unique_ptr<Pass> pass_;
   std::unique_ptr<StepRunner> stepper_;
   std::map<PartKey, Graph> graphs_;

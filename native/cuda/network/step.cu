@@ -1,6 +1,7 @@
 // Around the fused step: what each layer's step is made with, and what becomes of its statistics.
 #include "cuda/network/step.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "core/step_scalars.h"
@@ -113,7 +114,12 @@ StepRunner::StepRunner(const Plan& plan, const PopulationOptions& options, std::
       schedule_(part_steps),
       applied_(wave_networks * layers_),
       intervals_(replicas_ * layers_),
-      statistics_(replicas_ * layers_ * kPopulationStatisticCount) {
+      statistics_(replicas_ * layers_ * kPopulationStatisticCount),
+      host_learning_rates_(learning_rates_.size()),
+      host_schedule_(schedule_.size()),
+      host_statistics_(statistics_.size()),
+      host_weight_decays_(weight_decays_.size()),
+      host_momenta_(momenta_.size()) {
   const int moments = moment_count(options.algorithm);
   const std::int64_t arena = arena_floats_ * static_cast<std::int64_t>(replicas_);
   arguments_.parameters = arenas;
@@ -132,21 +138,28 @@ StepRunner::StepRunner(const Plan& plan, const PopulationOptions& options, std::
 
 void StepRunner::upload_controls(const Controls& controls, const Stream& stream) {
   const std::size_t cells = replicas_ * layers_;
-  const auto upload = [&](const DeviceBuffer<double>& target, const float* values, double otherwise) {
-    std::vector<double> all(cells, otherwise);
-    if (values != nullptr) all.assign(values, values + cells);
-    target.upload(all, stream);
-    stream.synchronize();
+  std::copy_n(controls.learning_rates, cells, host_learning_rates_.data());
+  learning_rates_.upload(host_learning_rates_.span(), stream);
+  const auto upload = [&](const DeviceBuffer<double>& target, const PinnedBuffer<double>& host, const float* values,
+                          double otherwise) {
+    if (values != nullptr) {
+      std::copy_n(values, cells, host.data());
+    } else {
+      std::fill_n(host.data(), cells, otherwise);
+    }
+    target.upload(host.span(), stream);
   };
-  learning_rates_.upload({controls.learning_rates, cells}, stream);
-  upload(weight_decays_, controls.weight_decays, hyperparameters_.weight_decay);
-  upload(momenta_, controls.momenta, hyperparameters_.momentum);
+  upload(weight_decays_, host_weight_decays_, controls.weight_decays, hyperparameters_.weight_decay);
+  upload(momenta_, host_momenta_, controls.momenta, hyperparameters_.momentum);
 }
 
 void StepRunner::upload_schedule(const float* factors, std::uint32_t steps, const Stream& stream) {
-  const std::vector<float> ones(factors == nullptr ? steps : 0, 1.0f);
-  schedule_.upload({factors == nullptr ? ones.data() : factors, steps}, stream);
-  stream.synchronize();
+  if (factors == nullptr) {
+    std::fill_n(host_schedule_.data(), steps, 1.0f);
+  } else {
+    std::copy_n(factors, steps, host_schedule_.data());
+  }
+  schedule_.upload(host_schedule_.span().first(steps), stream);
 }
 
 void StepRunner::clear(const Stream& stream) {
@@ -184,12 +197,15 @@ void StepRunner::launch(const Stream& stream, std::uint32_t first, std::uint32_t
   launch_checked(stream, networks, kThreads, finish_step_kernel, wave);
 }
 
-void StepRunner::read_statistics(float* out, const Stream& stream) const {
+void StepRunner::queue_statistics(const Stream& stream) const {
   const auto cells = static_cast<std::uint32_t>(replicas_ * layers_);
   launch_checked(stream, blocks_for(cells, kThreads), kThreads, write_statistics_kernel, cells, intervals_.data(),
                  statistics_.data());
-  statistics_.download({out, statistics_.size()}, stream);
-  stream.synchronize();
+  statistics_.download(host_statistics_.span(), stream);
+}
+
+void StepRunner::take_statistics(float* out) const {
+  std::copy_n(host_statistics_.data(), host_statistics_.size(), out);
 }
 
 std::size_t StepRunner::bytes() const {

@@ -19,7 +19,8 @@ class StepRunner {
   StepRunner(const Plan& plan, const PopulationOptions& options, std::uint32_t wave_networks, float* arenas,
              const float* gradients, std::uint32_t part_steps, const Stream& stream);
 
-  /// Takes the call's controls over to the device; null ones are the hyperparameters' own.
+  /// Takes the call's controls over to the device; null ones are the hyperparameters' own. This and upload_schedule do
+  /// not wait: what an earlier call queued must be done.
   void upload_controls(const Controls& controls, const Stream& stream);
   /// The schedule of the part that comes next: `steps` factors, or null for 1.
   void upload_schedule(const float* factors, std::uint32_t steps, const Stream& stream);
@@ -30,8 +31,10 @@ class StepRunner {
   /// goes up.
   void launch(const Stream& stream, std::uint32_t first, std::uint32_t networks, const Progress& progress) const;
 
-  /// @param out [replicas x layers x 16] on the host; waits
-  void read_statistics(float* out, const Stream& stream) const;
+  /// Queues the interval's statistics for the host; once the stream was waited for, they can be taken.
+  void queue_statistics(const Stream& stream) const;
+  /// @param out [replicas x layers x 16]
+  void take_statistics(float* out) const;
 
   std::size_t bytes() const;
 
@@ -51,6 +54,9 @@ class StepRunner {
   DeviceBuffer<float> applied_;                   // [wave x layers] learning rates of the step
   DeviceBuffer<LayerInterval> intervals_;         // [replicas x layers]
   DeviceBuffer<float> statistics_;                // [replicas x layers x 16]
+  // Their host's side, which the device copies from and to while the host goes on.
+  PinnedBuffer<float> host_learning_rates_, host_schedule_, host_statistics_;
+  PinnedBuffer<double> host_weight_decays_, host_momenta_;
 };
 
 }  // namespace ganno::cuda

@@ -31,7 +31,7 @@ bool Population::run(std::uint32_t steps, bool store, const Controls& controls, 
     for (const Wave& wave : waves()) {
       if (!run_wave(wave, steps, store, controls, outputs)) return false;
     }
-    stepper_->read_statistics(outputs.statistics, stream_);
+    stepper_->take_statistics(outputs.statistics);
     return true;
   });
 }
@@ -41,25 +41,33 @@ bool Population::run_wave(const Wave& wave, std::uint32_t steps, bool store, con
   // Parts of the same size, so that a few graphs serve a call, and the next.
   const std::uint32_t parts = (steps + kPartSteps - 1) / kPartSteps;
   const std::uint32_t size = (steps + parts - 1) / parts;
-  std::vector<float> losses;
   for (std::uint32_t begin = 0; begin < steps; begin += size) {
     if (begin > 0 && cancelled()) return false;
     const std::uint32_t count = std::min(size, steps - begin);
-    begin_.upload({&begin, 1}, stream_);
+    *host_begin_.data() = begin;
+    begin_.upload(host_begin_.span(), stream_);
     stepper_->upload_schedule(controls.base_schedule == nullptr ? nullptr : controls.base_schedule + begin, count,
                               stream_);
-    const bool validates = begin + count == steps && outputs.validation != nullptr;
+    const bool ends = begin + count == steps;
+    const bool validates = ends && outputs.validation != nullptr;
     part({wave.first, count, store, validates}, wave).launch(stream_);
-    losses.resize(std::size_t{wave.networks} * count);
-    copy(losses.data(), training_loss_.data(), losses.size() * sizeof(float), cudaMemcpyDeviceToHost, stream_);
-    if (validates) read_scores(wave, 3, outputs.validation);
+    training_loss_.download(host_training_loss_.span().first(std::size_t{wave.networks} * count), stream_);
+    if (validates) queue_scores(wave, 3);
+    if (ends && wave.first + wave.networks == options_.replicas) stepper_->queue_statistics(stream_);
     stream_.synchronize();
-    for (std::uint32_t i = 0; i < wave.networks; ++i) {
-      float* to = outputs.training_loss + std::size_t{wave.first + i} * steps + begin;
-      std::copy_n(losses.data() + std::size_t{i} * count, count, to);
-    }
+    take_losses(wave, begin, count, steps, outputs.training_loss);
+    if (validates) take_scores(wave, 3, outputs.validation);
   }
   return true;
+}
+
+/// Losses of the steps [begin, begin + count) of a call of `steps`. @param out [replicas x steps]
+void Population::take_losses(const Wave& wave, std::uint32_t begin, std::uint32_t count, std::uint32_t steps,
+                             float* out) const {
+  for (std::uint32_t i = 0; i < wave.networks; ++i) {
+    std::copy_n(host_training_loss_.data() + std::size_t{i} * count, count,
+                out + std::size_t{wave.first + i} * steps + begin);
+  }
 }
 
 const Graph& Population::part(const PartKey& key, const Wave& wave) {
@@ -139,9 +147,14 @@ void Population::finish_scores(const Wave& wave, std::uint32_t count, bool chang
                       static_cast<std::uint32_t>(plan_.shape.classes()), change, results_.data());
 }
 
-/// Queues the copy of a wave's results, `each` a network, to their place in `out`.
-void Population::read_scores(const Wave& wave, std::size_t each, float* out) {
-  copy(out + each * wave.first, results_.data(), each * wave.networks * sizeof(float), cudaMemcpyDeviceToHost, stream_);
+/// Queues the copy of a wave's results, `each` a network.
+void Population::queue_scores(const Wave& wave, std::size_t each) {
+  results_.download(host_results_.span().first(each * wave.networks), stream_);
+}
+
+/// Puts them where they belong in `out`.
+void Population::take_scores(const Wave& wave, std::size_t each, float* out) const {
+  std::copy_n(host_results_.data(), each * wave.networks, out + each * wave.first);
 }
 
 bool Population::evaluate(Split split, float* out) {
@@ -163,8 +176,9 @@ bool Population::evaluate(Split split, float* out) {
         add_scores(wave, images, first, std::min(capacity(), count - first), false);
       }
       finish_scores(wave, count, false);
-      read_scores(wave, 2, out);
+      queue_scores(wave, 2);
       stream_.synchronize();
+      take_scores(wave, 2, out);
     }
     return true;
   });

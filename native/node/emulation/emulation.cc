@@ -1,9 +1,10 @@
-// emulation.configure, .report, .allocatedBytes, .brokenKernels, .runKernel: see test/support/emulation.ts.
+// emulation.configure, .report, .allocatedBytes, .calls, .brokenKernels, .runKernel: see test/support/emulation.ts.
 #include "node/emulation/emulation.h"
 
 #include <string>
 
 #include "cuda/emulation/broken_kernels.h"
+#include "cuda/emulation/calls.h"
 #include "cuda/emulation/runtime_api.h"
 #include "node/arguments.h"
 #include "node/errors.h"
@@ -42,6 +43,13 @@ Napi::Value allocated(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(allocated_bytes()));
 }
 
+Napi::Value calls(const Napi::CallbackInfo& info) {
+  const std::vector<std::string> names = recorded_calls();
+  Napi::Array list = Napi::Array::New(info.Env(), names.size());
+  for (std::uint32_t i = 0; i < names.size(); ++i) list[i] = Napi::String::New(info.Env(), names[i]);
+  return list;
+}
+
 Napi::Value broken_kernels(const Napi::CallbackInfo& info) {
   const auto names = broken_kernel_names();
   Napi::Array list = Napi::Array::New(info.Env(), names.size());
@@ -63,6 +71,7 @@ Napi::Object emulation_exports(Napi::Env env) {
   exports["configure"] = Napi::Function::New<configure_machine>(env, "configure");
   exports["report"] = Napi::Function::New<report>(env, "report");
   exports["allocatedBytes"] = Napi::Function::New<allocated>(env, "allocatedBytes");
+  exports["calls"] = Napi::Function::New<calls>(env, "calls");
   exports["brokenKernels"] = Napi::Function::New<broken_kernels>(env, "brokenKernels");
   exports["runKernel"] = Napi::Function::New<run>(env, "runKernel");
   return exports;
