@@ -3,6 +3,7 @@ import { syntheticDataset } from '../src/datasets/synthetic.js';
 import type { TrainingTask } from '../src/environment/task.js';
 import { mlp } from '../src/networks/builders.js';
 import { NetworkPopulation } from '../src/networks/population.js';
+import type { NetworkSpec } from '../src/networks/spec.js';
 import { ALGORITHMS } from '../src/optimizer/algorithms.js';
 import { openEpisodeSlab } from '../src/rollouts/episode-slab.js';
 import type { EpisodeResult } from '../src/rollouts/executor.js';
@@ -249,6 +250,24 @@ describe('a gradient method in a population', () => {
 		expect(result.outcomes.every((x) => Number.isFinite(x))).toBe(true);
 		const alone = await run(task('sgd', { networks: networks.slice(1) }), { name: 'schedule-free' });
 		expect(result.course.validationLoss.subarray(4)).toEqual(alone.course.validationLoss);
+	});
+
+	it('is judged with the batch statistics of its solution where there is batch norm', async () => {
+		const layers: NetworkSpec['layers'] = [
+			{ type: 'conv', filters: 6, kernelSize: 3 },
+			{ type: 'batch-norm', activation: 'relu' },
+			{ type: 'global-average-pool' },
+			{ type: 'dense', units: 4 },
+		];
+		const normalized = { input: spec.input, layers };
+		// Batch norm divides the factor out again, with the batch's statistics; those at 0 and 1 would not.
+		const networks = seeds.map((seed) => ({ seed, learningRate: 0.01, initialScales: [100, 1] }));
+		const training = task('adam', { spec: normalized, horizon: 200, interval: 50, networks });
+		const { course } = await run(training, { name: 'schedule-free' });
+		for (const n of [0, 1]) {
+			expect(course.validationLoss[n * 5 + 4]).toBeLessThan(1);
+			expect(course.validationAccuracy[n * 5 + 4]).toBeGreaterThan(0.5);
+		}
 	});
 
 	it('starts from the layers and networks that the task says', async () => {

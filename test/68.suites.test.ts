@@ -56,6 +56,7 @@ describe('the built-in suites', () => {
 		expect(
 			has(({ role, sliceSize, dataset }) => role === 'full-cnn' && sliceSize === undefined && dataset.downsample === 1),
 		).toBe(true);
+		expect(has(({ role, network }) => role === 'cifar-residual' && network.type === 'residual')).toBe(true);
 		for (const name of ['mnist', 'cifar-10', 'fashion-mnist'])
 			expect(has(({ dataset }) => dataset.name === name)).toBe(true);
 	});
@@ -246,7 +247,7 @@ describe('evaluating a suite', () => {
 		const robustness = readFileSync(join(charts, 'robustness.svg'), 'utf8');
 		expect(robustness).toContain('>blind cosine</text>');
 		expect(robustness).not.toMatch(/NaN|undefined|<script|<style/);
-		const rates = readFileSync(join(charts, 'rates-learned-perturbed-momentum-0.001.svg'), 'utf8');
+		const rates = readFileSync(join(charts, 'rates-learned-perturbed-momentum-1e-3.svg'), 'utf8');
 		expect(rates).toContain('layer 2 (output)');
 	});
 

@@ -30,7 +30,10 @@ export function suiteCharts(table: RunTable): readonly SuiteChart[] {
 			const columns = suite.tasks.find(({ id }) => id === task)?.learningRates ?? [];
 			if (learningRate !== Math.min(...columns) && learningRate !== Math.max(...columns)) return [];
 			return [
-				chart(`rates-${slug(contender)}-${slug(task)}-${learningRate}`, learningRates(table.results, trajectory)),
+				chart(
+					`rates-${slug(contender)}-${slug(task)}-${learningRate?.toExponential(0)}`,
+					learningRates(table.results, trajectory),
+				),
 			];
 		}),
 	];
