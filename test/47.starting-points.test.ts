@@ -118,6 +118,31 @@ describe('pretraining', () => {
 		expect(loss({ ...TASK, pretraining, data: { classes: [2, 3] } })).toBeGreaterThan(2);
 	});
 
+	it('hands on the running statistics of batch norms', () => {
+		const layers = [
+			{ type: 'conv', filters: 4, kernelSize: 3 },
+			{ type: 'batch-norm', activation: 'relu' },
+			TASK.spec.layers[2]!,
+		] as const;
+		const pretraining = { ...PRETRAINING, keepOutputLayer: true };
+		const task = { ...TASK, spec: { ...TASK.spec, layers }, pretraining, data: { classes: [0, 1] } };
+		const populations: Population[] = [];
+		const open = populationFactory({ dataset });
+		using environment = new TrainingEnvironment({
+			population: (...args) => {
+				populations.push(open(...args));
+				return populations.at(-1) as Population;
+			},
+			task,
+		});
+		const loss = environment.reset().infos.validationLoss[0]!;
+		expect(loss).toBeLessThan(0.3);
+		const [trained, other] = [0, 1].map((n) => populations[0]?.runningStatistics?.(n) as Float32Array);
+		expect(trained).toHaveLength(8);
+		for (const value of trained!) expect([0, 1]).not.toContain(value);
+		expect(trained).not.toEqual(other);
+	});
+
 	it('is run once for networks that start over, and again for others', () => {
 		expect(start(FINE_TUNING, 3).opened).toBe(2);
 		using environment = new TrainingEnvironment({ dataset, task: FINE_TUNING });

@@ -20,6 +20,8 @@ export class CounterfactualPopulation implements Population {
 	/** Of the networks themselves; the forks get them at the next `train`. */
 	readonly parameters?: (replica: number) => Float32Array;
 	readonly setParameters?: (replica: number, values: Float32Array) => void;
+	readonly runningStatistics?: (replica: number) => Float32Array;
+	readonly setRunningStatistics?: (replica: number, values: Float32Array) => void;
 	readonly #population: Population;
 	readonly #stride: number; // replicas of a network
 	readonly #previous: Float32Array; // [networks × layers]
@@ -41,6 +43,11 @@ export class CounterfactualPopulation implements Population {
 		if (population.parameters !== undefined && population.setParameters !== undefined) {
 			this.parameters = (replica) => population.parameters?.(replica * this.#stride) as Float32Array;
 			this.setParameters = (replica, values) => population.setParameters?.(replica * this.#stride, values);
+		}
+		if (population.runningStatistics !== undefined && population.setRunningStatistics !== undefined) {
+			this.runningStatistics = (replica) => population.runningStatistics?.(replica * this.#stride) as Float32Array;
+			this.setRunningStatistics = (replica, values) =>
+				population.setRunningStatistics?.(replica * this.#stride, values);
 		}
 		this.forkLoss = new Float32Array(this.replicas * agents);
 		this.#previous = new Float32Array(this.replicas * this.layers.length);

@@ -41,7 +41,9 @@ export class InitialStates {
 			const values = access.parameters(n);
 			if (source !== undefined) {
 				const output = pretraining?.keepOutputLayer === true ? 0 : (layers.at(-1)?.size ?? 0);
-				values.set(source.subarray(0, source.length - output));
+				values.set(source.subarray(0, values.length - output));
+				const running = source.subarray(values.length);
+				if (running.length > 0) population.setRunningStatistics?.(n, running);
 			}
 			if (initialScales !== undefined) scaleWeights(values, layers, initialScales, n);
 			access.setParameters(n, values);
@@ -77,7 +79,7 @@ export class InitialStates {
 	}
 }
 
-/** @returns the parameters after the pre-training, in the order of the task's networks */
+/** @returns the parameters after the pre-training and the running statistics behind them, in the order of the task's networks */
 function trainFirst(task: TrainingTask, open: PopulationFactory): Float32Array[] {
 	const { horizon, networks } = task;
 	const population = open(
@@ -89,7 +91,7 @@ function trainFirst(task: TrainingTask, open: PopulationFactory): Float32Array[]
 		const out = populationOutput(population.replicas, population.layers.length, horizon);
 		runBaseline(population, task, networks[0]?.learningRate as number, out);
 		return networks.map(({ seed, learningRate }, n) => {
-			if ((out.validation[n * 3] as number) < DIVERGED_LOSS) return access.parameters(n);
+			if ((out.validation[n * 3] as number) < DIVERGED_LOSS) return withRunning(access, n);
 			throw new GannoError(
 				'DIVERGED',
 				`The pre-training of the network with seed ${seed} diverged; lower task.pretraining.learningRate (${learningRate})`,
@@ -122,9 +124,18 @@ function scaleWeights(
 	}
 }
 
-function parameterAccess(population: Population): ParameterAccess {
+function withRunning(population: ParameterAccess & Population, network: number): Float32Array {
+	const parameters = population.parameters(network);
+	const running = population.runningStatistics?.(network) ?? new Float32Array(0);
+	const both = new Float32Array(parameters.length + running.length);
+	both.set(parameters);
+	both.set(running, parameters.length);
+	return both;
+}
+
+function parameterAccess(population: Population): ParameterAccess & Population {
 	if (typeof population.parameters === 'function' && typeof population.setParameters === 'function') {
-		return population as ParameterAccess;
+		return population as ParameterAccess & Population;
 	}
 	throw new GannoError(
 		'INVALID_ARGUMENT',

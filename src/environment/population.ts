@@ -26,6 +26,10 @@ export interface Population {
 	parameters?(replica: number): Float32Array;
 	/** Replaces them; needed for the same tasks. */
 	setParameters?(replica: number, values: Float32Array): void;
+	/** A copy of a network's running statistics (of batch norms; may be empty); where it is there, a pre-training hands them on too. */
+	runningStatistics?(replica: number): Float32Array;
+	/** Replaces them. */
+	setRunningStatistics?(replica: number, values: Float32Array): void;
 	/** Makes network `to` an exact copy of network `from`, random streams included; only the reward `difference` needs it. */
 	fork?(from: number, to: number): void;
 	dispose(): void;
