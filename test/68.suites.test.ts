@@ -79,7 +79,7 @@ describe('the built-in suites', () => {
 			[{ ...QUICK_SUITE, tasks: [{ ...task, optimizer: 'lion' }] }, 'tasks.0.optimizer but received "lion"'],
 			[
 				{ ...QUICK_SUITE, tasks: [{ ...task, network: { type: 'mlp', depth: [1, 2], width: [8, 9] } }] },
-				'Expected one network, not a family with a range for tasks.0',
+				'Expected one network, not a family with ranges or lists to draw from for tasks.0',
 			],
 		];
 		for (const [values, message] of cases) {

@@ -1,3 +1,4 @@
+import type { NetworkFamily } from '../environment/network-family.js';
 import { GannoError } from '../errors.js';
 import { resolveHyperparameters } from '../optimizer/options.js';
 import type { Config } from './config.js';
@@ -40,12 +41,16 @@ export function checkConfig({ tasks, evaluation, device, precision }: Config): v
 			refuse(`tasks.optimizers[${i}]: ${(error as Error).message}`, error);
 		}
 	}
-	const { network } = evaluation;
-	const ranges =
-		network.type === 'residual' ? Array.isArray(network.blocks) || Array.isArray(network.width) : 'depth' in network;
-	if (ranges || ('activation' in network && Array.isArray(network.activation))) {
+	if (isOpen(evaluation.network)) {
 		refuse('Expected one network, not a family with ranges or lists to draw from, for evaluation.network');
 	}
+}
+
+/** Whether a family still has something to draw from. */
+export function isOpen(network: NetworkFamily): boolean {
+	const ranges =
+		network.type === 'residual' ? Array.isArray(network.blocks) || Array.isArray(network.width) : 'depth' in network;
+	return ranges || ('activation' in network && Array.isArray(network.activation));
 }
 
 function refuse(message: string, cause?: unknown): never {

@@ -5,6 +5,7 @@ import { initialLearningRates } from '../environment/task.js';
 import { GannoError } from '../errors.js';
 import { type BatchOrder, trainingBatch } from '../networks/batch-order.js';
 import { DIVERGED_LOSS, type NetworkPopulation } from '../networks/population.js';
+import { allFinite } from '../networks/population-arguments.js';
 import { POPULATION_STATISTICS } from '../optimizer/statistics.js';
 import {
 	type GradientMethod,
@@ -173,7 +174,7 @@ class Judge {
 		});
 		for (const { replica, running, method } of learners) {
 			if (!running) continue;
-			const finite = method.solution.every(Number.isFinite);
+			const finite = allFinite(method.solution);
 			this.validationLoss[replica] = finite ? (this.#out.validation[replica * 3] as number) : DIVERGED_LOSS;
 			this.validationAccuracy[replica] = finite ? (this.#out.validation[replica * 3 + 1] as number) : 0;
 		}
@@ -186,7 +187,7 @@ class Judge {
 			this.#population.evaluate('test', out);
 		});
 		for (const { replica, method } of learners) {
-			if (method.solution.every(Number.isFinite)) continue;
+			if (allFinite(method.solution)) continue;
 			out[replica * 2] = DIVERGED_LOSS;
 			out[replica * 2 + 1] = 0;
 		}
@@ -207,7 +208,7 @@ class Judge {
 	#place(learners: readonly Learner[], which: (method: GradientMethod) => Float32Array): void {
 		for (const { replica, method } of learners) {
 			const parameters = which(method);
-			if (parameters.every(Number.isFinite)) this.#population.setParameters(replica, parameters);
+			if (allFinite(parameters)) this.#population.setParameters(replica, parameters);
 		}
 	}
 }

@@ -3,6 +3,7 @@ import { FINE_TUNING_CHANGES } from '../../environment/fine-tuning.js';
 import { GannoError } from '../../errors.js';
 import { ALGORITHMS } from '../../optimizer/algorithms.js';
 import { DATASET_NAMES } from '../config.js';
+import { isOpen } from '../config-checks.js';
 import { networkFamilySchema } from '../network-family-schema.js';
 
 /** What an evaluation suite says, as plain data: the built-in ones are objects of this shape, a user's is a JSON file of it. */
@@ -69,7 +70,7 @@ const taskSchema = z
 		longerThan: z.string().optional(),
 	})
 	.refine(({ horizon, decisions }) => horizon % decisions === 0, 'decisions that divide the horizon')
-	.refine(({ network }) => !('depth' in network), 'one network, not a family with a range');
+	.refine(({ network }) => !isOpen(network), 'one network, not a family with ranges or lists to draw from');
 
 const suiteSchema = z
 	.strictObject({
