@@ -95,7 +95,7 @@ export const IMAGE_TASKS: readonly TaskInput[] = [
 		dataset: cifar,
 		network: { type: 'residual', blocks: 1, width: 8 },
 		optimizer: 'momentum',
-		horizon: 400,
+		horizon: 300,
 		sliceSize: undefined,
 		learningRates: [1e-4, 1e-2],
 		tuningSeeds: 1,
