@@ -11,6 +11,8 @@ import time
 
 from contender import reply, torch
 
+from step_values import GRADIENTS, PARAMETERS, positions, sequence
+
 WHAT, ALGORITHM = sys.argv[1:3]
 THREADS, LEARNING_RATE = int(sys.argv[3]), float(sys.argv[4])
 SIZES = json.loads(sys.argv[5])
@@ -32,14 +34,9 @@ torch.set_num_threads(THREADS)
 torch.set_grad_enabled(False)
 
 
-def sequence(layer, size, stride):  # bench/optimizer/values.ts
-    products = (torch.arange(layer + 1, layer + 1 + size, dtype=torch.int64) * stride) & 0xFFFFFFFF
-    return ((products >> 8).to(torch.float64).div_(2**24).sub_(0.375).mul_(2**-5)).to(torch.float32)
-
-
-start_parameters = [sequence(layer, size, 2654435761) for layer, size in enumerate(SIZES)]
+start_parameters = [sequence(layer, size, PARAMETERS) for layer, size in enumerate(SIZES)]
 parameters = [start.clone() for start in start_parameters]
-gradients = [sequence(layer, size, 2246822519) for layer, size in enumerate(SIZES)]
+gradients = [sequence(layer, size, GRADIENTS) for layer, size in enumerate(SIZES)]
 gradient_norms = torch._foreach_norm(gradients)
 before = [torch.empty(size) for size in SIZES] if WHAT != "step" else []  # allocated once: a new copy every step is slower
 for p, g in zip(parameters, gradients):
@@ -212,11 +209,6 @@ ARRANGEMENTS = {
 STATISTIC_NAMES = {"step": [], "norms": NORMS, "all": ALL}[WHAT]
 
 
-def positions(size):  # samplePositions in bench/optimizer/values.ts
-    count = min(size, 8)
-    return [0 if count == 1 else i * (size - 1) // (count - 1) for i in range(count)]
-
-
 def evidence(steps, statistics):
     sample = [float(p[i]) for p, size in zip(parameters, SIZES) for i in positions(size)]
     return {"steps": steps, "parameters": sample, "statistics": statistics, "statisticNames": STATISTIC_NAMES}
@@ -257,7 +249,7 @@ for mode_name, mode in MODES.items():
             continue  # this version, or this optimizer, has no such mode on a CPU
         if gradients_changed():  # SGD(nesterov=True, foreach=True) of PyTorch 1.13 adds to the caller's gradients
             for layer, g in enumerate(gradients):
-                g.copy_(sequence(layer, len(g), 2246822519))
+                g.copy_(sequence(layer, len(g), GRADIENTS))
             continue
         times[mode_name, arrangement] = seconds
 if not times:

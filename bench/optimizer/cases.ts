@@ -22,7 +22,7 @@ export const ADAM_BYTES = 28;
 export const LEARNING_RATE = 2 ** -14;
 
 /** Eight layers that grow and shrink, as the layers of a convolutional network do: 64ths of the whole. */
-const CUT = [2, 4, 8, 16, 16, 8, 6, 4] as const;
+export const CUT = [2, 4, 8, 16, 16, 8, 6, 4] as const;
 const SIZES = { '16K': 16_000, '64K': 64_000, '1M': 1_000_000, '16M': 16_000_000, '64M': 64_000_000 } as const;
 
 function sized(algorithm: LayerwiseAlgorithm, size: keyof typeof SIZES, threads: number): StepCase {

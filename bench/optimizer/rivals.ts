@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startContender } from '../support/contender.js';
 import { repositoryRoot } from '../support/machine.js';
-import { pythonEnvironment, pythonProgram } from '../support/python.js';
+import { deviceEnvironment, pythonEnvironment, pythonProgram, pythonWith } from '../support/python.js';
 import { LEARNING_RATE, parameterCount, type StepCase } from './cases.js';
 import { type StepContender, type StepSlice, unavailableContender } from './contender.js';
+import type { DeviceStepCase } from './device-cases.js';
 import type { Evidence } from './evidence.js';
 
 /** tfjs keeps some twenty arrays of all parameters alive in a step, in a WebAssembly memory of at most 2 to 4 GB. */
@@ -42,6 +43,27 @@ export function openPytorch(name: string, one: StepCase, what: 'step' | 'norms' 
 	const program = join(repositoryRoot, 'bench', 'contenders', 'pytorch-optimizer.py');
 	const command = [pythonProgram(), program, ...words];
 	return openRival(name, 'pytorch', command, pythonEnvironment(one.threads), 'Install it with: scripts/setup --bench');
+}
+
+/**
+ * PyTorch's Adam with everything on a device.
+ * @param device `cuda:N`, or `cpu` to try the program
+ * @param stacked layers of equal size as one tensor
+ */
+export async function openDevicePytorch(
+	name: string,
+	one: DeviceStepCase,
+	what: 'step' | 'norms' | 'all',
+	{ device, stacked }: { readonly device: string; readonly stacked: boolean },
+): Promise<StepContender> {
+	const python = pythonWith('torch');
+	if (python === undefined) {
+		return unavailableContender(name, 'not measured: no Python here has PyTorch; GANNO_PYTHON names one that has');
+	}
+	const program = join(repositoryRoot, 'bench', 'contenders', 'pytorch-device-optimizer.py');
+	const rows = stacked ? one.networks : 1;
+	const words = [what, device, String(LEARNING_RATE), String(rows), JSON.stringify(one.sizes)];
+	return openRival(name, 'pytorch', [python, program, ...words], deviceEnvironment(), 'See what it said.');
 }
 
 export async function openTfjs(name: string, one: StepCase, backend: 'wasm' | 'cpu'): Promise<StepContender> {

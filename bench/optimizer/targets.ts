@@ -3,7 +3,7 @@ import { EMPTY_OVERHEAD, OVERHEAD, POPULATION } from './cases.js';
 import { type CaseResult, roundRatios } from './measure.js';
 
 /** A quotient of two contenders' times that is promised on some cases; reported on every case both were measured on. */
-interface Ratio {
+export interface Ratio {
 	readonly metric: string;
 	readonly numerator: string;
 	readonly denominator: string;
@@ -73,23 +73,36 @@ const RATIOS: readonly Ratio[] = [
 
 const OVERHEAD_BOUND = 1; // microseconds
 
-/** Rows of the quotients, and what is promised of them. A bound whose case was left out by choice is left out too. */
-export function compare(results: readonly CaseResult[], tier: string): { rows: Row[]; targets: Target[] } {
+/**
+ * Rows of quotients, and the bounds on them. A bound whose case was left out by choice is left out too.
+ * @param where what they were measured on
+ */
+export function ratioRows(
+	ratios: readonly Ratio[],
+	results: readonly CaseResult[],
+	where: string,
+): { rows: Row[]; targets: Target[] } {
 	const rows: Row[] = [];
 	const targets: Target[] = [];
-	for (const { metric, numerator, denominator, relation, bounds } of RATIOS) {
+	for (const { metric, numerator, denominator, relation, bounds } of ratios) {
 		for (const result of results) {
-			const ratios = roundRatios(result, numerator, denominator);
-			if (ratios !== undefined) {
+			const found = roundRatios(result, numerator, denominator);
+			if (found !== undefined) {
 				const label = { case: result.one.name, contender: denominator, metric, unit: '1' };
-				rows.push(measured(metric === 'statistics_over_none' ? { ...label, contender: 'ganno' } : label, ratios));
+				rows.push(measured(metric === 'statistics_over_none' ? { ...label, contender: 'ganno' } : label, found));
 			}
 			const bound = bounds.find(([name]) => name === result.one.name);
 			if (bound === undefined) continue;
-			const value = ratios === undefined ? null : median(ratios);
-			targets.push(target(`${result.one.name}: ${metric} (${tier})`, relation, bound[1], value));
+			const value = found === undefined ? null : median(found);
+			targets.push(target(`${result.one.name}: ${metric} (${where})`, relation, bound[1], value));
 		}
 	}
+	return { rows, targets };
+}
+
+/** Rows of the quotients, and what is promised of them and of a call's overhead. */
+export function compare(results: readonly CaseResult[], tier: string): { rows: Row[]; targets: Target[] } {
+	const { rows, targets } = ratioRows(RATIOS, results, tier);
 	for (const name of [OVERHEAD, EMPTY_OVERHEAD]) {
 		const result = results.find(({ one }) => one.name === name);
 		if (result === undefined) continue;
