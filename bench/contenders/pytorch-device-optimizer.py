@@ -162,16 +162,8 @@ def with_foreach(adam):
     return step
 
 
-class OwnAdam:
-    """Adam written out, for a compiler to fuse with the statistics."""
-
-    def __init__(self):
-        for moment in moments[0] + moments[1]:
-            moment.zero_()
-        self.steps = torch.zeros((), device=DEVICE)
-
-
 def whole_step(steps):
+    """Adam written out, for the compiler to fuse with the statistics."""
     steps += 1
     correction1, correction2 = 1 - BETA1**steps, 1 - BETA2**steps
     found = []
@@ -186,9 +178,11 @@ def whole_step(steps):
     return found
 
 
-def with_compiled_step(adam):
-    compiled = torch.compile(whole_step, dynamic=False)
-    return lambda: compiled(adam.steps)
+def with_compiled_step():
+    for moment in moments[0] + moments[1]:
+        moment.zero_()
+    steps, compiled = torch.zeros((), device=DEVICE), torch.compile(whole_step, dynamic=False)
+    return lambda: compiled(steps)
 
 
 def graphed(step):
@@ -219,7 +213,7 @@ def arrangements():
         makers.pop("operations", None)  # some thirty launches a tensor: seconds a step
     compiles = WHAT == "all" and len(parameters) <= COMPILED_TENSORS and hasattr(torch, "compile")
     if compiles:
-        yield "step and statistics compiled together", lambda: with_compiled_step(OwnAdam()), 0
+        yield "step and statistics compiled together", with_compiled_step, 0
     for mode_name, mode in (("fused", {"fused": True}), ("foreach", {"foreach": True})):
         for name, make in makers.items():
             yield f"{mode_name}, {name}", lambda make=make, mode=mode: make(Adam(mode)), 0
@@ -241,17 +235,20 @@ def opened(make, taken):
 
 
 def time_of(step, seconds):
-    """Mean of the second half: the first warms up."""
+    """The fastest of three means, after steps that warm up."""
     steps, start = 0, time.perf_counter()
-    while steps == 0 or time.perf_counter() - start < seconds / 2:
+    while steps < 3 or time.perf_counter() - start < seconds / 4:
         step()
         steps += 1
         synchronize()
-    start, count = time.perf_counter(), max(1, steps)
-    for _ in range(count):
-        step()
-    synchronize()
-    return (time.perf_counter() - start) / count
+    means = []
+    for _ in range(3):
+        start = time.perf_counter()
+        for _ in range(steps):
+            step()
+        synchronize()
+        means.append((time.perf_counter() - start) / steps)
+    return min(means)
 
 
 def as_list(statistics):
