@@ -20,6 +20,12 @@ export const CASES: readonly Case[] = [
 	},
 ];
 
+/** For trying: what the emulated device trains in no time. */
+export const TINY_CASES: readonly Case[] = [
+	{ name: 'tiny-mlp', spec: { input: [8, 8, 1], layers: [hidden(12), output] } },
+	{ name: 'tiny-cnn', spec: { input: [8, 8, 1], layers: [conv(4), pool, conv(6), pool, hidden(8), output] } },
+];
+
 export function caseNamed(name: string): Case {
 	const found = CASES.find((candidate) => candidate.name === name);
 	if (found === undefined)

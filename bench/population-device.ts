@@ -1,102 +1,161 @@
 /**
- * How many training steps of small networks a CUDA device does in a second, by the number of networks trained side by side, beside all
- * cores of the CPU. See docs/benchmarks.md.
+ * How many training steps of small networks a CUDA device does in a second: ganno beside PyTorch and JAX on as many networks, by the number
+ * of networks, and as a share of the device's multiply-adds. See docs/benchmarks.md.
  */
 import { availableParallelism } from 'node:os';
-import { devices, NetworkPopulation, POPULATION_STATISTICS, type PopulationDevice } from 'ganno';
-import { CASES, type Case, operationsPerStep } from './cases.js';
-import { baseVersions, loadAddon } from './support/machine.js';
+import { CASES, type Case, operationsPerStep, TINY_CASES } from './cases.js';
+import { BATCH, type OwnOptions, openOwn, type PopulationContender } from './population/contender.js';
+import { openRival, RIVALS } from './population/rivals.js';
+import { type Duel, ratiosOf, speedTargets } from './population/targets.js';
+import { benchDevice, deviceVersions, fmaPeak } from './support/device.js';
 import { parseOptions, progress, wanted } from './support/options.js';
-import { randomDataset } from './support/random-dataset.js';
-import { measured, type Row, report, unmeasured } from './support/report.js';
+import { measured, type Row, report, type Target, unmeasured } from './support/report.js';
 
-const BATCH = 64;
-/** Steps of a native call: a decision interval. */
-const INTERVAL = 50;
-const REPLICAS = [1, 8, 32, 128, 512, 2048, 4096] as const;
-const QUICK_REPLICAS = [8, 128] as const;
-
-/** Trains intervals until the time is over. @returns network-steps a second */
-function measure(population: NetworkPopulation, milliseconds: number): number {
-	const { replicas } = population;
-	const layers = population.layers.length;
-	const learningRates = new Float32Array(replicas * layers).fill(1e-3);
-	const out = {
-		statistics: new Float32Array(replicas * layers * POPULATION_STATISTICS.length),
-		trainingLoss: new Float32Array(replicas * INTERVAL),
-		validation: new Float32Array(replicas * 3),
-	};
-	population.train(INTERVAL, learningRates, out); // records the graph, warms up
-	const started = performance.now();
-	let intervals = 0;
-	do {
-		population.train(INTERVAL, learningRates, out);
-		intervals++;
-	} while (performance.now() - started < milliseconds);
-	const seconds = (performance.now() - started) / 1000;
-	if (out.trainingLoss.some((loss) => !(loss < 100)))
-		throw new Error('a network diverged: its steps would cost nothing');
-	return (intervals * INTERVAL * replicas) / seconds;
-}
-
-function open({ spec }: Case, replicas: number, device: PopulationDevice): NetworkPopulation {
-	return new NetworkPopulation({
-		spec,
-		replicas,
-		batchSize: BATCH,
-		optimizer: { algorithm: 'adam' },
-		dataset: randomDataset(spec.input, 4096),
-		seeds: Uint32Array.from({ length: replicas }, (_, seed) => seed),
-		device,
-	});
-}
+const NETWORKS = 512;
+const REPLICAS = [1, 8, 32, 128, 512, 1024, 2048, 4096] as const;
+const TINY = '--tiny';
+const ON_CPU = '--rivals-on-cpu';
+const SCALING = '--scaling';
 
 const options = parseOptions(
 	'bench:population-device',
-	'Network-steps a second of populations on every CUDA device, by size, and on all cores of the CPU.',
-	{ rounds: 5, quickRounds: 1 },
+	'Network-steps a second of populations on a CUDA device: ganno, PyTorch and JAX with 512 networks.',
+	{ rounds: 4, quickRounds: 1 },
+	{
+		[SCALING]: 'ganno alone instead, with 1 to 4,096 networks, and on all cores of the CPU',
+		[TINY]: 'small cases of few networks instead, to try the program',
+		[ON_CPU]: 'PyTorch and JAX on the CPU, to try the program where they see no device',
+	},
 );
-const cuda = devices().filter((device) => device.kind === 'cuda');
+const tiny = options.switches.has(TINY);
+const device = benchDevice();
+const versions = deviceVersions(device);
+const milliseconds = options.quick ? 300 : 1500;
+const networks = tiny ? 4 : NETWORKS;
 const rows: Row[] = [];
-const milliseconds = options.quick ? 300 : 2000;
-for (const each of CASES.filter(({ name }) => wanted(options.cases, name))) {
-	const label = (contender: string, replicas: number) => ({
-		case: `${each.name}, ${replicas} network${replicas === 1 ? '' : 's'}`,
-		contender,
-		metric: 'network_steps_per_second',
-		unit: 'steps/s',
-	});
-	const contenders: [PopulationDevice, number][] = [['cpu', 2 * availableParallelism()]];
-	for (const device of cuda) {
-		if (!device.available) {
-			rows.push(unmeasured({ ...label('cuda', 1), case: each.name }, device.reason));
+const targets: Target[] = [];
+
+function label(one: Case, replicas: number, contender: string) {
+	const name = `${one.name}, ${replicas} network${replicas === 1 ? '' : 's'}`;
+	return { case: name, contender, metric: 'network_steps_per_second', unit: 'steps/s' };
+}
+
+/** A contender's rates, and the share of the device's multiply-adds that they are, where it is on the device. */
+function rateRows(
+	one: Case,
+	replicas: number,
+	{ name, note }: PopulationContender,
+	rates: readonly number[],
+	peak?: number,
+): Row[] {
+	const rate = label(one, replicas, name);
+	if (peak === undefined) return [measured(rate, rates, note)];
+	const operations = operationsPerStep(one.spec, BATCH);
+	const share = rates.map((steps) => (steps * operations) / peak);
+	return [measured(rate, rates, note), measured({ ...rate, metric: 'share_of_fma_peak', unit: '1' }, share)];
+}
+
+function noteVersion({ version }: PopulationContender): void {
+	if (version !== undefined) versions[version[0]] = version[1];
+}
+
+/** Every rival in turn beside ganno, round by round: one rival's memory at a time. */
+async function duels(one: Case, peak: number): Promise<Duel[]> {
+	const own: Readonly<Record<string, OwnOptions>> = {
+		ganno: { device: device.name, replicas: networks },
+		'ganno-validation': { device: device.name, replicas: networks, validates: true },
+		'ganno-tf32': { device: device.name, replicas: networks, precision: 'tf32' },
+	};
+	const rates = new Map<string, number[]>();
+	const found: Duel[] = [];
+	const ours = new Map<string, PopulationContender>();
+	try {
+		for (const [name, settings] of Object.entries(own)) {
+			if (!wanted(options.contenders, name)) continue;
+			progress(`${one.name}: ${name}`);
+			const contender = openOwn(name, one, settings);
+			ours.set(name, contender);
+			if (contender.unavailable === undefined) continue;
+			rows.push(unmeasured(label(one, networks, name), contender.unavailable));
+			if (name === 'ganno') throw new Error(contender.unavailable);
+		}
+		const take = async (contender: PopulationContender | undefined): Promise<number | undefined> => {
+			if (contender === undefined || contender.unavailable !== undefined) return undefined;
+			const rate = await contender.run(milliseconds);
+			rates.set(contender.name, [...(rates.get(contender.name) ?? []), rate]);
+			return rate;
+		};
+		for (let round = 0; round < options.rounds; round++) for (const contender of ours.values()) await take(contender);
+		for (const rival of RIVALS.filter(({ name }) => wanted(options.contenders, name))) {
+			progress(`${one.name}: ${rival.name}`);
+			const rivalDevice = options.switches.has(ON_CPU) ? 'cpu' : device.name;
+			const contender = await openRival(rival, one, { device: rivalDevice, networks });
+			try {
+				if (contender.unavailable !== undefined) {
+					rows.push(unmeasured(label(one, networks, rival.name), contender.unavailable));
+					continue;
+				}
+				noteVersion(contender);
+				const against = ours.get(rival.precision === 'tf32' ? 'ganno-tf32' : 'ganno');
+				const ratios: number[] = [];
+				for (let round = 0; round < options.rounds; round++) {
+					const mine = await take(against);
+					const theirs = (await take(contender)) as number;
+					if (mine !== undefined) ratios.push(mine / theirs);
+				}
+				rows.push(...rateRows(one, networks, contender, rates.get(rival.name) as number[], peak));
+				found.push({ case: one.name, rival, ratios });
+			} catch (error) {
+				// It died in the middle, out of memory perhaps: its row says so, and the others are not lost.
+				rows.push(unmeasured(label(one, networks, rival.name), `not measured: ${(error as Error).message}`));
+			} finally {
+				await contender.close();
+			}
+		}
+		for (const [name, contender] of ours) {
+			const samples = rates.get(name);
+			if (samples !== undefined) rows.push(...rateRows(one, networks, contender, samples, peak));
+		}
+	} finally {
+		for (const contender of ours.values()) await contender.close();
+	}
+	return found;
+}
+
+async function scaling(one: Case, peak: number): Promise<void> {
+	const sizes = tiny ? [1, 3] : options.quick ? [8, 512] : REPLICAS;
+	const contenders: [string, OwnOptions][] = [
+		['cpu', { device: 'cpu', replicas: tiny ? 2 : 2 * availableParallelism() }],
+		...sizes.map((replicas): [string, OwnOptions] => ['ganno', { device: device.name, replicas }]),
+	];
+	for (const [name, own] of contenders) {
+		progress(`${one.name}: ${own.replicas} networks on ${own.device}`);
+		const contender = openOwn(name, one, own);
+		if (contender.unavailable !== undefined) {
+			rows.push(unmeasured(label(one, own.replicas, name), contender.unavailable));
 			continue;
 		}
-		for (const replicas of options.quick ? QUICK_REPLICAS : REPLICAS) contenders.push([device.name, replicas]);
-	}
-	const rates = contenders.map((): number[] => []);
-	for (let round = 0; round < options.rounds; round++) {
-		for (const [i, [device, replicas]] of contenders.entries()) {
-			if (!wanted(options.contenders, device)) continue;
-			progress(`${each.name}: round ${round + 1} of ${options.rounds}, ${replicas} networks on ${device}`);
-			using population = open(each, replicas, device);
-			rates[i]?.push(measure(population, milliseconds));
-		}
-	}
-	for (const [i, [device, replicas]] of contenders.entries()) {
-		const samples = rates[i] as number[];
-		if (samples.length === 0) continue;
-		rows.push(measured(label(device, replicas), samples));
-		const operations = operationsPerStep(each.spec, BATCH);
-		const rate = { ...label(device, replicas), metric: 'operations_per_second', unit: 'FLOP/s' };
-		rows.push(
-			measured(
-				rate,
-				samples.map((steps) => steps * operations),
-			),
-		);
+		const rates: number[] = [];
+		for (let round = 0; round < options.rounds; round++) rates.push(await contender.run(milliseconds));
+		await contender.close();
+		rows.push(...rateRows(one, own.replicas, contender, rates, name === 'cpu' ? undefined : peak));
 	}
 }
-const versions = baseVersions();
-for (const device of cuda) if (device.available) Object.assign(versions, { [device.name]: device.model });
-report({ json: options.json, quick: options.quick, tier: loadAddon().cpuTier(), versions, rows, targets: [] });
+
+for (const one of (tiny ? TINY_CASES : CASES).filter(({ name }) => wanted(options.cases, name))) {
+	const peak = fmaPeak(device, tiny ? 1 : 200);
+	rows.push(
+		measured({ case: one.name, contender: 'fma-peak', metric: 'operations_per_second', unit: 'FLOP/s' }, [peak]),
+		measured({ case: one.name, contender: 'ganno', metric: 'operations_per_step', unit: 'FLOP' }, [
+			operationsPerStep(one.spec, BATCH),
+		]),
+	);
+	if (options.switches.has(SCALING)) {
+		await scaling(one, peak);
+		continue;
+	}
+	const found = await duels(one, peak);
+	rows.push(...ratiosOf(found));
+	targets.push(...speedTargets(one.name, found, options.contenders, device.model));
+}
+report({ ...options, tier: `cuda ${device.computeCapability}`, versions, rows, targets });

@@ -116,7 +116,7 @@ def with_norms(adam):
 
 def all_statistics(moment_list, correction):
     return [
-        layer_statistics(g, p, m, after - p, correction)
+        layer_statistics([(g, p, m, after - p)], correction)
         for g, p, m, after in zip(gradients, before, moment_list, parameters)
     ]
 
@@ -156,7 +156,7 @@ def with_foreach(adam):
         gu = squares(torch._foreach_sub(gradients, before)) - gg - uu
         finite = torch.where(torch.isfinite(gg), sizes, torch.zeros_like(sizes))
         correction = torch.as_tensor(adam.correction(), dtype=torch.float32).to(DEVICE)
-        columns = from_sums(sizes, gg, pp, mm, uu, gm / 2, gp / 2, gu / 2, sums[0] / 2, sums[1] / 2, largest, finite, correction)
+        columns = from_sums(sizes, gg, pp, mm, uu, gm / 2, gp / 2, gu / 2, sums[0] / 2, sums[1] / 2, finite, largest, correction)
         return [torch.stack(columns, dim=-1)]
 
     return step
@@ -171,7 +171,7 @@ def whole_step(steps):
         m1 = m + (g - m) * (1 - BETA1)
         v1 = v * BETA2 + g * g * (1 - BETA2)
         p1 = p - (LEARNING_RATE / correction1) * m1 / (v1.sqrt() / correction2.sqrt() + EPSILON)
-        found.append(layer_statistics(g, p, m1, p1 - p, correction1))
+        found.append(layer_statistics([(g, p, m1, p1 - p)], correction1))
         p.copy_(p1)
         m.copy_(m1)
         v.copy_(v1)
@@ -254,7 +254,7 @@ def time_of(step, seconds):
 def as_list(statistics):
     """[layers, statistics]"""
     if WHAT == "norms":
-        columns = [torch.stack([value.reshape(-1) for value in column]).reshape(-1) for column in statistics]
+        columns = [torch.cat([value.reshape(-1) for value in column]) for column in statistics]
         return torch.stack(columns, dim=-1).reshape(-1).tolist()
     return torch.cat([value.reshape(-1) for value in statistics]).tolist() if statistics else []
 

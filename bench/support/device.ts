@@ -49,3 +49,22 @@ export function deviceVersions(device: CudaDevice): Record<string, string> {
 		date: new Date().toISOString(),
 	};
 }
+
+/** Floating-point operations a second of float32 multiply-adds from registers: the best of three runs of about so many milliseconds. */
+export function fmaPeak(device: CudaDevice, milliseconds: number): number {
+	const addon = loadAddon();
+	const number = Number(device.name.slice('cuda:'.length));
+	const most = 50_000_000;
+	let iterations = 8;
+	let run = addon.measureDeviceFma(number, iterations);
+	while (run.seconds * 1e3 < milliseconds / 4 && iterations < most / 4) {
+		iterations *= 4;
+		run = addon.measureDeviceFma(number, iterations);
+	}
+	const rates = [0, 1, 2].map(() => {
+		const { operations, seconds, checksum } = addon.measureDeviceFma(number, iterations);
+		if (!(checksum > 0)) throw new Error('The multiply-adds were not made; nothing is reported');
+		return operations / seconds;
+	});
+	return Math.max(...rates);
+}
