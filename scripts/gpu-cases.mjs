@@ -1,9 +1,15 @@
-// Steps of LayerwiseOptimizer on cuda:0 for scripts/gpu-check: small ones of every rule, compared with the CPU bit for bit, for
-// compute-sanitizer to watch; with --time, large ones with arrays that stay on the device, as one JSON object on stdout.
-import { cpus } from 'node:os';
-import { LayerwiseOptimizer, STATISTICS } from '../dist/index.js';
+// Small cases on a CUDA device for compute-sanitizer to watch, which between them run every kernel. `optimizer`: every rule with every
+// policy, clipping and layers of all kinds, bit for bit the CPU's. `population`: every layer type and rule, all a population can do, against
+// the CPU. The device is GANNO_BENCH_DEVICE or cuda:0.
+import {
+	LAYERWISE_ALGORITHMS,
+	LayerwiseOptimizer,
+	NetworkPopulation,
+	POPULATION_STATISTICS,
+	STATISTICS,
+} from '../dist/index.js';
 
-const ALGORITHMS = ['sgd', 'momentum', 'nesterov', 'rmsprop', 'adam', 'adamw', 'lion', 'lars', 'lamb'];
+const device = process.env.GANNO_BENCH_DEVICE ?? 'cuda:0';
 
 /** Layers of these sizes with the same values every time. */
 function layers(sizes) {
@@ -11,70 +17,191 @@ function layers(sizes) {
 	return sizes.map((size, i) => ({ name: `${i}`, parameters: values(size, i), gradients: values(size, i + 0.5) }));
 }
 
-function compare() {
-	for (const algorithm of ALGORITHMS) {
-		for (const nonFinite of ['skip-element', 'skip-layer', 'skip-network', 'propagate']) {
-			const [cpu, cuda] = ['cpu', 'cuda:0'].map((device) => {
-				const own = layers([1, 33, 1024, 5000, 0, 70_000]);
-				own[3].gradients[17] = Number.NaN;
-				const options = { algorithm, nonFinite, layers: own, device, clip: { layerNorm: 1, globalNorm: 2 } };
-				const optimizer = new LayerwiseOptimizer(options);
-				const statistics = new Float32Array(own.length * STATISTICS.length);
-				for (let step = 0; step < 3; step++) optimizer.step(1e-3, statistics);
-				optimizer.dispose();
-				return Buffer.concat([
-					...own.map(({ parameters }) => Buffer.from(parameters.buffer)),
-					Buffer.from(statistics.buffer),
-				]);
-			});
-			if (!cpu.equals(cuda)) throw new Error(`${algorithm}, ${nonFinite}: not the bits of the CPU`);
-		}
-	}
-	process.stderr.write('every rule and policy leaves the bits of the CPU\n');
-}
-
-/** Milliseconds of a step, arrays on the device: the median of several batches that each end with a wait. */
-function time(sizes, withStatistics) {
-	const own = layers(sizes);
-	const optimizer = new LayerwiseOptimizer({ algorithm: 'adam', layers: own, device: 'cuda:0', resident: true });
-	const statistics = withStatistics ? new Float32Array(own.length * STATISTICS.length) : undefined;
-	const steps = withStatistics ? 1 : 20;
-	const wait = () => optimizer.probe(1e-3, new Float32Array(own.length * STATISTICS.length));
-	const overhead = [];
-	const samples = [];
-	for (let batch = 0; batch < 30; batch++) {
-		wait();
-		const start = performance.now();
-		wait();
-		const between = performance.now();
-		for (let step = 0; step < steps; step++) optimizer.step(1e-3, statistics);
-		if (!withStatistics) wait();
-		overhead.push(between - start);
-		samples.push((performance.now() - between - (withStatistics ? 0 : between - start)) / steps);
-	}
+/** What a few steps leave behind. */
+function stepped(where, options) {
+	const own = layers([1, 33, 1024, 5000, 0, 70_000]);
+	own[3].gradients[17] = Number.NaN;
+	own[2].parameters[5] = 1e25; // summed exactly
+	const optimizer = new LayerwiseOptimizer({ ...options, layers: own, device: where });
+	const statistics = new Float32Array(own.length * STATISTICS.length);
+	optimizer.probe(1e-3, statistics);
+	optimizer.step(1e-3);
+	optimizer.step(
+		Float32Array.from(own, (_, i) => 1e-3 * (i + 1)),
+		statistics,
+		{ inverseScale: 0.5 },
+	);
+	const state = optimizer.state();
+	optimizer.step(1e-3, statistics);
+	optimizer.restore(state);
+	optimizer.step(1e-3, statistics);
+	optimizer.upload('all');
+	optimizer.step(1e-3, statistics);
+	optimizer.download();
 	optimizer.dispose();
-	samples.sort((a, b) => a - b);
-	return { median: samples[15], min: samples[0], max: samples[29], samples: samples.length };
+	return Buffer.concat([
+		...own.map(({ parameters }) => Buffer.from(parameters.buffer)),
+		Buffer.from(statistics.buffer),
+	]);
 }
 
-compare();
-if (process.argv.includes('--time')) {
-	const cases = {
-		'1 layer of 1e6': [1e6],
-		'1 layer of 3e7': [3e7],
-		'6,000 layers of 1e4': Array.from({ length: 6000 }, () => 1e4),
+function optimizerCases(tiny) {
+	const policies = ['skip-element', 'skip-layer', 'skip-network', 'propagate'];
+	const clips = [undefined, { layerNorm: 1 }, { globalNorm: 2 }, { layerNorm: 1, globalNorm: 2 }];
+	let count = 0;
+	for (const algorithm of LAYERWISE_ALGORITHMS.slice(0, tiny ? 1 : undefined)) {
+		for (const [i, nonFinite] of policies.entries()) {
+			const options = { algorithm, nonFinite, clip: clips[(i + count) % 4] };
+			const expected = stepped('cpu', options);
+			if (!expected.equals(stepped(device, options)))
+				throw new Error(`${algorithm}, ${nonFinite}: not the bits of the CPU`);
+			count++;
+		}
+		if (tiny) continue;
+		for (const clip of clips) stepped(device, { algorithm, clip, resident: true });
+	}
+	process.stderr.write(`${count} rules and policies leave the bits of the CPU\n`);
+}
+
+const dense = (units, activation) => ({ type: 'dense', units, ...(activation === undefined ? {} : { activation }) });
+const conv = (filters, kernelSize, more = {}) => ({ type: 'conv', filters, kernelSize, activation: 'relu', ...more });
+const pool = (kind, size, more = {}) => ({ type: `${kind}-pool`, size, ...more });
+
+const NETWORKS = {
+	dense: { input: [5, 3, 1], layers: [dense(17, 'relu'), { type: 'dropout', rate: 0.3 }, dense(33, 'tanh'), dense(4)] },
+	'fused pooling': { input: [8, 8, 1], layers: [conv(16, 3), pool('max', 2), conv(19, 3), pool('max', 2), dense(4)] },
+	strides: {
+		input: [11, 9, 3],
+		layers: [
+			conv(5, 3, { stride: 2, padding: 'valid' }),
+			conv(8, 5, { stride: 2, activation: 'tanh' }),
+			conv(6, 1, { stride: 2 }),
+			dense(4),
+		],
+	},
+	'5x5, valid': { input: [9, 8, 1], layers: [conv(6, 5), conv(16, 5, { padding: 'valid' }), dense(4)] },
+	pools: {
+		input: [12, 11, 2],
+		layers: [
+			conv(6, 3),
+			pool('max', 3, { stride: 2, padding: 'same' }),
+			pool('average', 2, { stride: 1 }),
+			conv(8, 1),
+			{ type: 'global-average-pool' },
+			dense(4),
+		],
+	},
+	'sums in parts': { input: [12, 12, 1], layers: [conv(4, 3), pool('max', 4), dense(4)] },
+};
+
+function dataset(shape) {
+	const shared = (bytes) => new Uint8Array(new SharedArrayBuffer(bytes));
+	const images = shared(96 * shape[0] * shape[1] * shape[2]).map((_, i) => (i * 2654435761) >>> 24);
+	const copy = shared(images.length);
+	copy.set(images);
+	const labels = shared(96);
+	labels.set(labels.map((_, i) => i % 4));
+	const split = (from, to) => {
+		const numbers = new Uint32Array(new SharedArrayBuffer(4 * (to - from)));
+		numbers.set(Uint32Array.from({ length: to - from }, (_, i) => from + i));
+		return numbers;
 	};
-	const rows = [];
-	for (const [name, sizes] of Object.entries(cases)) {
-		const bytes = 28 * sizes.reduce((sum, size) => sum + size, 0);
-		for (const withStatistics of [false, true]) {
-			const contender = withStatistics ? 'ganno, Adam with 14 statistics' : 'ganno, Adam';
-			const milliseconds = time(sizes, withStatistics);
-			rows.push({ case: name, contender, metric: 'step', unit: 'ms', ...milliseconds, bytes });
-			process.stderr.write(`${name}, ${contender}: ${milliseconds.median.toFixed(3)} ms\n`);
+	const splits = { train: split(0, 72), validation: split(72, 84), test: split(84, 96) };
+	const fill = (value) => Array.from({ length: shape[2] }, () => value);
+	return {
+		name: 'waves',
+		shape,
+		classes: 4,
+		images: copy,
+		labels,
+		splits,
+		mean: fill(0.5),
+		standardDeviation: fill(0.3),
+	};
+}
+
+/** All that a population can do, on `where`; the training losses and the parameters at the end. */
+function trained(where, spec, algorithm, more = {}) {
+	const seeds = Uint32Array.of(1, 2, 3);
+	const options = {
+		spec,
+		replicas: 3,
+		batchSize: more.batchSize ?? 6,
+		dataset: dataset(spec.input),
+		seeds,
+		device: where,
+		...more,
+	};
+	const population = new NetworkPopulation({ ...options, optimizer: { algorithm } });
+	const cells = 3 * population.layers.length;
+	const out = (steps) => ({
+		statistics: new Float32Array(cells * POPULATION_STATISTICS.length),
+		trainingLoss: new Float32Array(3 * steps),
+		validation: new Float32Array(9),
+	});
+	population.probe(2, 0.003, out(2));
+	population.save(0);
+	population.train(3, 0.003, out(3));
+	population.fork(0, 2);
+	population.restore(0);
+	const result = out(5);
+	population.train(5, new Float32Array(cells).fill(0.003), result, {
+		baseSchedule: Float32Array.of(1, 0.9, 0.8, 0.7, 0.6),
+	});
+	for (const split of ['train', 'validation', 'test']) population.evaluate(split, new Float32Array(6));
+	population.lossAndGradient(1, Uint32Array.of(3, 0, 9), new Float32Array(population.parameterCount));
+	const parameters = population.parameters(2);
+	population.setParameters(1, parameters);
+	population.divergedFlags();
+	population.dispose();
+	return { losses: result.trainingLoss, parameters };
+}
+
+function compare(name, expected, found, tolerance) {
+	for (const what of ['losses', 'parameters']) {
+		for (const [i, value] of found[what].entries()) {
+			const wanted = expected[what][i];
+			if (!(Math.abs(value - wanted) <= tolerance * (1 + Math.abs(wanted)))) {
+				throw new Error(`${name}: ${what}[${i}] is ${value}, on the CPU ${wanted}`);
+			}
 		}
 	}
-	const machine = { cpu: cpus()[0]?.model, device: JSON.parse(process.env.DEVICE ?? 'null') };
-	const versions = { node: process.version, commit: process.env.COMMIT, date: new Date().toISOString() };
-	process.stdout.write(`${JSON.stringify({ machine, versions, tier: 'cuda', rows, targets: [] }, undefined, 2)}\n`);
+}
+
+function populationCases(tiny) {
+	let count = 0;
+	for (const [name, spec] of Object.entries(NETWORKS).slice(0, tiny ? 2 : undefined)) {
+		// 9,216 steps of a chain: more than 8,192 are summed in parts.
+		const more = name === 'sums in parts' && !tiny ? { batchSize: 64 } : {};
+		compare(name, trained('cpu', spec, 'adam', more), trained(device, spec, 'adam', more), 1e-4);
+		count++;
+	}
+	for (const algorithm of tiny ? [] : ['sgd', 'momentum', 'nesterov', 'rmsprop', 'adamw']) {
+		compare(algorithm, trained('cpu', NETWORKS.dense, algorithm), trained(device, NETWORKS.dense, algorithm), 1e-4);
+		count++;
+	}
+	process.stderr.write(`${count} populations do as on the CPU\n`);
+	if (tiny) return;
+	try {
+		for (const name of ['dense', 'fused pooling']) {
+			compare(
+				`${name}, tf32`,
+				trained('cpu', NETWORKS[name], 'sgd'),
+				trained(device, NETWORKS[name], 'sgd', { precision: 'tf32' }),
+				0.05,
+			);
+		}
+		process.stderr.write('tf32 does nearly as on the CPU\n');
+	} catch (error) {
+		if (error.code === undefined) throw error;
+		process.stderr.write(`tf32 was left out: ${error.message}\n`);
+	}
+}
+
+const [what, size] = process.argv.slice(2);
+if (what === 'optimizer') optimizerCases(size === '--tiny');
+else if (what === 'population') populationCases(size === '--tiny');
+else {
+	process.stderr.write('Usage: node scripts/gpu-cases.mjs optimizer|population [--tiny]\n');
+	process.exitCode = 2;
 }

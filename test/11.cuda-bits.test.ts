@@ -12,11 +12,12 @@ import {
 	snapshot,
 	wildLayoutArbitrary,
 } from './support/layerwise-layouts.js';
+import { deviceBinding, ON_GPU } from './support/test-device.js';
 
-/** The CUDA kernels, on the CPU under emulation, leave the CPU's bits: parameters, moments, counters, statistics. */
+/** The CUDA kernels, on the CPU under emulation or on a card, leave the CPU's bits: parameters, moments, counters, statistics. */
 
 const STEPS = 3;
-const device = emulated();
+const device = deviceBinding();
 
 function run(spec: LayoutSpec, cuda: boolean): Uint8Array[] {
 	const layout = buildLayout(spec, 1);
@@ -33,13 +34,13 @@ function run(spec: LayoutSpec, cuda: boolean): Uint8Array[] {
 }
 
 function expectSame(spec: LayoutSpec, seed: number): void {
-	device.emulation.configure({ seed, multiprocessors: 1 + (seed % 3) });
+	if (!ON_GPU) emulated().emulation.configure({ seed, multiprocessors: 1 + (seed % 3) });
 	const left = run(spec, true);
-	expect(device.emulation.report()).toBe('');
+	if (!ON_GPU) expect(emulated().emulation.report()).toBe('');
 	expect(sameBytes(left, run(spec, false))).toBe(true);
 }
 
-describe('the CUDA step under emulation', () => {
+describe('the CUDA step', () => {
 	it.each(LAYERWISE_ALGORITHMS)(
 		'%s: leaves the bits of the CPU on random layouts, whatever the order of threads',
 		(name) => {

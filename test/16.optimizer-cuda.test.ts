@@ -5,9 +5,10 @@ import { STATISTICS } from '../src/optimizer/statistics.js';
 import { PhiloxGenerator } from '../src/philox.js';
 import { OPTIMIZER_DEVICES } from './support/backends.js';
 import { emulated } from './support/emulation.js';
+import { ON_CUDA, ON_GPU } from './support/test-device.js';
 
 const device = OPTIMIZER_DEVICES.find((name) => name.startsWith('cuda')) ?? 'cuda:0';
-const isEmulated = process.env.GANNO_TEST_DEVICE !== undefined;
+const isEmulated = ON_CUDA && !ON_GPU;
 
 function random(size: number, seed: number): Float32Array {
 	const generator = new PhiloxGenerator(seed, 'probe');

@@ -87,20 +87,14 @@ class Adam:
 
 def norms(values):
     """Of every layer."""
-    if ROWS > 1:
-        return [torch.linalg.vector_norm(value, dim=-1) for value in values]
-    return torch._foreach_norm(values)
+    return [torch.linalg.vector_norm(value, dim=-1) for value in values] if ROWS > 1 else torch._foreach_norm(values)
 
 
 NORMS = ["gradientNorm", "parameterNorm", "updateNorm"]
 
 
 def step_only(adam):
-    def step():
-        adam.step()
-        return []
-
-    return step
+    return lambda: adam.step() or []
 
 
 def with_norms(adam):

@@ -59,12 +59,12 @@ export async function openRival(
 	const expected = parameterCount(one);
 	if (contender.hello.parameters !== expected) {
 		await contender.close();
-		throw new Error(`${name} trains ${contender.hello.parameters} parameters, not ${expected}; nothing is reported`);
+		throw new Error(`${name} trains ${String(contender.hello.parameters)} parameters, not ${expected}; nothing is reported`);
 	}
 	return {
 		name,
 		version: [title, contender.version as string],
-		note: `${contender.hello.note}; ${statistics === 'all' ? 'all statistics' : 'no statistics'}`,
+		note: `${String(contender.hello.note)}; ${statistics === 'all' ? 'all statistics' : 'no statistics'}`,
 		run: async (milliseconds) => {
 			const { steps, wallSeconds } = await contender.run(milliseconds);
 			return steps / wallSeconds;
