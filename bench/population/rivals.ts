@@ -59,7 +59,9 @@ export async function openRival(
 	const expected = parameterCount(one);
 	if (contender.hello.parameters !== expected) {
 		await contender.close();
-		throw new Error(`${name} trains ${String(contender.hello.parameters)} parameters, not ${expected}; nothing is reported`);
+		throw new Error(
+			`${name} trains ${String(contender.hello.parameters)} parameters, not ${expected}; nothing is reported`,
+		);
 	}
 	return {
 		name,
