@@ -183,6 +183,31 @@ describe('an error of CUDA', () => {
 		train(fresh);
 	});
 
+	it('inside a kernel takes the device from all populations, as on a card; every call says so, and nothing leaks', () => {
+		const before = emulation.allocatedBytes();
+		for (const after of [0, 7, 40]) {
+			const struck = open();
+			const other = open();
+			emulation.breakKernel(after);
+			const error = errorOf(() => train(struck));
+			expect(error).toMatchObject({ code: 'INTERNAL', message: expect.stringMatching(/illegal memory access/) });
+			expect(error.message).toMatch(/nothing works on the device until this process ends/);
+			expect(errorOf(() => train(other))).toMatchObject({ code: 'INTERNAL' });
+			for (const population of [struck, other]) {
+				expect(errorOf(() => population.parameters(0))).toMatchObject({
+					code: 'CUDA_UNAVAILABLE',
+					message: expect.stringMatching(/start a new process/),
+				});
+				population.dispose();
+			}
+			expect(errorOf(() => open()).code).toMatch(/^(CUDA_UNAVAILABLE|INTERNAL)$/);
+			emulation.configure({}); // a new process, as it were
+			expect(emulation.allocatedBytes()).toBe(before);
+			using fresh = open();
+			train(fresh);
+		}
+	});
+
 	it('while a population is opened leaves nothing behind', () => {
 		const before = emulation.allocatedBytes();
 		const codes = new Set<string>();

@@ -29,6 +29,8 @@ export interface EmulatedBinding extends NativeBinding {
 		allocatedBytes(): number;
 		/** Functions of the CUDA runtime called since `configure`, in order; a kernel is 'launch'. What a graph does is not called again. */
 		calls(): string[];
+		/** So many kernels from now on one fails, and takes the device with it until `configure`. */
+		breakKernel(after: number): void;
 		brokenKernels(): string[];
 		/** Runs a kernel with its mistake, or its sound twin; returns the report. */
 		runKernel(name: string, broken: boolean): string;

@@ -24,6 +24,7 @@ void configure(const Machine& machine) {
   w.last = w.sticky = cudaSuccess;
   w.report.clear();
   w.calls.clear();
+  w.break_after = -1;
   for (auto& [stream, owner] : w.streams) stream->waiting.clear();
 }
 

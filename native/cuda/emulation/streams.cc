@@ -1,6 +1,7 @@
 // Streams, events, graphs and kernels of the emulated runtime.
 #include "cpu/float_environment.h"
 #include "cuda/emulation/block.h"
+#include "cuda/emulation/faults.h"
 #include "cuda/emulation/world.h"
 
 namespace ganno::cuda::emulation {
@@ -44,9 +45,16 @@ cudaError_t enqueue_kernel(cudaStream_t stream, dim3 grid, dim3 block, std::size
       const FloatEnvironment environment(Denormals::kKeep);  // -ftz=false
       std::string wrong = runner.run_grid(grid, block, dynamic_shared_bytes, run, w.random());
       if (wrong.empty()) wrong = w.memory.overrun();
+      if (w.break_after >= 0 && w.break_after-- == 0) wrong = "an illegal memory access was encountered";
       if (!wrong.empty()) stop(w, wrong);
     });
   });
+}
+
+void break_kernel(int after) {
+  World& w = world();
+  const std::lock_guard lock(w.mutex);
+  w.break_after = after;
 }
 
 cudaError_t allow_dynamic_shared(const void* kernel, std::size_t bytes) {

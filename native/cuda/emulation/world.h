@@ -51,6 +51,7 @@ struct World {
   cudaError_t sticky = cudaSuccess;  // a failed kernel takes the device with it, as on a GPU
   std::string report;
   std::vector<std::string> calls;  // recorded_calls()
+  int break_after = -1;            // kernels; -1: none breaks
 };
 
 World& world();

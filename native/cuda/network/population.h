@@ -137,8 +137,8 @@ auto Population::on_device(Body&& body) const {
                      "This population stopped at a CUDA error: dispose it and open another. Where that fails too, the "
                      "error took the device's context with it: start a new process");
   }
-  const DeviceScope scope(device_);
   try {
+    const DeviceScope scope(device_);
     return body();
   } catch (const CodedError& error) {
     // Out of memory leaves everything as it was; after anything else no result can be trusted.

@@ -1,10 +1,12 @@
-// emulation.configure, .report, .allocatedBytes, .calls, .brokenKernels, .runKernel: see test/support/emulation.ts.
+// emulation.configure, .report, .allocatedBytes, .calls, .breakKernel, .brokenKernels, .runKernel: see
+// test/support/emulation.ts.
 #include "node/emulation/emulation.h"
 
 #include <string>
 
 #include "cuda/emulation/broken_kernels.h"
 #include "cuda/emulation/calls.h"
+#include "cuda/emulation/faults.h"
 #include "cuda/emulation/runtime_api.h"
 #include "node/arguments.h"
 #include "node/errors.h"
@@ -50,6 +52,10 @@ Napi::Value calls(const Napi::CallbackInfo& info) {
   return list;
 }
 
+void break_next(const Napi::CallbackInfo& info) {
+  guarded(info.Env(), [&] { break_kernel(static_cast<int>(number(info[0], "after"))); });
+}
+
 Napi::Value broken_kernels(const Napi::CallbackInfo& info) {
   const auto names = broken_kernel_names();
   Napi::Array list = Napi::Array::New(info.Env(), names.size());
@@ -72,6 +78,7 @@ Napi::Object emulation_exports(Napi::Env env) {
   exports["report"] = Napi::Function::New<report>(env, "report");
   exports["allocatedBytes"] = Napi::Function::New<allocated>(env, "allocatedBytes");
   exports["calls"] = Napi::Function::New<calls>(env, "calls");
+  exports["breakKernel"] = Napi::Function::New<break_next>(env, "breakKernel");
   exports["brokenKernels"] = Napi::Function::New<broken_kernels>(env, "brokenKernels");
   exports["runKernel"] = Napi::Function::New<run>(env, "runKernel");
   return exports;
