@@ -116,7 +116,7 @@ __device__ __forceinline__ void step_block(const StepArguments& arguments, const
       shared_as<float4>(staging.new_parameters)[lane] = parameter;
     }
     if (exceptional)
-      exceptions.packed += step_exceptional<Rule, kStatistics>(arguments, staging.old_parameters, index, slab);
+      exceptions.packed += step_exceptional<Rule, kStatistics>(arguments, shared_as<float>(staging.work), index, slab);
     if (kStatistics) {
       const bool plain = !__any_sync(kAllLanes, exceptional);
       __syncwarp();
