@@ -135,6 +135,7 @@ class DeviceStep final : public LayerwiseEngine {
     arguments.algorithm = options_.algorithm;
     arguments.policy = options_.non_finite;
     arguments.store = store;
+    arguments.flush_denormals = options_.flush_denormals;
     return arguments;
   }
 

@@ -20,6 +20,7 @@ struct LayerwiseOptions {
   NonFinitePolicy non_finite = NonFinitePolicy::kSkipElement;
   double clip_layer_norm = 0;   // 0: no clipping
   double clip_global_norm = 0;  // 0: no clipping
+  bool flush_denormals = false;
   int device = 0;
   /// true: parameters and gradients stay on the device, and are copied by upload() and download() alone. false: every
   /// step copies parameters and gradients to the device and parameters back.

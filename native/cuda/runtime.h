@@ -27,6 +27,8 @@ struct Launch {
   dim3 block;
   std::size_t dynamic_shared_bytes;
   cudaStream_t stream;
+  /// Whether the kernel's file is compiled with -ftz=true: the emulation has to be told.
+  bool flush_denormals = false;
 };
 
 #if defined(GANNO_CUDA_EMULATED)
@@ -57,7 +59,7 @@ inline void store4(float* address, float4 value) {
 template <class... Parameters, class... Arguments>
 cudaError_t launch(const Launch& where, void (*kernel)(Parameters...), Arguments&&... arguments) {
   return emulation::enqueue_kernel(where.stream, where.grid, where.block, where.dynamic_shared_bytes,
-                                   reinterpret_cast<const void*>(kernel),
+                                   where.flush_denormals, reinterpret_cast<const void*>(kernel),
                                    // Arguments are copied at the launch, as CUDA does.
                                    [=] { kernel(static_cast<Parameters>(arguments)...); });
 }

@@ -47,6 +47,7 @@ cuda::LayerwiseOptions cuda_options(const EngineOptions& engine) {
   read.non_finite = options.non_finite;
   read.clip_layer_norm = options.clip_layer_norm;
   read.clip_global_norm = options.clip_global_norm;
+  read.flush_denormals = options.denormals == Denormals::kFlush;
   read.device = *engine.cuda_device;
   read.resident = engine.resident;
   return read;

@@ -59,7 +59,7 @@ export interface LayerwiseOptimizerOptions {
 	 */
 	readonly carryParameterNorms?: boolean;
 	/**
-	 * `auto` (default) and `cpu`: the addon's CPU kernels; `cuda:N`: a GPU, with the same bits but for denormals, which it always keeps;
+	 * `auto` (default) and `cpu`: the addon's CPU kernels; `cuda:N`: a GPU, with the same bits;
 	 * `reference`: plain TypeScript in float64.
 	 */
 	readonly device?: 'auto' | OptimizerDevice;

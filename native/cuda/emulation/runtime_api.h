@@ -99,7 +99,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
 namespace ganno::cuda::emulation {
 
 cudaError_t enqueue_kernel(cudaStream_t stream, dim3 grid, dim3 block, std::size_t dynamic_shared_bytes,
-                           const void* kernel, std::function<void()> run);
+                           bool flush_denormals, const void* kernel, std::function<void()> run);
 cudaError_t allow_dynamic_shared(const void* kernel, std::size_t bytes);
 
 /// What the emulated machine is like; tests change it.

@@ -35,14 +35,14 @@ cudaError_t enqueue(World& w, Stream* stream, Operation operation) {
 }
 
 cudaError_t enqueue_kernel(cudaStream_t stream, dim3 grid, dim3 block, std::size_t dynamic_shared_bytes,
-                           const void* kernel, std::function<void()> run) {
+                           bool flush_denormals, const void* kernel, std::function<void()> run) {
   return call([&](World& w) {
     const auto allowed = w.allowed_dynamic_shared.find(kernel);
     const std::size_t limit = allowed == w.allowed_dynamic_shared.end() ? SharedMemory::kStaticLimit : allowed->second;
     if (dynamic_shared_bytes > limit) return cudaErrorInvalidValue;
-    return enqueue(w, stream, [&w, grid, block, dynamic_shared_bytes, run = std::move(run)] {
+    return enqueue(w, stream, [&w, grid, block, dynamic_shared_bytes, flush_denormals, run = std::move(run)] {
       static thread_local Block runner;
-      const FloatEnvironment environment(Denormals::kKeep);  // -ftz=false
+      const FloatEnvironment environment(flush_denormals ? Denormals::kFlush : Denormals::kKeep);  // -ftz
       std::string wrong = runner.run_grid(grid, block, dynamic_shared_bytes, run, w.random());
       if (wrong.empty()) wrong = w.memory.overrun();
       if (w.break_after >= 0 && w.break_after-- == 0) wrong = "an illegal memory access was encountered";

@@ -193,7 +193,7 @@ void StepRunner::launch(const Stream& stream, std::uint32_t first, std::uint32_t
   arguments.item_count = items_of_network_ * networks;
   arguments.layer_count = static_cast<std::uint32_t>(networks * layers_);
   arguments.store = progress.store != 0;
-  check(launch_step(arguments, true, stream.get()), "Launching the optimiser step");
+  check(step_launches(arguments).step(arguments, true, stream.get()), "Launching the optimiser step");
   launch_checked(stream, networks, kThreads, finish_step_kernel, wave);
 }
 

@@ -138,17 +138,18 @@ bool has_passes_before(Algorithm algorithm, NonFinitePolicy policy, const ClipNo
 }
 
 void queue_step(const StepArguments& arguments, bool statistics, const Stream& stream) {
+  const StepLaunches& launches = step_launches(arguments);
   const auto queue = [&](auto&& launch, auto... more) {
     check(launch(arguments, more..., stream.get()), "Launching an optimiser step");
   };
   if (arguments.policy == NonFinitePolicy::kSkipLayer || arguments.policy == NonFinitePolicy::kSkipNetwork) {
-    queue(launch_count_non_finite);
+    queue(launches.count_non_finite);
   }
-  if (arguments.prepared != nullptr) queue(launch_prepare);
-  if (arguments.clip.layer > 0 || arguments.clip.global > 0) queue(launch_measure_gradients);
-  if (arguments.clip.global > 0) queue(launch_clip_globally);
-  if (has_trust_ratio(arguments.algorithm)) queue(launch_measure_trust);
-  if (statistics || arguments.store) queue(launch_step, statistics);
+  if (arguments.prepared != nullptr) queue(launches.prepare);
+  if (arguments.clip.layer > 0 || arguments.clip.global > 0) queue(launches.measure_gradients);
+  if (arguments.clip.global > 0) queue(launches.clip_globally);
+  if (has_trust_ratio(arguments.algorithm)) queue(launches.measure_trust);
+  if (statistics || arguments.store) queue(launches.step, statistics);
 }
 
 }  // namespace ganno::cuda

@@ -106,6 +106,7 @@ struct StepArguments {
   Algorithm algorithm;
   NonFinitePolicy policy;
   bool store;
+  bool flush_denormals;  // which of the two sets of kernels is launched
 };
 
 }  // namespace ganno::cuda

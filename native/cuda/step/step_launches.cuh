@@ -1,0 +1,88 @@
+#pragma once
+// The step's kernels, one for each rule, with statistics and without, and their launches. Compiled twice:
+// step_kernels.cu keeps denormals, step_kernels_flush.cu takes them for zero, which is a flag of the compiler (-ftz).
+#include "cuda/step/measure_kernel.cuh"
+#include "cuda/step/step_kernel.cuh"
+#include "cuda/step/step_kernels.h"
+
+namespace ganno::cuda {
+namespace {
+
+template <bool kFlushDenormals>
+Launch one_warp_an_item(const StepArguments& arguments, cudaStream_t stream) {
+  const std::uint32_t blocks = (arguments.item_count + kWarpsPerBlock - 1) / kWarpsPerBlock;
+  return {dim3(blocks), dim3(kWarpsPerBlock * kWarpSize), 0, stream, kFlushDenormals};
+}
+
+template <bool kFlushDenormals, class Rule, Algorithm kAlgorithm>
+cudaError_t launch_rule(const StepArguments& arguments, bool statistics, cudaStream_t stream) {
+  const Launch where = one_warp_an_item<kFlushDenormals>(arguments, stream);
+  return statistics ? launch(where, step_kernel<Rule, kAlgorithm, true>, arguments)
+                    : launch(where, step_kernel<Rule, kAlgorithm, false>, arguments);
+}
+
+template <bool kFlushDenormals>
+cudaError_t queue_step_kernel(const StepArguments& arguments, bool statistics, cudaStream_t stream) {
+  switch (arguments.algorithm) {
+    case Algorithm::kSgd:
+      break;
+    case Algorithm::kMomentum:
+      return launch_rule<kFlushDenormals, cuda_scalar::Momentum<false>, Algorithm::kMomentum>(arguments, statistics,
+                                                                                              stream);
+    case Algorithm::kNesterov:
+      return launch_rule<kFlushDenormals, cuda_scalar::Momentum<true>, Algorithm::kNesterov>(arguments, statistics,
+                                                                                             stream);
+    case Algorithm::kRmsProp:
+      return launch_rule<kFlushDenormals, cuda_scalar::RmsProp, Algorithm::kRmsProp>(arguments, statistics, stream);
+    case Algorithm::kAdam:
+      return launch_rule<kFlushDenormals, cuda_scalar::Adam<false>, Algorithm::kAdam>(arguments, statistics, stream);
+    case Algorithm::kAdamW:
+      return launch_rule<kFlushDenormals, cuda_scalar::Adam<true>, Algorithm::kAdamW>(arguments, statistics, stream);
+    case Algorithm::kLion:
+      return launch_rule<kFlushDenormals, cuda_scalar::Lion, Algorithm::kLion>(arguments, statistics, stream);
+    case Algorithm::kLars:
+      return launch_rule<kFlushDenormals, cuda_scalar::Lars, Algorithm::kLars>(arguments, statistics, stream);
+    case Algorithm::kLamb:
+      return launch_rule<kFlushDenormals, cuda_scalar::Lamb, Algorithm::kLamb>(arguments, statistics, stream);
+  }
+  return launch_rule<kFlushDenormals, cuda_scalar::Sgd, Algorithm::kSgd>(arguments, statistics, stream);
+}
+
+template <bool kFlushDenormals>
+cudaError_t queue_count_non_finite_kernel(const StepArguments& arguments, cudaStream_t stream) {
+  return launch(one_warp_an_item<kFlushDenormals>(arguments, stream), count_kernel, arguments);
+}
+
+template <bool kFlushDenormals>
+cudaError_t queue_prepare_kernel(const StepArguments& arguments, cudaStream_t stream) {
+  return launch({dim3(1), dim3(256), 0, stream, kFlushDenormals}, prepare_kernel, arguments);
+}
+
+template <bool kFlushDenormals>
+cudaError_t queue_measure_gradients_kernel(const StepArguments& arguments, cudaStream_t stream) {
+  return launch(one_warp_an_item<kFlushDenormals>(arguments, stream), measure_kernel<cuda_scalar::Gradient, false>,
+                arguments, arguments.clip.global == 0);
+}
+
+template <bool kFlushDenormals>
+cudaError_t queue_clip_globally_kernel(const StepArguments& arguments, cudaStream_t stream) {
+  return launch({dim3(1), dim3(kWarpSize), 0, stream, kFlushDenormals}, clip_globally_kernel, arguments);
+}
+
+template <bool kFlushDenormals>
+cudaError_t queue_measure_trust_kernel(const StepArguments& arguments, cudaStream_t stream) {
+  const Launch where = one_warp_an_item<kFlushDenormals>(arguments, stream);
+  return arguments.algorithm == Algorithm::kLars
+             ? launch(where, measure_kernel<cuda_scalar::Trust<cuda_scalar::Lars>, true>, arguments, false)
+             : launch(where, measure_kernel<cuda_scalar::Trust<cuda_scalar::Lamb>, true>, arguments, false);
+}
+
+template <bool kFlushDenormals>
+constexpr StepLaunches all_launches() {
+  return {queue_step_kernel<kFlushDenormals>,          queue_count_non_finite_kernel<kFlushDenormals>,
+          queue_prepare_kernel<kFlushDenormals>,       queue_measure_gradients_kernel<kFlushDenormals>,
+          queue_clip_globally_kernel<kFlushDenormals>, queue_measure_trust_kernel<kFlushDenormals>};
+}
+
+}  // namespace
+}  // namespace ganno::cuda
