@@ -21,7 +21,7 @@ describe('ganno', () => {
 	it('describes itself and each command, with examples', async () => {
 		const help = await ganno(['--help']);
 		expect(help.code).toBe(0);
-		for (const command of ['start', 'train', 'evaluate', 'info', 'devices']) {
+		for (const command of ['start', 'train', 'evaluate', 'search', 'info', 'devices']) {
 			expect(help.stdout).toContain(command);
 			const own = await ganno([command, '--help']);
 			expect(own.code, command).toBe(0);

@@ -35,7 +35,7 @@ export function addConfigOptions(command: Command): Command {
 		.option('--workers <n>', 'worker threads; 0: none, -1: one per core, or two per CUDA device')
 		.option('--device <name>', 'auto, cpu, cuda:N, or several as in cuda:0,cuda:1')
 		.option('--precision <name>', 'float32, or tf32 on CUDA devices: tensor cores, 10 bits of mantissa')
-		.option('--dataset <name>', 'fashion-mnist, mnist, cifar-10 or synthetic')
+		.option('--dataset <name>', 'fashion-mnist, mnist, cifar-10, svhn or synthetic')
 		.option('--data-dir <dir>', 'where the data set lies');
 }
 
@@ -52,7 +52,7 @@ export function addTrainingOptions(command: Command): Command {
 }
 
 /** Numbers as numbers, so that a message can say what was wrong with anything else. */
-function scalar(text: string | undefined): number | string | undefined {
+export function scalar(text: string | undefined): number | string | undefined {
 	if (text === undefined) return undefined;
 	const value = Number(text);
 	return text.trim() !== '' && Number.isFinite(value) ? value : text;
@@ -80,7 +80,7 @@ export function optionLayer(options: ConfigOptions): ConfigLayer {
 	return { source: 'the command line', values };
 }
 
-function withoutUndefined(values: Record<string, unknown>): Record<string, unknown> {
+export function withoutUndefined(values: Record<string, unknown>): Record<string, unknown> {
 	return Object.fromEntries(
 		Object.entries(values).flatMap(([key, value]): [string, unknown][] => {
 			if (value === undefined) return [];

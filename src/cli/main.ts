@@ -5,6 +5,7 @@ import { devicesCommand } from './devices.js';
 import { evaluateCommand } from './evaluate.js';
 import { EXIT_CODES, reportFailure } from './failure.js';
 import { infoCommand } from './info.js';
+import { searchCommand } from './search.js';
 import { startCommand } from './start.js';
 import { trainCommand } from './train.js';
 
@@ -26,7 +27,14 @@ Examples:
   $ ganno train --resume runs/standard-1          go on after Ctrl-C
   $ ganno evaluate runs/standard-1                the table of a run's policy`,
 		);
-	for (const command of [startCommand(), trainCommand(), evaluateCommand(), infoCommand(), devicesCommand()]) {
+	for (const command of [
+		startCommand(),
+		trainCommand(),
+		evaluateCommand(),
+		searchCommand(),
+		infoCommand(),
+		devicesCommand(),
+	]) {
 		program.addCommand(command);
 	}
 	for (const command of [program, ...program.commands]) command.exitOverride();

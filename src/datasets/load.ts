@@ -9,11 +9,12 @@ import { downsampleByTwo } from './downsample.js';
 import { readIdxImages } from './idx.js';
 import { cacheDirectory, type DatasetLocation, searchDataset } from './locate.js';
 import { DATASET_NAMES, DATASETS, type DatasetDefinition, type DatasetName } from './sources.js';
+import { readSvhnImages } from './svhn.js';
 
 export interface LoadDatasetOptions {
 	/** Looked into first, before `$GANNO_DATA_DIR`, the cache and the Debian package's folder. */
 	readonly dataDirectory?: string | undefined;
-	/** Images of the training part that become the validation split (default 10,000; CIFAR-10: 5,000). */
+	/** Images of the training part that become the validation split (default 10,000; CIFAR-10 and SVHN: 5,000). */
 	readonly validationSize?: number | undefined;
 	/** Which images those are: uint32 (default 0). */
 	readonly seed?: number | undefined;
@@ -165,10 +166,7 @@ async function read(
 		return trainFiles === all ? { images } : { images, remark: `${trainFiles} of ${all} training batches` };
 	}
 	if (location.kind === 'archive') throw new GannoError('INTERNAL', `No archives are known for ${definition.name}.`);
-	return {
-		images: await readIdxImages(
-			definition,
-			location.files.map(({ path }) => path),
-		),
-	};
+	const paths = location.files.map(({ path }) => path);
+	const readImages = definition.format === 'svhn' ? readSvhnImages : readIdxImages;
+	return { images: await readImages(definition, paths) };
 }

@@ -14,7 +14,7 @@ export interface DatasetDefinition {
 	readonly description: string;
 	readonly homepage: string;
 	readonly license: string;
-	readonly format: 'idx' | 'cifar';
+	readonly format: 'idx' | 'cifar' | 'svhn';
 	readonly shape: readonly [height: number, width: number, channels: number];
 	readonly classes: number;
 	readonly classNames: readonly string[];
@@ -22,7 +22,7 @@ export interface DatasetDefinition {
 	readonly trainPerFile: number;
 	readonly testCount: number;
 	readonly validationSize: number;
-	/** Names without `.gz`. IDX: images and labels of the training part, then of the test part. CIFAR: training batches, then the test batch. */
+	/** Names without `.gz`. IDX: images and labels of the training part, then of the test part. CIFAR: training batches, then the test batch. SVHN: training part, test part. */
 	readonly files: readonly string[];
 	/** Archives that hold all of the files. */
 	readonly archives: readonly string[];
@@ -176,11 +176,43 @@ const CIFAR_10: DatasetDefinition = {
 	mirrors: ['https://www.cs.toronto.edu/~kriz/'],
 };
 
+const SVHN: DatasetDefinition = {
+	name: 'svhn',
+	title: 'SVHN',
+	description: '99,289 colour 32×32 photographs of house numbers, cropped to a digit, in 10 classes',
+	homepage: 'http://ufldl.stanford.edu/housenumbers/',
+	license: 'non-commercial use only',
+	format: 'svhn',
+	shape: [32, 32, 3],
+	classes: 10,
+	classNames: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
+	trainPerFile: 73_257,
+	testCount: 26_032,
+	validationSize: 5_000,
+	files: ['train_32x32.mat', 'test_32x32.mat'],
+	archives: [],
+	folders: [],
+	downloads: [
+		{
+			name: 'train_32x32.mat',
+			bytes: 182_040_794,
+			sha256: '435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8',
+		},
+		{
+			name: 'test_32x32.mat',
+			bytes: 64_275_384,
+			sha256: 'cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b',
+		},
+	],
+	mirrors: ['http://ufldl.stanford.edu/housenumbers/'],
+};
+
 /** The data sets ganno knows, by name. */
 export const DATASETS = {
 	'fashion-mnist': FASHION_MNIST,
 	mnist: MNIST,
 	'cifar-10': CIFAR_10,
+	svhn: SVHN,
 } as const satisfies Readonly<Record<string, DatasetDefinition>>;
 
 export type DatasetName = keyof typeof DATASETS;

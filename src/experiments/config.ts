@@ -18,7 +18,7 @@ import { tasksSection } from './config-tasks.js';
  * the CPU give the same bits, whatever the number of workers.
  */
 
-export const DATASET_NAMES = ['fashion-mnist', 'mnist', 'cifar-10', 'synthetic'] as const;
+export const DATASET_NAMES = ['fashion-mnist', 'mnist', 'cifar-10', 'svhn', 'synthetic'] as const;
 export type DatasetName = (typeof DATASET_NAMES)[number];
 
 export const configSchema = z.strictObject({
