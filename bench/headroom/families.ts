@@ -1,4 +1,4 @@
-import { cnn, type Dataset, mlp, type NetworkSpec, type OptimizerSpec, type TrainingTask } from 'ganno';
+import { cnn, type Dataset, mlp, type NetworkSpec, type OptimizerSpec, residual, type TrainingTask } from 'ganno';
 
 /** Kinds of training in which layers might need learning rates of their own. */
 export interface Family {
@@ -89,6 +89,22 @@ export const FAMILIES: readonly Family[] = [
 		...SHORT,
 		...MOMENTUM,
 		horizon: 160,
+	},
+	{
+		name: 'residual-adam',
+		about: 'residual network of 8 layers with batch norm, 4-8-16 filters, Adam',
+		network: smallResidual,
+		...SHORT,
+		...ADAM,
+		horizon: 80,
+	},
+	{
+		name: 'residual-momentum',
+		about: 'residual network of 8 layers with batch norm, 4-8-16 filters, momentum',
+		network: smallResidual,
+		...SHORT,
+		...MOMENTUM,
+		horizon: 80,
 	},
 	{ name: 'deep-relu-adam', about: '12 layers of 24, ReLU, Adam', network: deep(12, 24), ...SHORT, ...ADAM },
 	{
@@ -200,4 +216,8 @@ export const FAMILIES: readonly Family[] = [
 
 function small({ shape, classes }: Pick<Dataset, 'shape' | 'classes'>): NetworkSpec {
 	return cnn({ input: shape, filters: [4, 8], hidden: [24], classes, activation: 'relu' });
+}
+
+function smallResidual({ shape, classes }: Pick<Dataset, 'shape' | 'classes'>): NetworkSpec {
+	return residual({ input: shape, classes, blocks: 1, width: 4 });
 }
