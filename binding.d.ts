@@ -283,6 +283,8 @@ export class NativePopulation {
 	/** Of batch norms. @param out [2 × their channels], norm by norm: running means, then variances */
 	runningStatistics(replica: number, out: Float32Array): void;
 	setRunningStatistics(replica: number, values: Float32Array): void;
+	/** Of the last validation; zeros where there was none, or the network had diverged. @param out [validationSize × classes] */
+	validationLogits(replica: number, out: Float32Array): void;
 	/** @param flags [R] */
 	divergedFlags(flags: Uint8Array): void;
 	/** New networks in the same memory; what was saved is forgotten. @param seeds [R] */

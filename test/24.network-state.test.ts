@@ -76,6 +76,35 @@ describe('save, restore, fork', () => {
 	});
 });
 
+describe('validationLogits', () => {
+	it('are those whose change the validation reports, and zeros before the first', () => {
+		using population = open();
+		const count = population.validationLogitCount;
+		expect(count).toBe(Math.min(512, dataset.splits.validation.length) * 4);
+		expect(population.validationLogits(1)).toEqual(new Float32Array(count));
+		observe(population, 1);
+		const before = population.validationLogits(1);
+		expect(before.some((logit) => logit !== 0)).toBe(true);
+		expect(population.validationLogits(0)).not.toEqual(before);
+		const { validation } = observe(population, 1);
+		const change = population.validationLogits(1).map((logit, i) => logit - before[i]!);
+		const mean = change.reduce((sum, value) => sum + value, 0) / count;
+		const variance = change.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count;
+		expect(validation[2]).toBeCloseTo(variance, 6);
+		population.reset(Uint32Array.of(1, 2, 3));
+		expect(population.validationLogits(1)).toEqual(new Float32Array(count));
+	});
+
+	it('are written where they are wanted, and of a network that there is', () => {
+		using population = open();
+		observe(population, 0);
+		const out = new Float32Array(population.validationLogitCount);
+		expect(population.validationLogits(2, out)).toBe(out);
+		expect(() => population.validationLogits(3)).toThrow(/an integer from 0 to 2 for replica/);
+		expect(() => population.validationLogits(0, new Float32Array(3))).toThrow(/validationSize × classes/);
+	});
+});
+
 describe('setParameters', () => {
 	it('gives back what was set, padding or not', () => {
 		using population = open();

@@ -56,7 +56,8 @@ function trained(population: NetworkPopulation, steps: number) {
 		return evaluation;
 	});
 	const parameters = Array.from({ length: population.replicas }, (_, i) => population.parameters(i));
-	return { probed, out, evaluations, parameters };
+	const logits = parameters.map((_, i) => population.validationLogits(i));
+	return { probed, out, evaluations, parameters, logits };
 }
 
 describe.runIf(sameBits)('the same bits as on the CPU', () => {

@@ -85,12 +85,17 @@ class PopulationEngine {
   /// Batch norm's running statistics, layer by layer: means, then variances. @param out [running_values()]
   virtual void read_running(std::uint32_t replica, float* out) const = 0;
   virtual void write_running(std::uint32_t replica, const float* values) = 0;
+  /// Of the validation subset when validation was last asked for; zeros where it was not, or the network had diverged.
+  /// @param out [validation_size x classes]
+  virtual void read_logits(std::uint32_t replica, float* out) const = 0;
   /// @param flags [replicas]
   virtual void diverged(std::uint8_t* flags) const = 0;
 
   virtual const PopulationOptions& options() const = 0;
   virtual const LayerTable& table() const = 0;
   virtual std::size_t running_values() const = 0;
+  /// validation_size x classes
+  virtual std::size_t logit_count() const = 0;
   /// Memory held, that of a device included.
   virtual std::size_t bytes() const = 0;
 

@@ -33,6 +33,7 @@ Napi::Function NativePopulation::define(Napi::Env env) {
                          InstanceMethod<&NativePopulation::set_parameters>("setParameters"),
                          InstanceMethod<&NativePopulation::running_statistics>("runningStatistics"),
                          InstanceMethod<&NativePopulation::set_running_statistics>("setRunningStatistics"),
+                         InstanceMethod<&NativePopulation::validation_logits>("validationLogits"),
                          InstanceMethod<&NativePopulation::diverged_flags>("divergedFlags"),
                          InstanceMethod<&NativePopulation::reset>("reset"),
                          InstanceMethod<&NativePopulation::dispose>("dispose"),
@@ -180,6 +181,15 @@ Napi::Value NativePopulation::set_running_statistics(const Napi::CallbackInfo& i
     PopulationEngine& population = open();
     const std::uint32_t network = replica(info[0]);
     population.write_running(network, floats(info[1], "values", population.running_values()));
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value NativePopulation::validation_logits(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const PopulationEngine& population = open();
+    const std::uint32_t network = replica(info[0]);
+    population.read_logits(network, floats(info[1], "out", population.logit_count()));
     return info.Env().Undefined();
   });
 }

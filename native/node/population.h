@@ -28,6 +28,7 @@ class NativePopulation : public Napi::ObjectWrap<NativePopulation> {
   Napi::Value set_parameters(const Napi::CallbackInfo& info);
   Napi::Value running_statistics(const Napi::CallbackInfo& info);
   Napi::Value set_running_statistics(const Napi::CallbackInfo& info);
+  Napi::Value validation_logits(const Napi::CallbackInfo& info);
   Napi::Value diverged_flags(const Napi::CallbackInfo& info);
   Napi::Value reset(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);

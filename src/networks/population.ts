@@ -38,6 +38,8 @@ export class NetworkPopulation {
 	readonly parameterCount: number;
 	/** Elements of one network's running statistics: two a channel that a batch norm normalises; 0 without batch norm. */
 	readonly runningStatisticsCount: number;
+	/** Elements of what {@link validationLogits} gives: validation images × classes. */
+	readonly validationLogitCount: number;
 	/** Images `lossAndGradient` takes at most. */
 	readonly maximumBatch: number;
 	readonly #native: NativePopulation;
@@ -62,6 +64,7 @@ export class NetworkPopulation {
 		this.parameterCount = shapes.parameterCount;
 		this.runningStatisticsCount = 2 * shapes.normalizedChannels;
 		this.maximumBatch = Math.max(resolved.batchSize, 64);
+		this.validationLogitCount = resolved.validationSize * (shapes.outputs.at(-1)?.[2] as number);
 		this.#images = resolved.labels.length;
 		this.#uniform = new Float32Array(this.replicas * this.layers.length);
 		this.#native = guarded(() => open(resolved));
@@ -214,6 +217,18 @@ export class NetworkPopulation {
 			);
 		}
 		return loss;
+	}
+
+	/**
+	 * A network's logits on the validation subset when validation was last asked for, `[validationSize × classes]`, the images in an order of
+	 * the population's own; zeros where it was not yet, or where the network had diverged.
+	 * @param out written; absent: a new array
+	 */
+	validationLogits(replica: number, out: Float32Array = new Float32Array(this.validationLogitCount)): Float32Array {
+		this.#checkReplica(replica, 'replica');
+		checkFloat32Array(out, 'out', this.validationLogitCount, 'validationSize × classes');
+		guarded(() => this.#native.validationLogits(replica, out));
+		return out;
 	}
 
 	/** `[replicas]`: 1 where a network has diverged. */

@@ -132,6 +132,15 @@ void Population::write_parameters(std::uint32_t replica, const float* values) {
   }
 }
 
+void Population::read_logits(std::uint32_t replica, float* out) const {
+  const NetworkState& state = networks_[replica].state;
+  if (state.has_logits) {
+    std::copy(state.logits.begin(), state.logits.end(), out);
+  } else {
+    std::fill_n(out, state.logits.size(), 0.0f);
+  }
+}
+
 void Population::read_running(std::uint32_t replica, float* out) const {
   std::copy_n(running_of(networks_[replica].state), running_values(), out);
 }

@@ -33,11 +33,13 @@ class Population final : public PopulationEngine {
   void write_parameters(std::uint32_t replica, const float* values) override;
   void read_running(std::uint32_t replica, float* out) const override;
   void write_running(std::uint32_t replica, const float* values) override;
+  void read_logits(std::uint32_t replica, float* out) const override;
   void diverged(std::uint8_t* flags) const override;
 
   const PopulationOptions& options() const override { return options_; }
   const LayerTable& table() const override { return plan_.table; }
   std::size_t running_values() const override { return static_cast<std::size_t>(plan_.running_values); }
+  std::size_t logit_count() const override { return networks_.front().state.logits.size(); }
   std::size_t bytes() const override;
 
  private:

@@ -249,6 +249,16 @@ void Population::write_parameters(std::uint32_t replica, const float* values) {
   });
 }
 
+void Population::read_logits(std::uint32_t replica, float* out) const {
+  NetworkStatus status;
+  on_device([&] {
+    copy(&status, status_.data() + replica, sizeof(NetworkStatus), cudaMemcpyDeviceToHost, stream_);
+    copy(out, logits(replica), logits_floats() * sizeof(float), cudaMemcpyDeviceToHost, stream_);
+    stream_.synchronize();
+  });
+  if (status.has_logits == 0) std::fill_n(out, logits_floats(), 0.0f);
+}
+
 void Population::diverged(std::uint8_t* flags) const {
   std::vector<NetworkStatus> status(options_.replicas);
   on_device([&] {

@@ -44,11 +44,13 @@ class Population final : public PopulationEngine {
   void write_parameters(std::uint32_t replica, const float* values) override;
   void read_running(std::uint32_t, float*) const override {}
   void write_running(std::uint32_t, const float*) override {}
+  void read_logits(std::uint32_t replica, float* out) const override;
   void diverged(std::uint8_t* flags) const override;
 
   const PopulationOptions& options() const override { return options_; }
   const LayerTable& table() const override { return plan_.shape.table; }
   std::size_t running_values() const override { return 0; }
+  std::size_t logit_count() const override { return logits_floats(); }
   std::size_t bytes() const override;
 
  private:

@@ -147,6 +147,12 @@ export class TfjsEngine implements NativePopulation {
 
 	setRunningStatistics(): void {}
 
+	validationLogits(replica: number, out: Float32Array): void {
+		const { logits } = this.#networks[replica] as NetworkState;
+		if (logits === undefined) out.fill(0);
+		else out.set(logits);
+	}
+
 	divergedFlags(flags: Uint8Array): void {
 		for (const [replica, { diverged }] of this.#networks.entries()) flags[replica] = diverged ? 1 : 0;
 	}
