@@ -31,6 +31,7 @@ export default defineConfig({
 						'test/14.*.test.ts',
 						'test/15.optimizer-arguments.test.ts',
 						'test/16.carried-norms.test.ts',
+						'test/16.denormals.test.ts',
 						'test/16.optimizer-*.test.ts',
 						'test/16.step-async.test.ts',
 						'test/17.native-lifetimes.test.ts',

@@ -7,6 +7,7 @@ import {
 	arrayArbitrary,
 	buildLayout,
 	type LayoutSpec,
+	layoutArbitrary,
 	newStatistics,
 	sameBytes,
 	snapshot,
@@ -19,11 +20,10 @@ import { deviceBinding, ON_GPU } from './support/test-device.js';
 const STEPS = 3;
 const device = deviceBinding();
 
-function run(spec: LayoutSpec, cuda: boolean): Uint8Array[] {
+function run(spec: LayoutSpec, cuda: boolean, flushDenormals: boolean): Uint8Array[] {
 	const layout = buildLayout(spec, 1);
-	const plan = cuda
-		? new device.LayerwisePlan({ ...layout.options, cudaDevice: 0 })
-		: new (native().LayerwisePlan)(layout.options);
+	const options = { ...layout.options, flushDenormals };
+	const plan = cuda ? new device.LayerwisePlan({ ...options, cudaDevice: 0 }) : new (native().LayerwisePlan)(options);
 	const statistics = Array.from({ length: STEPS + 1 }, () => newStatistics(layout));
 	plan.probe(statistics[STEPS] as Float32Array, layout.inverseScale);
 	for (let step = 0; step < STEPS; step++) plan.step(statistics[step], layout.inverseScale);
@@ -33,11 +33,11 @@ function run(spec: LayoutSpec, cuda: boolean): Uint8Array[] {
 	return left;
 }
 
-function expectSame(spec: LayoutSpec, seed: number): void {
+function expectSame(spec: LayoutSpec, seed: number, flushDenormals = seed % 2 === 1): void {
 	if (!ON_GPU) emulated().emulation.configure({ seed, multiprocessors: 1 + (seed % 3) });
-	const left = run(spec, true);
+	const left = run(spec, true, flushDenormals);
 	if (!ON_GPU) expect(emulated().emulation.report()).toBe('');
-	expect(sameBytes(left, run(spec, false))).toBe(true);
+	expect(sameBytes(left, run(spec, false, flushDenormals))).toBe(true);
 }
 
 describe('the CUDA step', () => {
@@ -52,6 +52,17 @@ describe('the CUDA step', () => {
 			);
 		},
 	);
+
+	it.each(LAYERWISE_ALGORITHMS)('%s: leaves them where denormals are flushed and nearly everything is one', (name) => {
+		const tiny = arrayArbitrary(fc.integer({ min: 1, max: 1100 }), ['denormal', 'tiny', 'zero']);
+		const layers = fc.array(fc.array(tiny, { minLength: 1, maxLength: 2 }), { minLength: 1, maxLength: 2 });
+		fc.assert(
+			fc.property(layoutArbitrary(tiny), layers, fc.integer({ min: 1, max: 1e6 }), (spec, tinyLayers, seed) => {
+				expectSame({ ...spec, layers: tinyLayers, algorithm: LAYERWISE_ALGORITHMS.indexOf(name) }, seed, true);
+			}),
+			{ numRuns: process.env.GANNO_TEST_FULL ? 300 : 6 },
+		);
+	});
 
 	it('leaves them for layers of several pieces, cut into items of any number of blocks', () => {
 		const big = fc.oneof(fc.integer({ min: 66_000, max: 140_000 }), fc.integer({ min: 0, max: 3000 }));

@@ -3,17 +3,19 @@ import { describe, expect, it } from 'vitest';
 import { LAYERWISE_ALGORITHMS, type LayerwiseAlgorithm } from '../src/optimizer/algorithms.js';
 import { layerStatistics } from '../src/optimizer/layer-statistics.js';
 import { LayerwiseOptimizer } from '../src/optimizer/layerwise-optimizer.js';
-import type { DenormalPolicy } from '../src/optimizer/options.js';
+import type { DenormalPolicy, OptimizerDevice } from '../src/optimizer/options.js';
 import { STATISTIC_INDEX, STATISTICS } from '../src/optimizer/statistics.js';
 import { PhiloxGenerator } from '../src/philox.js';
+import { ON_CUDA, TEST_DEVICE } from './support/test-device.js';
 
 const SMALLEST_NORMAL = 2 ** -126;
-const DEVICES = ['cpu', 'reference'] as const;
+/** Those that are here; in vitest's project `emulated`, and on a GPU, the CUDA device. */
+const DEVICES: readonly OptimizerDevice[] = ON_CUDA ? [TEST_DEVICE as OptimizerDevice] : ['cpu', 'reference'];
 const isDenormal = (value: number): boolean => value !== 0 && Math.abs(value) < SMALLEST_NORMAL;
 
 interface Case {
 	readonly algorithm: LayerwiseAlgorithm;
-	readonly device: (typeof DEVICES)[number];
+	readonly device: OptimizerDevice;
 	readonly denormals: DenormalPolicy;
 	readonly parameters: Float32Array;
 	readonly gradients: Float32Array;
