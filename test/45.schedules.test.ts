@@ -73,6 +73,11 @@ describe('hand-made schedules', () => {
 		expect(cosine[18]).toBeCloseTo(0.5, 6);
 	});
 
+	it('drop by a factor of its own at each milestone', () => {
+		const actual = factors(stepSchedule({ milestones: [0.2, 0.6], gamma: [0.5, 0.1] }), 10, 5);
+		for (const [t, factor] of [1, 1, 0.5, 0.5, 0.5, 0.5, 0.05].entries()) expect(actual[t]).toBeCloseTo(factor, 6);
+	});
+
 	it('let a cosine warm up first', () => {
 		const actual = factors(cosineSchedule({ warmupSteps: 4 }), 12, 6);
 		for (const [t, factor] of [0.25, 0.5, 0.75, 1, 1].entries()) expect(actual[t]).toBeCloseTo(factor, 6);
@@ -87,6 +92,8 @@ describe('hand-made schedules', () => {
 
 	it.each([
 		[() => stepSchedule({ milestones: [2] }), /milestones\[0\]/],
+		[() => stepSchedule({ gamma: [0.1] }), /2 factors, one a milestone, for gamma/],
+		[() => stepSchedule({ gamma: [0.1, Number.NaN] }), /gamma\[1\]/],
 		[() => exponentialSchedule({ gamma: 0 }), /gamma/],
 		[() => cosineSchedule({ minimum: -1 }), /minimum/],
 		[() => oneCycleSchedule({ initialDivisor: 0 }), /initialDivisor/],

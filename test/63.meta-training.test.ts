@@ -214,6 +214,7 @@ describe('an interruption during a long update', () => {
 		const interrupting: RolloutExecutor = {
 			workers: 1,
 			evaluate: (...args) => executor.evaluate(...args),
+			session: (...args) => executor.session(...args),
 			async *run(...args) {
 				yield* executor.run(...args);
 				setImmediate(() => controller.abort()); // the update begins before the next turn of the event loop

@@ -199,6 +199,11 @@ export class TrainingEnvironment {
 		this.#nativeMilliseconds += performance.now() - started;
 	}
 
+	/** A copy of a network's parameters; undefined where the population gives none. */
+	parameters(network: number): Float32Array | undefined {
+		return this.#ready() && this.#population!.parameters?.(network);
+	}
+
 	/** Frees the population. Idempotent. */
 	dispose(): void {
 		this.#disposed = true;

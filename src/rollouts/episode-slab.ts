@@ -5,6 +5,8 @@ export interface EpisodeShape {
 	readonly networks: number;
 	readonly decisions: number;
 	readonly layers: number;
+	/** Parameters of a network, where they are wanted; absent: 0. */
+	readonly parameters?: number;
 }
 
 /** The course of an episode, network by network. */
@@ -27,6 +29,8 @@ export interface EpisodeSlab {
 	/** `[networks × OUTCOME_SIZE]` */
 	readonly outcomes: Float32Array;
 	readonly course: EpisodeCourse;
+	/** `[networks × parameters]` */
+	readonly parameters: Float32Array;
 	/** `[networks]` */
 	readonly diverged: Uint8Array;
 	/** `[2]`: wall milliseconds of the whole episode and of its native calls */
@@ -34,22 +38,33 @@ export interface EpisodeSlab {
 }
 
 export function openEpisodeSlab(shape: EpisodeShape, memory?: SharedArrayBuffer): EpisodeSlab {
-	const { networks, decisions, layers } = shape;
+	const { networks, decisions, layers, parameters: parameterCount = 0 } = shape;
 	const points = networks * (decisions + 1);
-	const sizes = [networks, networks * OUTCOME_SIZE, points, points, networks * decisions * layers, networks];
+	const sizes = [
+		networks,
+		networks * OUTCOME_SIZE,
+		points,
+		points,
+		networks * decisions * layers,
+		networks,
+		networks * parameterCount,
+	];
 	const floats = sizes.reduce((sum, size) => sum + size, 0);
 	const buffer = memory ?? new SharedArrayBuffer(16 + floats * 4 + networks);
 	let offset = 16;
-	const [returns, outcomes, validationLoss, validationAccuracy, learningRates, bestTestAccuracy] = sizes.map((size) => {
+	const take = (size: number) => {
 		const array = new Float32Array(buffer, offset, size);
 		offset += array.byteLength;
 		return array;
-	}) as [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
+	};
+	const [returns, outcomes, validationLoss, validationAccuracy, learningRates, bestTestAccuracy, parameters] =
+		sizes.map(take) as { [key in keyof typeof sizes]: Float32Array } & Float32Array[];
 	return {
 		buffer,
 		milliseconds: new Float64Array(buffer, 0, 2),
 		returns,
 		outcomes,
+		parameters,
 		course: { validationLoss, validationAccuracy, learningRates, bestTestAccuracy },
 		diverged: new Uint8Array(buffer, offset, networks),
 	};

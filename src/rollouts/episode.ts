@@ -1,6 +1,7 @@
 import type { Controller } from '../environment/controller.js';
 import { networkReward } from '../environment/reward.js';
 import type { TrainingEnvironment } from '../environment/training-environment.js';
+import { GannoError } from '../errors.js';
 import { type EpisodeSlab, holdCourse, isTestPoint, noteTest, writeCourse } from './episode-slab.js';
 import type { EpisodeJob } from './job.js';
 import { writeFinalOutcomes, writeInitialOutcomes, writeTestOutcomes } from './outcomes.js';
@@ -46,6 +47,7 @@ export function* runEpisode(
 			environment.evaluate('test', tests);
 			noteTest(slab, tests);
 		}
+		if (isGivenUp(job.minimumAccuracies?.[decision - 1], infos.validationAccuracy)) break;
 		yield;
 	}
 	holdCourse(slab, decision);
@@ -56,6 +58,20 @@ export function* runEpisode(
 		noteTest(slab, tests);
 	}
 	slab.diverged.set(infos.diverged);
+	if (slab.parameters.length > 0) writeParameters(environment, slab);
 	slab.milliseconds[0] = performance.now() - started;
 	slab.milliseconds[1] = environment.nativeMilliseconds;
+}
+
+function isGivenUp(minimum: number | undefined, accuracies: Float32Array): boolean {
+	return minimum !== undefined && accuracies.every((accuracy) => accuracy <= minimum);
+}
+
+function writeParameters(environment: TrainingEnvironment, { parameters, diverged }: EpisodeSlab): void {
+	const size = parameters.length / diverged.length;
+	for (let n = 0; n < diverged.length; n++) {
+		const values = environment.parameters(n);
+		if (values?.length !== size) throw new GannoError('INVALID_ARGUMENT', 'This population gives no parameters.');
+		parameters.set(values, n * size);
+	}
 }

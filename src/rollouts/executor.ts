@@ -56,6 +56,13 @@ export interface Episode {
 	readonly task: TrainingTask;
 	/** A policy brings its own agents: `EnvironmentSettings.agents` does not count for it. */
 	readonly controller: TrainerSpec;
+	/**
+	 * The episode is given up after decision d (from 0) where no network's validation accuracy is above entry d; no such entry: it goes on.
+	 * Methods that see every gradient are never given up.
+	 */
+	readonly minimumAccuracies?: readonly number[];
+	/** Whether the networks' final parameters are wanted (default false). */
+	readonly parameters?: boolean;
 }
 
 /** How an episode under a controller went, network by network. */
@@ -69,6 +76,17 @@ export interface EpisodeResult {
 	/** `[networks]` */
 	readonly diverged: Uint8Array;
 	readonly milliseconds: { readonly total: number; readonly native: number };
+	/** `[networks × parameterCount]`, each as `NetworkPopulation.parameters` gives it; there when the episode asked for them. */
+	readonly parameters?: Float32Array;
+}
+
+/** Episodes asked for one by one while others run: what is asked next may depend on results. */
+export interface EpisodeSession extends AsyncDisposable {
+	/**
+	 * Runs an episode as soon as a worker is free. One that fails leaves the others alone.
+	 * @throws GannoError `CANCELLED`, `WORKER_FAILED`, `DISPOSED`, or what the episode threw
+	 */
+	run(episode: Episode): Promise<EpisodeResult>;
 }
 
 export interface EvaluateEpisodesOptions {
@@ -93,4 +111,6 @@ export interface RolloutExecutor extends AsyncDisposable {
 	 * Yields in the order given; results are the caller's to keep.
 	 */
 	evaluate(episodes: readonly Episode[], options?: EvaluateEpisodesOptions): AsyncIterable<EpisodeResult>;
+	/** Opens a session, whose disposal stops what still runs. It is the executor's one run until then. */
+	session(options?: EvaluateEpisodesOptions): EpisodeSession;
 }

@@ -8,6 +8,7 @@ import type {
 	EnvironmentSettings,
 	Episode,
 	EpisodeResult,
+	EpisodeSession,
 	EvaluateEpisodesOptions,
 	RolloutExecutor,
 	RunOptions,
@@ -67,6 +68,10 @@ export class InProcessExecutor implements RolloutExecutor {
 
 	evaluate(episodes: readonly Episode[], options?: EvaluateEpisodesOptions): AsyncGenerator<EpisodeResult> {
 		return this.#queue.evaluate(episodes, options);
+	}
+
+	session(options?: EvaluateEpisodesOptions): EpisodeSession {
+		return this.#queue.session(options);
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {

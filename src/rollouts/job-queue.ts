@@ -4,11 +4,12 @@ import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../environment/observatio
 import type { TrainingTask } from '../environment/task.js';
 import { GannoError } from '../errors.js';
 import { inferShapes } from '../networks/shapes.js';
-import { type EpisodeShape, openEpisodeSlab } from './episode-slab.js';
+import { cancelled, episodeResult, isAborted, planEpisode, QueuedSession } from './episode-session.js';
 import type {
 	EnvironmentSettings,
 	Episode,
 	EpisodeResult,
+	EpisodeSession,
 	EvaluateEpisodesOptions,
 	RunOptions,
 	Trajectory,
@@ -37,6 +38,7 @@ export class JobQueue {
 	readonly #slabs = new TrajectorySlabs();
 	#running = false;
 	#lanes: Promise<unknown> = Promise.resolve();
+	#session: EpisodeSession | undefined;
 
 	constructor(options: JobQueueOptions) {
 		this.#options = options;
@@ -73,49 +75,51 @@ export class JobQueue {
 	async *evaluate(episodes: readonly Episode[], options: EvaluateEpisodesOptions = {}): AsyncGenerator<EpisodeResult> {
 		const { signal, test = true } = options;
 		const testPoints = test ? checkInteger(options.testPoints ?? 1, 'testPoints', 1) : 0;
-		const shapes = episodes.map(({ task }) => episodeShape(task));
-		const slabs = shapes.map((shape) => openEpisodeSlab(shape));
-		const jobs = episodes.map(
-			({ task, controller }, position): Job => ({
-				kind: 'episode',
-				task,
-				controller,
-				shape: shapes[position]!,
-				slab: slabs[position]!.buffer,
-				testPoints,
-			}),
-		);
-		for await (const position of this.#inOrder(jobs, signal)) {
-			const { returns, outcomes, course, diverged, milliseconds } = slabs[position]!;
-			yield {
-				episode: episodes[position]!,
-				returns,
-				outcomes,
-				course,
-				diverged,
-				milliseconds: { total: milliseconds[0] as number, native: milliseconds[1] as number },
-			};
+		const plans = episodes.map((episode) => planEpisode(episode, testPoints));
+		for await (const position of this.#inOrder(
+			plans.map(({ job }) => job),
+			signal,
+		)) {
+			yield episodeResult(episodes[position]!, plans[position]!.slab);
 		}
+	}
+
+	/** As `RolloutExecutor.session`. */
+	session(options: EvaluateEpisodesOptions = {}): EpisodeSession {
+		const { signal, test = true } = options;
+		const testPoints = test ? checkInteger(options.testPoints ?? 1, 'testPoints', 1) : 0;
+		const { cancel, width, runJob } = this.#options;
+		this.#begin(signal);
+		const onClose = (): void => {
+			this.#running = false;
+		};
+		this.#session = new QueuedSession({ width, cancel, runJob, testPoints, signal, onClose });
+		return this.#session;
 	}
 
 	/** Stops what runs; resolves when nothing runs any more. */
 	async stop(): Promise<void> {
 		Atomics.store(this.#options.cancel, 0, 1);
 		await this.#lanes;
+		await this.#session?.[Symbol.asyncDispose]();
+	}
+
+	#begin(signal: AbortSignal | undefined): void {
+		if (this.#running) {
+			throw new GannoError(
+				'INVALID_ARGUMENT',
+				'This executor is running already. Take all results of the first run (or leave its loop, or dispose of its session) before the next.',
+			);
+		}
+		if (isAborted(signal)) throw cancelled(signal);
+		this.#running = true;
+		Atomics.store(this.#options.cancel, 0, 0);
 	}
 
 	/** Runs jobs `width` at a time; yields their positions in order. */
 	async *#inOrder(jobs: readonly Job[], signal: AbortSignal | undefined): AsyncGenerator<number> {
-		if (this.#running) {
-			throw new GannoError(
-				'INVALID_ARGUMENT',
-				'This executor is running already. Take all results of the first run (or leave its loop) before the next.',
-			);
-		}
-		if (isAborted(signal)) throw cancelled(signal);
 		const { cancel, width, runJob } = this.#options;
-		this.#running = true;
-		Atomics.store(cancel, 0, 0);
+		this.#begin(signal);
 		const stop = (): void => {
 			Atomics.store(cancel, 0, 1);
 		};
@@ -172,14 +176,6 @@ class Completion {
 	}
 }
 
-function isAborted(signal: AbortSignal | undefined): boolean {
-	return signal?.aborted === true;
-}
-
-function cancelled(signal: AbortSignal | undefined): GannoError {
-	return new GannoError('CANCELLED', 'The run was cancelled.', { cause: signal?.reason });
-}
-
 /** The trajectory of a task under a policy. */
 export function trajectoryShape(
 	task: TrainingTask,
@@ -192,10 +188,6 @@ export function trajectoryShape(
 		agents: environment.agents === 'one' ? 1 : inferShapes(task.spec).layers.length,
 		observationSize: policy.spec.observationSize,
 	};
-}
-
-function episodeShape({ networks, horizon, interval, spec }: TrainingTask): EpisodeShape {
-	return { networks: networks.length, decisions: horizon / interval, layers: inferShapes(spec).layers.length };
 }
 
 /** @throws GannoError `INVALID_ARGUMENT` where the policy was made for other observations, actions or agents */

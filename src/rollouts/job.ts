@@ -45,6 +45,8 @@ export interface EpisodeJob {
 	readonly slab: SharedArrayBuffer;
 	/** How often the test split is looked at, the last time at the end; 0: never. */
 	readonly testPoints: number;
+	/** As in `Episode`. */
+	readonly minimumAccuracies?: readonly number[];
 }
 
 export type Job = RolloutJob | EpisodeJob;

@@ -12,6 +12,7 @@ import type {
 	EnvironmentSettings,
 	Episode,
 	EpisodeResult,
+	EpisodeSession,
 	EvaluateEpisodesOptions,
 	RolloutExecutor,
 	RunOptions,
@@ -96,6 +97,10 @@ export class PiscinaExecutor implements RolloutExecutor {
 
 	evaluate(episodes: readonly Episode[], options?: EvaluateEpisodesOptions): AsyncGenerator<EpisodeResult> {
 		return this.#queue.evaluate(episodes, options);
+	}
+
+	session(options?: EvaluateEpisodesOptions): EpisodeSession {
+		return this.#queue.session(options);
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {

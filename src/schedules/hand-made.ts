@@ -15,8 +15,8 @@ export function constantSchedule(): Controller {
 export interface StepOptions {
 	/** Parts of the horizon after which the factor drops (default [0.5, 0.75], as in He et al. 2016 for CIFAR-10). */
 	readonly milestones?: readonly number[];
-	/** What each drop multiplies by (default 0.1). */
-	readonly gamma?: number;
+	/** What each drop multiplies by (default 0.1); a list has one factor a milestone. */
+	readonly gamma?: number | readonly number[];
 }
 
 /** γ^(milestones passed): `torch.optim.lr_scheduler.MultiStepLR` with milestones round(part × T). */
@@ -24,12 +24,21 @@ export function stepSchedule(options: StepOptions = {}): Controller {
 	const { milestones = [0.5, 0.75], gamma = 0.1 } = options;
 	if (!Array.isArray(milestones)) throw invalidArgument('an array of parts of the horizon', 'milestones', milestones);
 	for (const [i, part] of milestones.entries()) checkNumber(part, `milestones[${i}]`, 0, 1);
-	checkNumber(gamma, 'gamma', 0);
+	const drops = dropFactors(gamma, milestones.length);
 	return scheduleController('step', (t, horizon) => {
 		let factor = 1;
-		for (const part of milestones) if (t >= Math.round(part * horizon)) factor *= gamma;
+		for (const [i, part] of milestones.entries()) if (t >= Math.round(part * horizon)) factor *= drops[i] as number;
 		return factor;
 	});
+}
+
+function dropFactors(gamma: unknown, milestones: number): number[] {
+	if (!Array.isArray(gamma)) {
+		const factor = checkNumber(gamma, 'gamma', 0);
+		return Array.from({ length: milestones }, () => factor);
+	}
+	if (gamma.length !== milestones) throw invalidArgument(`${milestones} factors, one a milestone,`, 'gamma', gamma);
+	return gamma.map((factor, i) => checkNumber(factor, `gamma[${i}]`, 0));
 }
 
 export interface ExponentialOptions {
