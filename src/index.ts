@@ -3,6 +3,7 @@
  * peer: each is loaded by the first call that needs it.
  */
 
+export { sampleContinuousActions } from './agents/gaussian.js';
 export { createPolicyInference } from './agents/inference.js';
 export { createLearner, type Learner, type LearnerOptions, type LearnerState } from './agents/learner.js';
 export type { LearnerBackend } from './agents/learner-backend.js';
@@ -47,11 +48,18 @@ export { DATASET_NAMES, type DatasetName } from './datasets/sources.js';
 export { type SyntheticOptions, syntheticDataset } from './datasets/synthetic.js';
 export type { DatasetView } from './datasets/view.js';
 export { type DeviceInfo, devices } from './devices.js';
-export { ACTION_COUNT, ACTION_MODES, type ActionMode } from './environment/action.js';
+export { ACTION_COUNT, ACTION_MODES, type ActionMode, type Actions } from './environment/action.js';
+export { AGENT_NAMES, type AgentName, type AgentOptions, type ObservationVersion } from './environment/agent-kinds.js';
 export type { ControlledTraining, Controller, Decision, DecisionContext } from './environment/controller.js';
 export { type EpisodeOptions, type EpisodeOutcome, runEpisode } from './environment/episode.js';
 export type { FineTuning, FineTuningChange } from './environment/fine-tuning.js';
+export { NETWORK_ACTION_MODES, type NetworkActionMode } from './environment/network-action.js';
 export type { NetworkEnds, NetworkFamily } from './environment/network-family.js';
+export {
+	NETWORK_OBSERVATION_SIZE,
+	NETWORK_OBSERVATION_VERSION,
+	NETWORK_OBSERVATIONS,
+} from './environment/network-observation.js';
 export {
 	type Agents,
 	OBSERVATION_SIZE,

@@ -14,7 +14,12 @@ function rewards(
 ): number[] {
 	const rule = new RewardRule(name, 1);
 	const accuracies = options.accuracies ?? losses.map(() => 0.5);
-	rule.reset(f32(losses[0]!), f32(accuracies[0]!), options.baseline === undefined ? undefined : f32(options.baseline));
+	rule.reset(
+		f32(losses[0]!),
+		f32(accuracies[0]!),
+		options.baseline === undefined ? undefined : f32(options.baseline),
+		losses.length - 1,
+	);
 	const out = new Float32Array(1);
 	return losses.slice(1).map((loss, k) => {
 		const last = k === losses.length - 2;
@@ -49,6 +54,22 @@ describe('rewards', () => {
 	it('final-loss pays −ln V, at the end only', () => {
 		expectRewards(rewards('final-loss', [2, 1, 0.5]), [0, -Math.log(0.5)]);
 		expectRewards(rewards('final-loss', [2, 1, 1e-3]), [0, 3]);
+	});
+
+	it('validation-loss pays −V at every decision, in parts of the episode, and cuts at 4 V₀', () => {
+		expectRewards(rewards('validation-loss', [2, 1, 0.5, 100, 0.25]), [-0.25, -0.125, -2, -0.0625]);
+	});
+
+	it('validation-loss takes 4 V₀ for what is left, so that ending early never pays', () => {
+		const early = rewards('validation-loss', [2, 1, 7, 7], { diverges: true });
+		expectRewards(early, [-1 / 3, -7 / 3, -8 / 3 - 1]);
+		const rule = new RewardRule('validation-loss', 1);
+		rule.reset(f32(2), f32(0.5), undefined, 10);
+		const out = new Float32Array(1);
+		rule.update(f32(1), f32(0.5), RUNNING, Uint8Array.of(0), false, out);
+		expect(out[0]).toBeCloseTo(-0.1, 6);
+		rule.update(f32(1e6), f32(0), RUNNING, Uint8Array.of(1), false, out);
+		expect(out[0]).toBeCloseTo(-0.8 * 9 - 1, 5); // nine of ten decisions, this one included
 	});
 
 	it('baseline pays ln(V_baseline / V), at the end only', () => {

@@ -1,4 +1,5 @@
-import { checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
+import { checkInteger, checkNumber, checkOneOf, invalidArgument } from '../arguments.js';
+import { GAUSSIAN_OUTPUTS } from './gaussian.js';
 import type { NamedTensor, PolicySpec } from './policy.js';
 
 /**
@@ -92,6 +93,8 @@ export function checkPolicySpec(spec: PolicySpec, name = 'spec'): PolicySpec {
 	if (typeof spec.action !== 'string') throw invalidArgument('a string', `${name}.action`, spec.action);
 	checkInteger(spec.observationSize, `${name}.observationSize`, 1, 4096);
 	checkInteger(spec.actions, `${name}.actions`, 2, 256); // actions travel as bytes
+	if (spec.multiplier !== undefined) checkNumber(spec.multiplier, `${name}.multiplier`, 1 + 1e-6, 1000);
+	if (spec.action === 'continuous') checkInteger(spec.actions, `${name}.actions`, GAUSSIAN_OUTPUTS, GAUSSIAN_OUTPUTS);
 	checkInteger(spec.hiddenUnits, `${name}.hiddenUnits`, 1, 4096);
 	return spec;
 }

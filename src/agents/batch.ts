@@ -1,8 +1,10 @@
 import { checkFloat32Array, invalidArgument } from '../arguments.js';
+import type { Actions } from '../environment/action.js';
 import type { Trajectory } from '../rollouts/executor.js';
 import type { Sequence } from './advantages.js';
+import { actionArray, isContinuous } from './choose-actions.js';
 import { normalizeRow } from './normalizer.js';
-import type { PolicySnapshot } from './policy.js';
+import type { PolicySnapshot, PolicySpec } from './policy.js';
 
 /**
  * The trajectories of one iteration, one after another: rows in the order (trajectory, decision, network, agent). A row is one
@@ -15,7 +17,7 @@ export interface Batch {
 	/** What the critic sees, normalised: the same array, or `[rows × 2 · observationSize]` with the mean over the network's agents behind. */
 	readonly criticObservations: Float32Array;
 	readonly criticObservationSize: number;
-	readonly actions: Uint8Array;
+	readonly actions: Actions;
 	readonly logProbabilities: Float32Array;
 	readonly rewards: Float32Array;
 	/** `[rows]`: 0 where the network had already ended */
@@ -24,14 +26,17 @@ export interface Batch {
 	readonly sequences: readonly Sequence[];
 }
 
-function checkTrajectory(trajectory: Trajectory, name: string, observationSize: number, actions: number): void {
+function checkTrajectory(trajectory: Trajectory, name: string, spec: PolicySpec): void {
+	const { observationSize } = spec;
 	const { decisions, networks, agents, active } = trajectory;
 	const rows = decisions * networks * agents;
 	checkFloat32Array(trajectory.observations, `${name}.observations`, rows * observationSize);
 	checkFloat32Array(trajectory.logProbabilities, `${name}.logProbabilities`, rows);
 	checkFloat32Array(trajectory.rewards, `${name}.rewards`, rows);
-	if (trajectory.actions.length !== rows) {
-		throw invalidArgument(`a Uint8Array of length ${rows}`, `${name}.actions`, trajectory.actions);
+	const continuous = isContinuous(spec);
+	if (continuous !== trajectory.actions instanceof Float32Array || trajectory.actions.length !== rows) {
+		const type = continuous ? 'Float32Array' : 'Uint8Array';
+		throw invalidArgument(`a ${type} of length ${rows}`, `${name}.actions`, trajectory.actions);
 	}
 	if (active.length !== decisions * networks) {
 		throw invalidArgument(`a Uint8Array of length ${decisions * networks}`, `${name}.active`, active);
@@ -50,8 +55,10 @@ function checkTrajectory(trajectory: Trajectory, name: string, observationSize: 
 				throw invalidArgument('a finite number', `${name}.observations[${i}]`, trajectory.observations[i]);
 			}
 		}
-		if ((trajectory.actions[row] as number) >= actions) {
-			throw invalidArgument(`an action below ${actions}`, `${name}.actions[${row}]`, trajectory.actions[row]);
+		const action = trajectory.actions[row] as number;
+		if (continuous ? !Number.isFinite(action) : action >= spec.actions) {
+			const expected = continuous ? 'a finite number' : `an action below ${spec.actions}`;
+			throw invalidArgument(expected, `${name}.actions[${row}]`, action);
 		}
 	}
 }
@@ -63,11 +70,11 @@ function checkTrajectory(trajectory: Trajectory, name: string, observationSize: 
 export function assembleBatch(trajectories: readonly Trajectory[], policy: PolicySnapshot, central: boolean): Batch {
 	const size = policy.spec.observationSize;
 	trajectories.forEach((trajectory, index) => {
-		checkTrajectory(trajectory, `trajectories[${index}]`, size, policy.spec.actions);
+		checkTrajectory(trajectory, `trajectories[${index}]`, policy.spec);
 	});
 	const rows = trajectories.reduce((sum, { decisions, networks, agents }) => sum + decisions * networks * agents, 0);
 	const observations = new Float32Array(rows * size);
-	const actions = new Uint8Array(rows);
+	const actions = actionArray(policy.spec, rows);
 	const logProbabilities = new Float32Array(rows);
 	const rewards = new Float32Array(rows);
 	const active = new Uint8Array(rows);

@@ -1,5 +1,5 @@
 import { checkFloat32Array, checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
-import { BOUNDED_OBSERVATIONS, OBSERVATION_VERSION } from '../environment/observation.js';
+import { AGENT_KINDS, agentNamed } from '../environment/agent-kinds.js';
 import { GannoError } from '../errors.js';
 import type { Trajectory } from '../rollouts/executor.js';
 import { checkPolicySpec, splitTensors } from './actor.js';
@@ -87,7 +87,8 @@ export async function createLearner(options: LearnerOptions): Promise<Learner> {
 	const parameters = new Float32Array(networks.size);
 	networks.initialize(seed, parameters);
 	const adam = createAdam(networks.size);
-	const bounded = spec.observation === OBSERVATION_VERSION ? BOUNDED_OBSERVATIONS : [];
+	const name = agentNamed(spec.observation);
+	const bounded = name === undefined ? [] : AGENT_KINDS[name].bounded;
 	const normalizer = createNormalizer(spec.observationSize, bounded);
 	const snapshot: PolicySnapshot = {
 		spec,

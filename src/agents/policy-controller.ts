@@ -1,38 +1,50 @@
-import { checkObject, invalidArgument } from '../arguments.js';
-import { type ActionMode, ActionRule } from '../environment/action.js';
+import { checkInteger, checkObject, checkOneOf, invalidArgument } from '../arguments.js';
+import type { ActionMode, Actions, LearningRateRule } from '../environment/action.js';
+import { AGENT_KINDS, type AgentKind, agentNamed, OBSERVATION_VERSIONS } from '../environment/agent-kinds.js';
 import type { ControlledTraining, Controller, Decision, DecisionContext } from '../environment/controller.js';
-import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../environment/observation.js';
+import { openActionRule } from '../environment/network-action.js';
 import { checkPolicySpec } from './actor.js';
+import { actionArray, chooseActions } from './choose-actions.js';
 import { createPolicyInference } from './inference.js';
 import type { PolicyInference, PolicySnapshot } from './policy.js';
-import { sampleActions } from './sampling.js';
 
 /**
- * A frozen policy that sets learning rates: normalise, forward, the likeliest action of every agent, the policy's action rule.
+ * A frozen policy that sets learning rates: normalise, forward, the likeliest action of every agent (`continuous`: the mean), the policy's action rule.
  * Recurrent state lasts from one `reset` to the next. It may be used for one task after another, whatever their shapes.
+ *
+ * A policy of `network-v1` scales the learning rates of a network together; it takes an environment that shows it that observation.
  *
  * A policy of the action rule `anchored` multiplies the base schedule that the caller of the episode gives.
  */
 export class PolicyController implements Controller {
 	readonly name: string;
 	readonly #inference: PolicyInference;
-	readonly #rule: ActionRule;
+	readonly #rule: LearningRateRule;
 	readonly #agents: PolicySnapshot['spec']['agents'];
 	#state = new Float32Array(0);
 	#logits = new Float32Array(0);
-	#actions = new Uint8Array(0);
+	#actions: Actions = new Uint8Array(0);
 	#learningRates = new Float32Array(0);
 
 	/** @throws GannoError `INVALID_ARGUMENT` for a policy whose observation or action rule this version does not have */
 	constructor(policy: PolicySnapshot, name = 'learned') {
 		checkObject(policy, 'policy');
-		const { observation, observationSize, action, agents } = checkPolicySpec(policy.spec, 'policy.spec');
-		if (observation !== OBSERVATION_VERSION || observationSize !== OBSERVATION_SIZE) {
-			throw invalidArgument(`'${OBSERVATION_VERSION}'`, 'policy.spec.observation', observation);
+		const { observation, observationSize, action, actions, multiplier, agents } = checkPolicySpec(
+			policy.spec,
+			'policy.spec',
+		);
+		const agent = agentNamed(observation);
+		if (agent === undefined || observationSize !== AGENT_KINDS[agent].observationSize) {
+			const known = OBSERVATION_VERSIONS.map((version) => `'${version}'`).join(' or ');
+			throw invalidArgument(known, 'policy.spec.observation', observation);
 		}
+		const kind: AgentKind = AGENT_KINDS[agent];
+		checkOneOf(action, 'policy.spec.action', Object.keys(kind.actions));
+		checkInteger(actions, 'policy.spec.actions', kind.actions[action] as number, kind.actions[action] as number);
+		checkOneOf(agents, 'policy.spec.agents', kind.agents);
 		this.name = name;
 		this.#inference = createPolicyInference(policy);
-		this.#rule = new ActionRule(action as ActionMode);
+		this.#rule = openActionRule(action as ActionMode, multiplier);
 		this.#agents = agents;
 	}
 
@@ -75,7 +87,7 @@ export class PolicyController implements Controller {
 		this.#reserve(rows, spec.actions, stateSize);
 		if (this.#learningRates.length !== networks * layers) this.#learningRates = new Float32Array(networks * layers);
 		this.#inference.forward(observations, rows, this.#state, this.#logits);
-		sampleActions(this.#logits, { networks, agents, actions: spec.actions, greedy: true }, this.#actions);
+		chooseActions(this.#logits, { networks, agents, actions: spec.actions, greedy: true }, this.#actions);
 		this.#learningRates.set(context.learningRates);
 		this.#rule.apply(this.#actions, layers, context.initialLearningRates, this.#learningRates);
 		return { learningRates: this.#learningRates, actions: this.#actions };
@@ -83,7 +95,7 @@ export class PolicyController implements Controller {
 
 	#reserve(rows: number, actions: number, stateSize: number): void {
 		if (this.#actions.length === rows) return;
-		this.#actions = new Uint8Array(rows);
+		this.#actions = actionArray(this.#inference.spec, rows);
 		this.#logits = new Float32Array(rows * actions);
 		this.#state = new Float32Array(rows * stateSize); // zero: another shape is another episode
 	}

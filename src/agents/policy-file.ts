@@ -1,6 +1,5 @@
 import { checkFloat32Array, checkObject, invalidArgument } from '../arguments.js';
-import { ACTION_COUNT, ACTION_MODES } from '../environment/action.js';
-import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../environment/observation.js';
+import { AGENT_KINDS, AGENT_NAMES, type AgentKind, agentNamed } from '../environment/agent-kinds.js';
 import { badFile } from '../files/file-system-error.js';
 import { readSafetensors, type StoredTensor, writeSafetensors } from '../files/safetensors.js';
 import { actorParameterCount, actorTensorShapes, checkPolicySpec, splitTensors, type TensorShape } from './actor.js';
@@ -101,24 +100,31 @@ function readSpec(path: string, metadata: Readonly<Record<string, string>>): Pol
 	} catch (cause) {
 		throw badFile(path, `its spec is not valid: ${(cause as Error).message}`, ADVICE, cause);
 	}
-	if (value.observation !== OBSERVATION_VERSION || value.observationSize !== OBSERVATION_SIZE) {
+	const advice = 'Use the version of ganno it was trained with';
+	const name = agentNamed(value.observation);
+	if (name === undefined || value.observationSize !== AGENT_KINDS[name].observationSize) {
+		const known = AGENT_NAMES.map((each) => AGENT_KINDS[each])
+			.map(({ observation, observationSize }) => `'${observation}' of ${observationSize}`)
+			.join(' and ');
 		throw badFile(
 			path,
-			`its policy needs the observation '${value.observation}' of ${value.observationSize} features, ` +
-				`and this version of ganno has '${OBSERVATION_VERSION}' of ${OBSERVATION_SIZE}`,
-			'Use the version of ganno it was trained with',
+			`its policy needs the observation '${value.observation}' of ${value.observationSize} features, and this version of ganno has ${known}`,
+			advice,
 		);
 	}
-	if (!(ACTION_MODES as readonly string[]).includes(value.action) || value.actions !== ACTION_COUNT) {
+	const kind: AgentKind = AGENT_KINDS[name];
+	if (kind.actions[value.action] !== value.actions || !kind.agents.includes(value.agents)) {
+		const known = Object.entries(kind.actions).map(([action, outputs]) => `${action} of ${outputs}`);
 		throw badFile(
 			path,
-			`its policy needs the action rule '${value.action}' of ${value.actions} actions, ` +
-				`and this version of ganno has ${ACTION_MODES.join(', ')}, each of ${ACTION_COUNT}`,
-			'Use the version of ganno it was trained with',
+			`its policy needs the action rule '${value.action}' of ${value.actions} actions for agents '${value.agents}', ` +
+				`and this version of ganno has, for '${value.observation}', ${known.join(', ')}, for agents '${kind.agents.join("' and '")}'`,
+			advice,
 		);
 	}
-	const { network, observation, observationSize, action, actions, hiddenUnits, agents } = value;
-	return { network, observation, observationSize, action, actions, hiddenUnits, agents };
+	const { network, observation, observationSize, action, actions, multiplier, hiddenUnits, agents } = value;
+	const factor = multiplier === undefined ? {} : { multiplier };
+	return { network, observation, observationSize, action, actions, ...factor, hiddenUnits, agents };
 }
 
 /**
@@ -169,6 +175,11 @@ export function loadPolicy(path: string): Policy {
 	};
 }
 
+function describeAction({ action, actions, multiplier }: PolicySpec): string {
+	const range = multiplier === undefined ? '' : `, a factor of at most ${multiplier}`;
+	return action === 'continuous' ? `continuous (mean and deviation${range})` : `${action} (${actions} actions${range})`;
+}
+
 /** What a person wants to know about a policy, in order: a name and a value a line. */
 export function describePolicy(policy: Policy): { readonly name: string; readonly value: string }[] {
 	const { spec, parameters, training } = policy;
@@ -180,7 +191,7 @@ export function describePolicy(policy: Policy): { readonly name: string; readonl
 		{ name: 'network', value: network },
 		{ name: 'parameters', value: String(parameters.length) },
 		{ name: 'observation', value: `${spec.observation} (${spec.observationSize} features)` },
-		{ name: 'action', value: `${spec.action} (${spec.actions} actions)` },
+		{ name: 'action', value: describeAction(spec) },
 		{ name: 'agents', value: spec.agents === 'one' ? 'one for all layers' : 'one per layer' },
 		...Object.entries(training).map(([name, value]) => ({
 			name: `training.${name}`,

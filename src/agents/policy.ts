@@ -6,7 +6,10 @@ export interface PolicySpec {
 	readonly observationSize: number;
 	/** Action rule, e.g. `compounding`. */
 	readonly action: string;
+	/** Outputs of the actor per agent: a logit for each action; of `continuous` two, the mean and what the deviation follows from. */
 	readonly actions: number;
+	/** The largest factor of a decision, above 1; only with `network-v1`. */
+	readonly multiplier?: number;
 	/** Feed-forward: units of the two tanh layers (default 64). Recurrent: units of MLP, GRU and MLP (default 128). */
 	readonly hiddenUnits: number;
 	/** One agent per layer, or one for all (features averaged over layers). */

@@ -1,10 +1,12 @@
+import type { Actions } from '../environment/action.js';
 import type { MiniBatch } from './batch.js';
-import { logSumExp } from './sampling.js';
+import { openPolicyHead } from './policy-head.js';
 import { deterministicExp } from './transcendental.js';
 
 /** What the loss compares a mini-batch with, all `[rows of the batch]`. */
 export interface PpoTargets {
-	readonly actions: Uint8Array;
+	/** Categories, or the real numbers of a continuous policy. */
+	readonly actions: Actions;
 	/** Of the actions taken, under the policy that took them. */
 	readonly logProbabilities: Float32Array;
 	readonly advantages: Float32Array;
@@ -30,7 +32,7 @@ export interface PpoLoss {
 	readonly entropy: number;
 	readonly approximateKl: number;
 	readonly clipFraction: number;
-	/** `[rows × actions]` */
+	/** `[rows × outputs]`, of the actor's outputs */
 	readonly logitGradients: Float32Array;
 	/** `[rows × 1]` */
 	readonly valueGradients: Float32Array;
@@ -41,7 +43,7 @@ export interface PpoLoss {
  * loss = −mean min(ρA, clip(ρ, 1 ± ε) A) + c_v · mean (V − R)² − c_e · mean entropy.
  * The ratio ρ is one per (time, agent), never multiplied over the agents of a network (independent PPO, de Witt et al. 2020).
  * Padding and inactive rows (`miniBatch.rows[i] < 0`) count in no mean and get no gradient.
- * @param logits `[rows × actions]`
+ * @param logits `[rows × outputs]`: of the actor; what they mean is the head's to say
  * @param values `[rows]`
  */
 export function ppoLoss(
@@ -56,7 +58,7 @@ export function ppoLoss(
 	const actions = logits.length / count;
 	const logitGradients = new Float32Array(logits.length);
 	const valueGradients = new Float32Array(count);
-	const logProbabilities = new Float64Array(actions);
+	const head = openPolicyHead(targets.actions, actions);
 	let policySum = 0;
 	let valueSum = 0;
 	let entropySum = 0;
@@ -70,16 +72,9 @@ export function ppoLoss(
 		const row = miniBatch.rows[i] as number;
 		if (row < 0) continue;
 		const offset = i * actions;
-		const normalizer = logSumExp(logits, offset, actions);
-		let entropy = 0;
-		for (let action = 0; action < actions; action++) {
-			const logProbability = (logits[offset + action] as number) - normalizer;
-			logProbabilities[action] = logProbability;
-			entropy -= deterministicExp(logProbability) * logProbability;
-		}
-		const taken = targets.actions[row] as number;
+		head.read(logits, offset, row);
 		const advantage = targets.advantages[row] as number;
-		const logRatio = (logProbabilities[taken] as number) - (targets.logProbabilities[row] as number);
+		const logRatio = head.logProbability - (targets.logProbabilities[row] as number);
 		const ratio = deterministicExp(logRatio);
 
 		// Clipped surrogate: where the clipped branch is the smaller one, its gradient is zero.
@@ -87,13 +82,7 @@ export function ppoLoss(
 		const clippedSurrogate = Math.min(Math.max(ratio, 1 - clip), 1 + clip) * advantage;
 		policySum -= Math.min(surrogate, clippedSurrogate);
 		const dLogProbability = surrogate <= clippedSurrogate ? -surrogate : 0; // d(ρA)/d(ln π) = ρA
-		for (let action = 0; action < actions; action++) {
-			const logProbability = logProbabilities[action] as number;
-			const probability = deterministicExp(logProbability);
-			const score = (action === taken ? 1 : 0) - probability; // d(ln π(taken))/d(logit)
-			const dEntropy = -probability * (logProbability + entropy);
-			logitGradients[offset + action] = weight * (dLogProbability * score - entropyCoefficient * dEntropy);
-		}
+		head.write(logitGradients, offset, weight, dLogProbability, entropyCoefficient);
 
 		// Value loss; clipped, the larger of both errors counts ("37 Implementation Details", detail 9).
 		const value = values[i] as number;
@@ -112,7 +101,7 @@ export function ppoLoss(
 		valueSum += valueLoss;
 		valueGradients[i] = weight * valueCoefficient * dValue;
 
-		entropySum += entropy;
+		entropySum += head.entropy;
 		klSum += ratio - 1 - logRatio; // Schulman's low-variance estimator of the KL divergence ("k3")
 		if (Math.abs(ratio - 1) > clip) clipped++;
 	}

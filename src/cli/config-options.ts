@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { AGENT_NAMES } from '../environment/agent-kinds.js';
 import { type Config, resolveConfig } from '../experiments/config.js';
 import { type ConfigLayer, mergeLayers, parseAssignment, readConfigFile } from '../experiments/config-load.js';
 import { PRESET_NAMES, PRESETS, type PresetName } from '../experiments/presets.js';
@@ -15,6 +16,7 @@ export interface ConfigOptions {
 	readonly precision?: string;
 	readonly dataset?: string;
 	readonly dataDir?: string;
+	readonly agent?: string;
 	readonly agents?: string;
 	readonly action?: string;
 	readonly reward?: string;
@@ -43,9 +45,12 @@ export function addConfigOptions(command: Command): Command {
 export function addTrainingOptions(command: Command): Command {
 	return addConfigOptions(command)
 		.option('--iterations <n>', 'updates of the learner')
+		.addOption(
+			new Option('--agent <kind>', 'ganno, or adaptive-lr: one learning rate, set by one agent').choices(AGENT_NAMES),
+		)
 		.option('--agents <mode>', 'layerwise, or one for all layers')
-		.option('--action <rule>', 'compounding, fine, anchored or absolute')
-		.option('--reward <name>', 'log-improvement, baseline, final-loss, accuracy-gain or difference')
+		.option('--action <rule>', 'compounding, fine, anchored or absolute; of adaptive-lr: continuous or three-way')
+		.option('--reward <name>', 'log-improvement, baseline, final-loss, accuracy-gain, difference or validation-loss')
 		.option('--network <kind>', "the agents' network: feed-forward or recurrent")
 		.option('--algorithm <name>', 'ippo or mappo')
 		.option('--learner-backend <name>', 'wasm, cpu or tensorflow');
@@ -68,6 +73,7 @@ export function optionLayer(options: ConfigOptions): ConfigLayer {
 		precision: options.precision,
 		dataset: options.dataset,
 		dataDirectory: options.dataDir,
+		agent: options.agent,
 		environment: { agents: options.agents, action: options.action, reward: options.reward },
 		policy: { network: options.network },
 		learner: { algorithm: options.algorithm, backend: options.learnerBackend },

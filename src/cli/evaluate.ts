@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Policy } from '../agents/policy.js';
+import { agentNamed } from '../environment/agent-kinds.js';
 import { GannoError } from '../errors.js';
 import type { Config } from '../experiments/config.js';
 import { addConfigOptions, type ConfigOptions, configFromOptions } from './config-options.js';
@@ -77,13 +78,14 @@ function evaluationConfig(policy: Policy, options: EvaluateOptions): Config {
 	const { config } = policy.training;
 	const base = typeof config === 'object' && config !== null ? (config as Record<string, unknown>) : {};
 	const seeds = options.seeds === undefined ? [] : [`evaluation.seeds=${options.seeds}`];
-	const { agents, action } = policy.spec;
+	const { observation, agents, action } = policy.spec;
 	return configFromOptions(
 		{
 			...options,
 			set: [
 				...(options.set ?? []),
 				...seeds,
+				`agent=${agentNamed(observation)}`,
 				`environment.agents=${agents}`,
 				`environment.action=${action}`,
 				// The reward plays no part in a test accuracy, and a baseline would cost a run of its own.

@@ -19,13 +19,14 @@ export function trainCommand(): Command {
 		.addHelpText(
 			'after',
 			`
-Settings come from the preset (default: standard), then --config, then the options; docs/meta-training.md lists all keys.
+Settings come from the preset (default: standard, or that of the agent adaptive-lr), then --config, then the options; docs/meta-training.md lists all keys.
 Ctrl-C writes a checkpoint and says how to go on; a second one ends at once.
 
 Examples:
   $ ganno train --preset quick --seed 7
   $ ganno train --config mine.json --iterations 500 --run-dir runs/mine
   $ ganno train --preset quick --agents one --set tasks.horizon=1000
+  $ ganno train --agent adaptive-lr --action three-way
   $ ganno train --resume runs/mine`,
 		)
 		.action(async (options: TrainOptions) => {
@@ -42,8 +43,9 @@ async function openRun(options: TrainOptions): Promise<RunDirectory> {
 	const { RunDirectory } = await import('../experiments/run-directory.js');
 	if (options.resume === undefined) {
 		const { withTunedBaseline } = await import('./training-session.js');
-		const config = await withTunedBaseline(configFromOptions(options, { preset: 'standard' }));
-		const path = options.runDir ?? options.output ?? defaultRunDirectory(options.preset ?? 'standard', config);
+		const preset = options.agent === 'adaptive-lr' ? 'adaptive-lr' : 'standard';
+		const config = await withTunedBaseline(configFromOptions(options, { preset }));
+		const path = options.runDir ?? options.output ?? defaultRunDirectory(options.preset ?? preset, config);
 		return RunDirectory.create(path, config);
 	}
 	const changes = optionLayer(options);

@@ -178,7 +178,7 @@ export class ControlledRun {
 		this.#interval.clear();
 		this.#watch.given = undefined;
 		this.#applyRates();
-		this.#report(actions, false);
+		this.#report(actions instanceof Uint8Array ? actions : undefined, false);
 		if (this.step > 0 && this.#watch.sound) this.#keep();
 	}
 

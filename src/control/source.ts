@@ -4,6 +4,8 @@ import { loadPolicy } from '../agents/policy-file.js';
 import { SHIPPED_POLICY, shippedPolicyPath } from '../agents/shipped-policy.js';
 import { checkObject, invalidArgument } from '../arguments.js';
 import type { Controller } from '../environment/controller.js';
+import { OBSERVATION_VERSION } from '../environment/observation.js';
+import { GannoError } from '../errors.js';
 import { type ScheduleName, scheduleByName } from '../schedules/registry.js';
 import type { DecisionFunction, DecisionSource } from './options.js';
 
@@ -13,10 +15,21 @@ import type { DecisionFunction, DecisionSource } from './options.js';
 export function policySource(policy: string | PolicySnapshot): DecisionSource {
 	if (typeof policy !== 'string') {
 		checkObject(policy, 'policy');
-		return { controller: new PolicyController(policy), agents: policy.spec.agents };
+		return frozen(policy);
 	}
-	const loaded = loadPolicy(policy === SHIPPED_POLICY ? shippedPolicyPath() : policy);
-	return { controller: new PolicyController(loaded), agents: loaded.spec.agents };
+	return frozen(loadPolicy(policy === SHIPPED_POLICY ? shippedPolicyPath() : policy));
+}
+
+function frozen(policy: PolicySnapshot): DecisionSource {
+	const controller = new PolicyController(policy);
+	const { observation, agents } = policy.spec;
+	if (observation !== OBSERVATION_VERSION) {
+		throw new GannoError(
+			'INVALID_ARGUMENT',
+			`The policy looks at '${observation}', which takes the predictions on a validation split: a controller has statistics and losses only. Give a policy for '${OBSERVATION_VERSION}', or use PolicyController with a TrainingEnvironment`,
+		);
+	}
+	return { controller, agents };
 }
 
 export function scheduleSource(schedule: ScheduleName | Controller): DecisionSource {

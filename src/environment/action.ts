@@ -6,6 +6,9 @@ export const ACTION_COUNT = 9;
 /** The action that changes nothing in the multiplying modes; also what feature `previousAction` shows as 0. */
 export const NEUTRAL_ACTION = 4;
 
+/** Actions of agents: categories, or the real numbers of a continuous policy. `[networks × agents]` */
+export type Actions = Uint8Array | Float32Array;
+
 /** How a category becomes a learning rate; see {@link ActionRule}. */
 export const ACTION_MODES = ['compounding', 'fine', 'anchored', 'absolute'] as const;
 
@@ -35,6 +38,23 @@ export function encodeAction(action: number): number {
 	return (action - NEUTRAL_ACTION) / NEUTRAL_ACTION;
 }
 
+/** How actions become learning rates. */
+export interface LearningRateRule {
+	readonly mode: string;
+	/** Largest factor of a decision, where the mode leaves it open. */
+	readonly multiplier?: number;
+	/** @param learningRates `[networks × layers]`, updated in place; as they were where this throws */
+	apply(actions: Actions, layers: number, initialLearningRates: Float32Array, learningRates: Float32Array): void;
+}
+
+/** @throws GannoError `INVALID_ARGUMENT` for actions of another kind or number. @param length networks × agents */
+export function checkActions(actions: Actions, continuous: boolean, length: number): void {
+	const fits = continuous ? actions instanceof Float32Array : actions instanceof Uint8Array;
+	if (fits && actions.length === length) return;
+	const type = continuous ? 'Float32Array' : 'Uint8Array';
+	throw invalidArgument(`a ${type} of length ${length} (networks × agents)`, 'actions', actions);
+}
+
 function table(mode: ActionMode): Float64Array {
 	switch (mode) {
 		case 'compounding':
@@ -51,7 +71,8 @@ function table(mode: ActionMode): Float64Array {
 	}
 }
 
-function clipRate(rate: number): number {
+/** Within {@link LEARNING_RATE_LIMITS}. */
+export function clipRate(rate: number): number {
 	return rate < LEARNING_RATE_LIMITS.low ? LEARNING_RATE_LIMITS.low : Math.min(rate, LEARNING_RATE_LIMITS.high);
 }
 
@@ -62,7 +83,7 @@ function clipRate(rate: number): number {
  *   it cannot recover from a bad one
  * - `absolute`: η ← 10^(−3 + 2.5 (a − 4) / 4)
  */
-export class ActionRule {
+export class ActionRule implements LearningRateRule {
 	readonly mode: ActionMode;
 	readonly #values: Float64Array;
 
@@ -78,7 +99,7 @@ export class ActionRule {
 	 * @param learningRates `[networks × layers]`, updated in place
 	 * @throws GannoError `INVALID_ARGUMENT` for a wrong length or a category above 8; nothing is changed then
 	 */
-	apply(actions: Uint8Array, layers: number, initialLearningRates: Float32Array, learningRates: Float32Array): void {
+	apply(actions: Actions, layers: number, initialLearningRates: Float32Array, learningRates: Float32Array): void {
 		const rows = learningRates.length;
 		const perLayer = actions.length === rows;
 		if (!(actions instanceof Uint8Array) || (!perLayer && actions.length * layers !== rows)) {

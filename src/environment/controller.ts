@@ -1,5 +1,6 @@
 import type { LayerwiseAlgorithm } from '../optimizer/algorithms.js';
 import type { LayerwiseHyperparameters } from '../optimizer/options.js';
+import type { Actions } from './action.js';
 
 /** What a controller knows of the training it controls. A `TrainingTask` is one; so is a training outside any environment. */
 export interface ControlledTraining {
@@ -27,7 +28,7 @@ export interface DecisionContext {
 	readonly layers: number;
 	/** Rows of observations per network: the layers, or 1 when one agent controls all of them. */
 	readonly agents: number;
-	/** `[networks × agents × OBSERVATION_SIZE]`, not yet normalised. */
+	/** `[networks × agents × features]`, not yet normalised. */
 	readonly observations: Float32Array;
 	/** `[networks × layers × POPULATION_STATISTICS]` of the last interval. */
 	readonly statistics: Float32Array;
@@ -50,7 +51,7 @@ export interface Decision {
 	/** `[interval]`: multiplies every learning rate step by step, so that hand-made schedules stay smooth inside an interval. */
 	readonly baseSchedule?: Float32Array;
 	/** `[networks × agents]`: the actions behind the learning rates, for the feature `previousAction`; absent: neutral. */
-	readonly actions?: Uint8Array;
+	readonly actions?: Actions;
 }
 
 /** Sets the learning rates of an episode. Hand-made schedules and learned policies both are one; the environment knows neither. */

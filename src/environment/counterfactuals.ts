@@ -19,6 +19,7 @@ export class CounterfactualPopulation implements Population {
 	readonly forkLoss: Float32Array;
 	/** Of the networks themselves; the forks get them at the next `train`. */
 	readonly parameters?: (replica: number) => Float32Array;
+	readonly validationLogits?: (replica: number, out?: Float32Array) => Float32Array;
 	readonly setParameters?: (replica: number, values: Float32Array) => void;
 	readonly runningStatistics?: (replica: number) => Float32Array;
 	readonly setRunningStatistics?: (replica: number, values: Float32Array) => void;
@@ -48,6 +49,10 @@ export class CounterfactualPopulation implements Population {
 			this.runningStatistics = (replica) => population.runningStatistics?.(replica * this.#stride) as Float32Array;
 			this.setRunningStatistics = (replica, values) =>
 				population.setRunningStatistics?.(replica * this.#stride, values);
+		}
+		if (population.validationLogits !== undefined) {
+			this.validationLogits = (replica, out) =>
+				population.validationLogits?.(replica * this.#stride, out) as Float32Array;
 		}
 		this.forkLoss = new Float32Array(this.replicas * agents);
 		this.#previous = new Float32Array(this.replicas * this.layers.length);

@@ -43,7 +43,7 @@ export class EnvironmentBuffers {
 	readonly networkRewards: Float32Array;
 	readonly active: Uint8Array;
 	readonly diverged: Uint8Array;
-	/** `[networks × agents × OBSERVATION_SIZE]` */
+	/** `[networks × agents × observationSize]` */
 	readonly observations: Float32Array;
 	readonly input: Writable<ObservationInput>;
 	readonly context: Writable<DecisionContext>;
@@ -52,7 +52,14 @@ export class EnvironmentBuffers {
 	running: number;
 	readonly #infos: Writable<StepResult['infos']>;
 
-	constructor(networks: number, layers: number, agents: number, interval: number, probeBatches: number) {
+	constructor(
+		networks: number,
+		layers: number,
+		agents: number,
+		interval: number,
+		probeBatches: number,
+		observationSize: number = OBSERVATION_SIZE,
+	) {
 		this.networks = networks;
 		this.layers = layers;
 		this.agents = agents;
@@ -71,7 +78,7 @@ export class EnvironmentBuffers {
 		this.networkRewards = new Float32Array(networks);
 		this.active = new Uint8Array(networks);
 		this.diverged = new Uint8Array(networks);
-		this.observations = new Float32Array(networks * agents * OBSERVATION_SIZE);
+		this.observations = new Float32Array(networks * agents * observationSize);
 		this.input = {
 			statistics: this.interval.statistics,
 			learningRates: this.learningRates,

@@ -82,7 +82,7 @@ export interface ObservationInput {
 	readonly trainingLoss: Float32Array;
 	/** Optimiser steps of the interval. */
 	readonly steps: number;
-	/** `[networks × validationStride]`, the loss first. */
+	/** `[networks × validationStride]`: loss; where the stride is 3, accuracy and variance of the logits' change too. */
 	readonly validation: Float32Array;
 	readonly validationStride: number;
 	/** Optimiser steps done / horizon; undefined when the horizon is unknown. */
@@ -102,12 +102,27 @@ function log10(value: number): number {
 }
 
 /** ln of a loss within [1e-3, 20]: below, an image task is solved; above, it is broken, and how far says nothing. */
-function logLoss(loss: number): number {
+export function logLoss(loss: number): number {
 	return Math.log(loss > 1e-3 ? Math.min(loss, 20) : 1e-3);
 }
 
 function clip(value: number, low: number, high: number): number {
 	return value < low ? low : Math.min(value, high);
+}
+
+/** What a population may tell of its predictions. */
+export interface NetworkPredictions {
+	/** A network's logits of the last validation, `[validation images × classes]`. */
+	validationLogits?(replica: number, out?: Float32Array): Float32Array;
+}
+
+/** Turns what happened in an interval into observations. */
+export interface Observer {
+	/** Rows of observations per network. */
+	readonly agents: number;
+	/** Forget the episode. */
+	reset(): void;
+	encode(input: ObservationInput, observations: Float32Array, predictions?: NetworkPredictions): void;
 }
 
 /** What an encoder remembers of the last decision, as plain data; JSON keeps every bit of it. */
@@ -123,7 +138,7 @@ export interface ObservationEncoderState {
 }
 
 /** Turns statistics into observations. Holds what the changes need; allocates nothing after construction. */
-export class ObservationEncoder {
+export class ObservationEncoder implements Observer {
 	readonly networks: number;
 	readonly layers: number;
 	/** Rows of observations per network: the layers, or 1. */

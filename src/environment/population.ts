@@ -22,6 +22,8 @@ export interface Population {
 	evaluate(split: 'train' | 'validation' | 'test', out: Float32Array): void;
 	/** New networks from new seeds, in the same memory. */
 	reset(seeds: Uint32Array): void;
+	/** A network's logits of the last validation, `[validation images × classes]`; only the observation `network-v1` needs them. */
+	validationLogits?(replica: number, out?: Float32Array): Float32Array;
 	/** A copy of a network's parameters, layer by layer, weights first; needed for tasks with `initialScales` or `pretraining`. */
 	parameters?(replica: number): Float32Array;
 	/** Replaces them; needed for the same tasks. */

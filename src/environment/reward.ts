@@ -5,7 +5,14 @@ import { ALGORITHMS, type Algorithm } from '../optimizer/algorithms.js';
 import { DIVERGENCE_FACTOR } from './divergence.js';
 
 /** What an episode pays; see {@link RewardRule}. */
-export const REWARDS = ['log-improvement', 'baseline', 'final-loss', 'accuracy-gain', 'difference'] as const;
+export const REWARDS = [
+	'log-improvement',
+	'baseline',
+	'final-loss',
+	'accuracy-gain',
+	'difference',
+	'validation-loss',
+] as const;
 
 export type RewardName = (typeof REWARDS)[number];
 
@@ -86,23 +93,28 @@ function cut(reward: number): number {
  * - `baseline`: 0, and at the end ln(V_baseline / V)
  * - `final-loss`: 0, and at the end −ln V
  * - `accuracy-gain`: 3 (accuracy − previous accuracy)
+ * - `validation-loss`: −min(V, 4 V₀) / decisions at every decision, so the sum is minus the mean loss over the episode
  * - `difference`: not the team's but each agent's own, G(a) − G(a with the agent doing nothing), where G is −ln V at the end of the
  *   interval: {@link RewardRule.differences}
  *
  * A network that diverges gets, as its last reward, what a final loss of 4 V₀ (an accuracy of 0) would have given, minus 1, whatever
- * came before: with `log-improvement` ln V_previous − ln(4 V₀) − 1, so its undiscounted return is −ln 4 − 1.
+ * came before, and `validation-loss` takes 4 V₀ for every decision that is left: to end early pays nobody. With `log-improvement` ln V_previous − ln(4 V₀) − 1, so its undiscounted return is −ln 4 − 1.
  */
 export class RewardRule {
 	readonly name: RewardName;
 	readonly #initialLog: Float64Array; // ln V₀
 	readonly #accounted: Float64Array; // ln of the loss, or the accuracy, that the rewards so far account for
 	readonly #baselineLog: Float64Array;
+	readonly #worst: Float64Array; // 4 V₀
+	#decisions = 1;
+	#decision = 0;
 
 	constructor(name: RewardName, networks: number) {
 		this.name = name;
 		this.#initialLog = new Float64Array(networks);
 		this.#accounted = new Float64Array(networks);
 		this.#baselineLog = new Float64Array(networks);
+		this.#worst = new Float64Array(networks);
 	}
 
 	/**
@@ -110,11 +122,15 @@ export class RewardRule {
 	 * @param accuracy `[networks]`
 	 * @param baselineLoss `[networks]` the baseline's final validation loss; only `baseline` reads it. One that is not finite, or is
 	 *   worse, counts as 4 V₀.
+	 * @param decisions of the episode; only `validation-loss` reads it
 	 */
-	reset(loss: Float32Array, accuracy: Float32Array, baselineLoss?: Float32Array): void {
+	reset(loss: Float32Array, accuracy: Float32Array, baselineLoss?: Float32Array, decisions = 1): void {
+		this.#decisions = decisions;
+		this.#decision = 0;
 		for (let n = 0; n < this.#initialLog.length; n++) {
 			const initial = logLoss(loss[n]!);
 			this.#initialLog[n] = initial;
+			this.#worst[n] = DIVERGENCE_FACTOR * Math.max(loss[n]!, LOSS_FLOOR);
 			this.#accounted[n] = this.name === 'accuracy-gain' ? accuracy[n]! : initial;
 			if (baselineLoss !== undefined) {
 				const worst = initial + Math.log(DIVERGENCE_FACTOR);
@@ -140,6 +156,7 @@ export class RewardRule {
 		last: boolean,
 		rewards: Float32Array,
 	): void {
+		this.#decision++;
 		for (let n = 0; n < this.#initialLog.length; n++) {
 			if (running[n] === 0) rewards[n] = 0;
 			else if (diverged[n] === 1) rewards[n] = this.#divergence(n);
@@ -189,6 +206,8 @@ export class RewardRule {
 			}
 			case 'baseline':
 				return last ? cut(this.#baselineLog[n]! - logLoss(loss)) : 0;
+			case 'validation-loss':
+				return -Math.min(loss, this.#worst[n]!) / this.#decisions;
 			case 'final-loss':
 				return last ? cut(-logLoss(loss)) : 0;
 		}
@@ -204,6 +223,8 @@ export class RewardRule {
 				return -ACCURACY_SCALE * this.#accounted[n]! - 1;
 			case 'baseline':
 				return this.#baselineLog[n]! - worst - 1;
+			case 'validation-loss':
+				return (-this.#worst[n]! * (this.#decisions - this.#decision + 1)) / this.#decisions - 1;
 			case 'final-loss':
 				return -worst - 1;
 		}

@@ -20,7 +20,7 @@ export interface EnvironmentInfos {
 }
 
 export interface ResetResult {
-	/** `[networks × agents × OBSERVATION_SIZE]` */
+	/** `[networks × agents × features]` */
 	readonly observations: Float32Array;
 	readonly infos: EnvironmentInfos;
 }

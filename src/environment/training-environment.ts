@@ -1,11 +1,12 @@
 import { checkFiniteElements, checkFloat32Array, checkObject, checkOneOf, invalidArgument } from '../arguments.js';
 import type { SplitName } from '../datasets/dataset.js';
 import { GannoError } from '../errors.js';
-import { type ActionMode, ActionRule, NEUTRAL_ACTION } from './action.js';
+import { type Actions, checkActions, type LearningRateRule, NEUTRAL_ACTION } from './action.js';
+import { type AgentKind, type AgentOptions, openObserver, resolveAgents } from './agent-kinds.js';
 import type { DecisionContext } from './controller.js';
 import { DivergenceDetector } from './divergence.js';
 import { EnvironmentBuffers } from './environment-buffers.js';
-import { type Agents, ObservationEncoder } from './observation.js';
+import type { Agents, Observer } from './observation.js';
 import { type PopulationSource, populationFactory } from './open-population.js';
 import type { Population } from './population.js';
 import { checkReward, type Reward, RewardRule, rewardName } from './reward.js';
@@ -16,15 +17,11 @@ import { TaskPopulation } from './task-population.js';
 /** Mini-batches of the statistics-only pass before the first action. */
 export const PROBE_BATCHES = 4;
 
-export interface TrainingEnvironmentOptions extends PopulationSource {
+export interface TrainingEnvironmentOptions extends PopulationSource, AgentOptions {
 	/** The first task; `reset` may bring others. */
 	readonly task: TrainingTask;
-	/** Default `compounding`. */
-	readonly action?: ActionMode;
 	/** Default `log-improvement`. */
 	readonly reward?: Reward;
-	/** Default `layerwise`. */
-	readonly agents?: Agents;
 	/** Multiplies the learning rates of `step`, optimiser step by optimiser step; the base of `anchored`. Absent: 1. `[horizon]` */
 	readonly baseSchedule?: Float32Array;
 }
@@ -38,7 +35,9 @@ export interface TrainingEnvironmentOptions extends PopulationSource {
  * A network that diverged keeps its place: learning rate 0, reward 0, observations 0, `terminations` 1, until the next reset.
  */
 export class TrainingEnvironment {
-	readonly action: ActionRule;
+	readonly action: LearningRateRule;
+	/** What agents see. */
+	readonly kind: AgentKind;
 	readonly agentsMode: Agents;
 	readonly reward: Reward;
 	readonly #taskPopulation: TaskPopulation;
@@ -47,7 +46,7 @@ export class TrainingEnvironment {
 	#task: TrainingTask;
 	#population: Population | undefined;
 	#buffers: EnvironmentBuffers | undefined;
-	#encoder: ObservationEncoder | undefined;
+	#observer: Observer | undefined;
 	#detector: DivergenceDetector | undefined;
 	#rewardRule: RewardRule | undefined;
 	#decision = -1; // before the first reset
@@ -57,8 +56,10 @@ export class TrainingEnvironment {
 
 	constructor(options: TrainingEnvironmentOptions) {
 		checkObject(options, 'options');
-		this.action = new ActionRule(options.action);
-		this.agentsMode = checkOneOf(options.agents ?? 'layerwise', 'agents', ['layerwise', 'one']);
+		const { kind, rule, agents } = resolveAgents(options);
+		this.kind = kind;
+		this.action = rule;
+		this.agentsMode = agents;
 		this.reward = checkReward(options.reward ?? 'log-improvement');
 		this.#taskPopulation = new TaskPopulation(populationFactory(options), this.reward, this.agentsMode);
 		this.#baseSchedule = options.baseSchedule;
@@ -130,8 +131,8 @@ export class TrainingEnvironment {
 		buffers.read(buffers.probe, PROBE_BATCHES);
 		this.#detector!.reset(buffers.validationLoss, buffers.diverged);
 		buffers.deactivate();
-		this.#rewardRule!.reset(buffers.validationLoss, buffers.validationAccuracy, baselineLoss);
-		this.#encoder!.reset();
+		this.#rewardRule!.reset(buffers.validationLoss, buffers.validationAccuracy, baselineLoss, this.decisions);
+		this.#observer!.reset();
 		this.#decision = 0;
 		this.#done = buffers.running === 0;
 		this.#encode(buffers.probe.trainingLoss, PROBE_BATCHES, 1);
@@ -141,17 +142,11 @@ export class TrainingEnvironment {
 
 	/**
 	 * One decision: actions become learning rates, and every network trains for one interval. One native call.
-	 * @param actions `[networks × agents]`, categories 0 to 8
+	 * @param actions `[networks × agents]`, categories 0 to 8 (`three-way`: 0 to 2; `continuous`: real numbers, a Float32Array)
 	 */
-	step(actions: Uint8Array): StepResult {
+	step(actions: Actions): StepResult {
 		const buffers = this.#running();
-		if (!(actions instanceof Uint8Array) || actions.length !== buffers.networks * buffers.agents) {
-			throw invalidArgument(
-				`a Uint8Array of length ${buffers.networks * buffers.agents} (networks × agents)`,
-				'actions',
-				actions,
-			);
-		}
+		checkActions(actions, this.action.mode === 'continuous', buffers.networks * buffers.agents);
 		this.action.apply(actions, buffers.layers, buffers.initialLearningRates, buffers.learningRates);
 		buffers.previousActions.set(actions);
 		if (this.#baseSchedule === undefined) return this.#advance(undefined);
@@ -167,7 +162,7 @@ export class TrainingEnvironment {
 	 * @param baseSchedule `[interval]`, multiplies them step by step
 	 * @param actions `[networks × agents]`, for the feature `previousAction`; absent: neutral
 	 */
-	stepWithLearningRates(learningRates: Float32Array, baseSchedule?: Float32Array, actions?: Uint8Array): StepResult {
+	stepWithLearningRates(learningRates: Float32Array, baseSchedule?: Float32Array, actions?: Actions): StepResult {
 		const buffers = this.#running();
 		const { networks, layers, agents } = buffers;
 		checkFloat32Array(learningRates, 'learningRates', networks * layers, 'networks × layers');
@@ -177,9 +172,7 @@ export class TrainingEnvironment {
 			checkFiniteElements(baseSchedule, 'baseSchedule', 0);
 			buffers.baseSchedule.set(baseSchedule);
 		}
-		if (actions !== undefined && (!(actions instanceof Uint8Array) || actions.length !== networks * agents)) {
-			throw invalidArgument(`a Uint8Array of length ${networks * agents} (networks × agents)`, 'actions', actions);
-		}
+		if (actions !== undefined) checkActions(actions, actions instanceof Float32Array, networks * agents);
 		buffers.learningRates.set(learningRates);
 		if (actions === undefined) buffers.previousActions.fill(NEUTRAL_ACTION);
 		else buffers.previousActions.set(actions);
@@ -252,7 +245,7 @@ export class TrainingEnvironment {
 		input.steps = steps;
 		input.baseFactor = baseFactor;
 		input.progress = this.#decision / this.decisions;
-		this.#encoder!.encode(input, buffers.observations);
+		this.#observer!.encode(input, buffers.observations, this.#population);
 	}
 
 	/** The population of a task, and arrays of its shape: those at hand where they fit. */
@@ -270,8 +263,15 @@ export class TrainingEnvironment {
 		const { layers } = population;
 		if (this.#buffers === undefined || this.#buffers.interval.trainingLoss.length !== networks.length * interval) {
 			const agents = this.agentsMode === 'one' ? 1 : layers.length;
-			this.#buffers = new EnvironmentBuffers(networks.length, layers.length, agents, interval, PROBE_BATCHES);
-			this.#encoder = new ObservationEncoder(layers, networks.length, this.agentsMode);
+			this.#buffers = new EnvironmentBuffers(
+				networks.length,
+				layers.length,
+				agents,
+				interval,
+				PROBE_BATCHES,
+				this.kind.observationSize,
+			);
+			this.#observer = openObserver(this.kind, layers, networks.length, this.agentsMode);
 			this.#detector = new DivergenceDetector(networks.length);
 			this.#rewardRule = new RewardRule(rewardName(this.reward), networks.length);
 		}

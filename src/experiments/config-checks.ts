@@ -1,3 +1,4 @@
+import { AGENT_KINDS, type AgentKind } from '../environment/agent-kinds.js';
 import type { NetworkFamily } from '../environment/network-family.js';
 import { GannoError } from '../errors.js';
 import { resolveHyperparameters } from '../optimizer/options.js';
@@ -7,7 +8,9 @@ import type { Config } from './config.js';
  * What no single key can say of itself.
  * @throws GannoError `INVALID_CONFIG`
  */
-export function checkConfig({ tasks, evaluation, device, precision }: Config): void {
+export function checkConfig(config: Config): void {
+	const { tasks, evaluation, device, precision } = config;
+	checkAgent(config);
 	if (precision === 'tf32' && !device.startsWith('cuda')) {
 		refuse(
 			`Expected a CUDA device for precision 'tf32' but received device '${device}': use --device cuda:0 or --precision float32`,
@@ -51,6 +54,18 @@ export function isOpen(network: NetworkFamily): boolean {
 	const ranges =
 		network.type === 'residual' ? Array.isArray(network.blocks) || Array.isArray(network.width) : 'depth' in network;
 	return ranges || ('activation' in network && Array.isArray(network.activation));
+}
+
+function checkAgent({ agent, environment }: Config): void {
+	const kind: AgentKind = AGENT_KINDS[agent];
+	for (const [key, known] of [
+		['action', Object.keys(kind.actions)],
+		['agents', kind.agents],
+	] as const) {
+		if ((known as readonly string[]).includes(environment[key])) continue;
+		const expected = known.map((value) => `'${value}'`).join(' or ');
+		refuse(`Expected ${expected} for environment.${key} with agent '${agent}' but received '${environment[key]}'`);
+	}
 }
 
 function refuse(message: string, cause?: unknown): never {

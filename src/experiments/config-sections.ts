@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_MULTIPLIER } from '../environment/network-action.js';
 import { REWARDS } from '../environment/reward.js';
 import { ALGORITHMS } from '../optimizer/algorithms.js';
 import { BASE_SCHEDULES } from '../schedules/base-schedule.js';
@@ -11,9 +12,17 @@ const baselineRate = z.number().gt(0).max(10);
 
 export const environmentSection = z
 	.strictObject({
-		action: choice(['compounding', 'fine', 'anchored', 'absolute'], {
+		action: choice(['compounding', 'fine', 'anchored', 'absolute', 'three-way', 'continuous'], {
 			default: 'compounding',
-			description: 'How an action becomes a learning rate.',
+			description:
+				"How an action becomes a learning rate; the agent 'adaptive-lr' takes 'three-way' or 'continuous', the other one the rest.",
+		}),
+		multiplier: number({
+			default: DEFAULT_MULTIPLIER,
+			min: 1,
+			above: true,
+			max: 100,
+			description: "Largest factor of a decision under 'three-way' and 'continuous', either way.",
 		}),
 		baseSchedule: choice(BASE_SCHEDULES, {
 			default: 'constant',

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { invalidArgument } from '../arguments.js';
+import { AGENT_NAMES } from '../environment/agent-kinds.js';
 import { PRECISIONS } from '../networks/population-options.js';
+import { ADAPTIVE_LR_DEFAULTS } from './adaptive-lr-defaults.js';
 import { checkConfig } from './config-checks.js';
 import { boolean, choice, integer } from './config-fields.js';
-import { type ConfigKey, type ConfigLayer, configKeys, parseLayers } from './config-load.js';
+import { type ConfigKey, type ConfigLayer, configKeys, mergeLayers, parseLayers } from './config-load.js';
 import {
 	checkpointSection,
 	environmentSection,
@@ -63,6 +65,11 @@ export const configSchema = z.strictObject({
 		description:
 			"What child networks' matrix products are computed in; 'tf32' needs CUDA devices and is faster on them, with 10 bits of mantissa.",
 	}),
+	agent: choice(AGENT_NAMES, {
+		default: 'ganno',
+		description:
+			"'ganno': an agent per layer, or one that sees their mean; 'adaptive-lr': one agent that sees the network and scales all its learning rates together (Xu et al. 2019), with defaults of its own.",
+	}),
 	tasks: tasksSection,
 	environment: environmentSection,
 	policy: policySection,
@@ -82,12 +89,19 @@ export function configReference(): ConfigKey[] {
 	return configKeys(configSchema);
 }
 
+/** What an agent of another kind brings with it is weaker than anything the user says. */
+function withAgentDefaults(layers: readonly ConfigLayer[]): readonly ConfigLayer[] {
+	return mergeLayers(layers).agent === 'adaptive-lr'
+		? [{ source: "the agent 'adaptive-lr'", values: ADAPTIVE_LR_DEFAULTS }, ...layers]
+		: layers;
+}
+
 /**
  * The config of some layers, weakest first.
  * @throws GannoError `INVALID_CONFIG` naming key, value, source and what was expected
  */
 export function resolveConfig(layers: readonly ConfigLayer[]): Config {
-	const config = parseLayers(configSchema, layers);
+	const config = parseLayers(configSchema, withAgentDefaults(layers));
 	checkConfig(config);
 	return config;
 }

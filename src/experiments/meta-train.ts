@@ -4,8 +4,7 @@ import { savePolicy } from '../agents/policy-file.js';
 import type { PpoSettings } from '../agents/ppo-settings.js';
 import type { UpdateMetrics } from '../agents/update-metrics.js';
 import type { Dataset } from '../datasets/dataset.js';
-import { ACTION_COUNT } from '../environment/action.js';
-import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../environment/observation.js';
+import { AGENT_KINDS, type AgentKind } from '../environment/agent-kinds.js';
 import { GannoError } from '../errors.js';
 import { openEventFile } from '../files/event-file.js';
 import { packageVersion } from '../native.js';
@@ -41,14 +40,17 @@ export interface MetaTrainResult {
 
 /** The policy a config describes. */
 export function policySpec(config: Config): PolicySpec {
+	const { action, agents, multiplier } = config.environment;
+	const kind: AgentKind = AGENT_KINDS[config.agent];
 	return {
 		network: config.policy.network,
-		observation: OBSERVATION_VERSION,
-		observationSize: OBSERVATION_SIZE,
-		action: config.environment.action,
-		actions: ACTION_COUNT,
+		observation: kind.observation,
+		observationSize: kind.observationSize,
+		action,
+		actions: kind.actions[action] as number,
+		...(config.agent === 'adaptive-lr' ? { multiplier } : {}),
 		hiddenUnits: config.policy.hiddenUnits,
-		agents: config.environment.agents,
+		agents,
 	};
 }
 

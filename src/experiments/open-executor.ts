@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Dataset } from '../datasets/dataset.js';
 import { requireCudaDevice } from '../devices.js';
+import { AGENT_KINDS } from '../environment/agent-kinds.js';
 import type { Reward, RewardName } from '../environment/reward.js';
 import { GannoError } from '../errors.js';
 import type { PopulationDevice } from '../networks/population-options.js';
@@ -11,8 +12,9 @@ import type { Config } from './config.js';
 
 /** The environment part of a config as the executors take it. */
 export function environmentSettings(config: Config): EnvironmentSettings {
-	const { action, agents, baseSchedule, reward: name, baselineLearningRate } = config.environment;
-	return { action, agents, baseSchedule, reward: reward(name, baselineLearningRate) };
+	const { action, multiplier, agents, baseSchedule, reward: name, baselineLearningRate } = config.environment;
+	const { observation } = AGENT_KINDS[config.agent];
+	return { observation, action, multiplier, agents, baseSchedule, reward: reward(name, baselineLearningRate) };
 }
 
 function reward(name: RewardName, rate: Config['environment']['baselineLearningRate']): Reward {

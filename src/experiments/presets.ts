@@ -72,7 +72,31 @@ export const PRESETS = {
 			tuningLearningRates: [0.001, 0.00178, 0.00316, 0.00562, 0.01, 0.0178, 0.0316],
 		},
 	},
-	/** The same on full-size images with larger networks and hundreds at a time, for a CUDA device. */
+	/** Xu et al. 2019 on Fashion-MNIST: one learning rate, a decision every 10 steps, a factor of at most 1.1 either way. */
+	'adaptive-lr': {
+		agent: 'adaptive-lr',
+		iterations: 60,
+		downsample: 2,
+		tasks: {
+			networks: [{ type: 'mlp', hidden: [64, 48, 32] }],
+			perIteration: 4,
+			networksPerTask: 8,
+			horizon: 1000,
+			decisions: 100,
+			initialLearningRates: [1e-5, 0.1],
+			sliceSize: 4000,
+		},
+		environment: { multiplier: 1.1 },
+		policy: { hiddenUnits: 32 },
+		learner: { normalizerIterations: 10 },
+		evaluation: {
+			network: { type: 'mlp', hidden: [64, 48, 32] },
+			seeds: 16,
+			tuningLearningRates: [0.001, 0.00178, 0.00316, 0.00562, 0.01, 0.0178, 0.0316],
+			tuningSeeds: 8,
+		},
+	},
+	/** `standard` on full-size images, with larger networks and hundreds at a time, for a CUDA device. */
 	gpu: {
 		iterations: 1000,
 		device: 'cuda:0',

@@ -1,5 +1,7 @@
 import type { PolicySnapshot } from '../agents/policy.js';
-import type { ActionMode } from '../environment/action.js';
+import type { ActionMode, Actions } from '../environment/action.js';
+import type { ObservationVersion } from '../environment/agent-kinds.js';
+import type { NetworkActionMode } from '../environment/network-action.js';
 import type { Agents } from '../environment/observation.js';
 import type { Reward } from '../environment/reward.js';
 import type { TrainingTask } from '../environment/task.js';
@@ -15,8 +17,8 @@ export interface Trajectory {
 	readonly agents: number;
 	/** `[decisions × networks × agents × observationSize]`, not normalised */
 	readonly observations: Float32Array;
-	/** `[decisions × networks × agents]` */
-	readonly actions: Uint8Array;
+	/** `[decisions × networks × agents]`: categories, or real numbers of a continuous policy */
+	readonly actions: Actions;
 	/** `[decisions × networks × agents]`, of the action taken under the policy that took it */
 	readonly logProbabilities: Float32Array;
 	/** `[decisions × networks × agents]` */
@@ -33,7 +35,11 @@ export interface Trajectory {
 
 /** What every environment of an executor has in common. */
 export interface EnvironmentSettings {
-	readonly action?: ActionMode;
+	/** Default `layer-v1`; a policy in an evaluation brings its own, as it does its agents. */
+	readonly observation?: ObservationVersion;
+	readonly action?: ActionMode | NetworkActionMode;
+	/** Largest factor of a decision under `three-way` and `continuous`. */
+	readonly multiplier?: number;
 	readonly reward?: Reward;
 	readonly agents?: Agents;
 	/** Multiplies a policy's learning rates step by step, in rollouts and in evaluations; default 'constant', which is to say 1. */

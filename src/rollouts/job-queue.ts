@@ -1,6 +1,7 @@
+import { isContinuous } from '../agents/choose-actions.js';
 import type { PolicySnapshot, PolicySpec } from '../agents/policy.js';
 import { checkInteger } from '../arguments.js';
-import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../environment/observation.js';
+import { resolveAgents } from '../environment/agent-kinds.js';
 import type { TrainingTask } from '../environment/task.js';
 import { GannoError } from '../errors.js';
 import { inferShapes } from '../networks/shapes.js';
@@ -185,15 +186,18 @@ export function trajectoryShape(
 	return {
 		decisions: task.horizon / task.interval,
 		networks: task.networks.length,
-		agents: environment.agents === 'one' ? 1 : inferShapes(task.spec).layers.length,
+		agents: resolveAgents(environment).agents === 'one' ? 1 : inferShapes(task.spec).layers.length,
 		observationSize: policy.spec.observationSize,
+		...(isContinuous(policy.spec) ? { continuous: true } : {}),
 	};
 }
 
 /** @throws GannoError `INVALID_ARGUMENT` where the policy was made for other observations, actions or agents */
 function checkPolicyFits(spec: PolicySpec, environment: EnvironmentSettings): void {
-	const { action = 'compounding', agents = 'layerwise' } = environment;
-	const expected = { observation: OBSERVATION_VERSION, observationSize: OBSERVATION_SIZE, action, agents };
+	const { kind, rule, agents } = resolveAgents(environment);
+	const { observation, observationSize } = kind;
+	const { multiplier } = rule;
+	const expected = { observation, observationSize, action: rule.mode, multiplier, agents };
 	for (const [key, value] of Object.entries(expected)) {
 		const own = spec[key as keyof typeof expected];
 		if (own === value) continue;
@@ -204,6 +208,6 @@ function checkPolicyFits(spec: PolicySpec, environment: EnvironmentSettings): vo
 	}
 }
 
-function quote(value: string | number): string {
+function quote(value: string | number | undefined): string {
 	return typeof value === 'string' ? `'${value}'` : String(value);
 }

@@ -1,7 +1,7 @@
 import { createPolicyInference } from '../agents/inference.js';
 import { viewDataset } from '../datasets/view.js';
+import type { AgentOptions, ObservationVersion } from '../environment/agent-kinds.js';
 import { InitialStates } from '../environment/initial-states.js';
-import type { Agents } from '../environment/observation.js';
 import { populationFactory } from '../environment/open-population.js';
 import type { PopulationFactory } from '../environment/population.js';
 import { type Reward, rewardName } from '../environment/reward.js';
@@ -14,7 +14,6 @@ import type { GradientMethodSpec } from '../schedules/gradient-method.js';
 import { openController } from './controller-spec.js';
 import { runEpisode } from './episode.js';
 import { type EpisodeSlab, openEpisodeSlab } from './episode-slab.js';
-import type { EnvironmentSettings } from './executor.js';
 import { type GradientPopulation, runGradientEpisode } from './gradient-episode.js';
 import type { EpisodeJob, Job, WorkerSetup } from './job.js';
 import { runRollout } from './rollout.js';
@@ -67,19 +66,22 @@ export class JobRunner implements Disposable {
 	}
 
 	#steps(job: Job): Generator<void, void> {
-		const { agents, baseSchedule: name } = this.#setup.environment;
+		const { baseSchedule: name, ...settings } = this.#setup.environment;
+		const { agents = 'layerwise' } = settings;
 		if (job.kind === 'rollout') {
 			const slab = openTrajectorySlab(job.shape, job.slab);
-			const environment = this.#environment(job.task, job.kind, agents, factors(name, job.task));
+			const environment = this.#environment(job.task, job.kind, settings, factors(name, job.task));
 			return runRollout(environment, createPolicyInference(job.policy), job, slab);
 		}
 		const { controller, task } = job;
 		const slab = openEpisodeSlab(job.shape, job.slab);
 		if (controller.type === 'gradient-method') return this.#gradientSteps(job, controller.method, slab);
 		if (controller.type === 'schedule') {
-			return runEpisode(this.#environment(task, job.kind, agents), openController(controller), job, slab);
+			return runEpisode(this.#environment(task, job.kind, { agents }), openController(controller), job, slab);
 		}
-		const environment = this.#environment(task, job.kind, controller.policy.spec.agents);
+		const { observation, agents: own } = controller.policy.spec;
+		const seen = { observation: observation as ObservationVersion, agents: own };
+		const environment = this.#environment(task, job.kind, seen);
 		const base = factors(controller.baseSchedule ?? name, task);
 		return runEpisode(environment, openController(controller), job, slab, base);
 	}
@@ -108,12 +110,7 @@ export class JobRunner implements Disposable {
 		if (Atomics.load(this.#setup.cancel, 0) !== 0) throw new GannoError('CANCELLED', 'The rollout was cancelled.');
 	}
 
-	#environment(
-		task: TrainingTask,
-		kind: Job['kind'],
-		agents: Agents = 'layerwise',
-		base?: Float32Array,
-	): TrainingEnvironment {
+	#environment(task: TrainingTask, kind: Job['kind'], agents: AgentOptions, base?: Float32Array): TrainingEnvironment {
 		const { spec, optimizer, batchSize, horizon, interval, sliceSize, validationSize, data, networks } = task;
 		const key = JSON.stringify([
 			spec,
@@ -145,8 +142,8 @@ export class JobRunner implements Disposable {
 				precision,
 			} = this.#setup;
 			environment = new TrainingEnvironment({
-				...environmentOptions(settings, kind),
-				agents,
+				...agents,
+				...judgedBy(settings.reward, kind),
 				...(base === undefined ? {} : { baseSchedule: base }),
 				task,
 				dataset,
@@ -170,12 +167,9 @@ function factors(name: BaseScheduleName = 'constant', { horizon }: TrainingTask)
 }
 
 /** Differences are for learning: what an episode is judged by needs no forks, and its return is the team's. */
-function environmentOptions({ action, reward }: EnvironmentSettings, kind: Job['kind']) {
+function judgedBy(reward: Reward | undefined, kind: Job['kind']): { readonly reward?: Reward } {
 	const judged: Reward | undefined = kind === 'episode' && isDifference(reward) ? 'log-improvement' : reward;
-	return {
-		...(action === undefined ? {} : { action }),
-		...(judged === undefined ? {} : { reward: judged }),
-	};
+	return judged === undefined ? {} : { reward: judged };
 }
 
 function isDifference(reward: Reward | undefined): boolean {

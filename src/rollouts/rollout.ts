@@ -1,5 +1,6 @@
+import { chooseActions } from '../agents/choose-actions.js';
 import type { PolicyInference } from '../agents/policy.js';
-import { sampleActions } from '../agents/sampling.js';
+
 import { invalidArgument } from '../arguments.js';
 import type { TrainingEnvironment } from '../environment/training-environment.js';
 import type { RolloutJob } from './job.js';
@@ -44,7 +45,7 @@ export function* runRollout(
 		seen.set(observations);
 		slab.active.set(infos.active, decision * networks);
 		inference.forward(seen, rows, state, logits);
-		sampleActions(
+		chooseActions(
 			logits,
 			{
 				networks,

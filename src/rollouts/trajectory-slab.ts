@@ -1,3 +1,4 @@
+import type { Actions } from '../environment/action.js';
 import type { TrainingTask } from '../environment/task.js';
 import type { Trajectory } from './executor.js';
 
@@ -7,6 +8,8 @@ export interface TrajectoryShape {
 	readonly networks: number;
 	readonly agents: number;
 	readonly observationSize: number;
+	/** Actions are real numbers; absent: categories. */
+	readonly continuous?: boolean;
 }
 
 /** Figures per network in `Trajectory.outcomes`. */
@@ -17,7 +20,7 @@ export interface TrajectorySlab {
 	readonly shape: TrajectoryShape;
 	readonly buffer: SharedArrayBuffer;
 	readonly observations: Float32Array;
-	readonly actions: Uint8Array;
+	readonly actions: Actions;
 	readonly logProbabilities: Float32Array;
 	readonly rewards: Float32Array;
 	readonly active: Uint8Array;
@@ -36,7 +39,7 @@ function offsets(shape: TrajectoryShape): readonly number[] {
 	const entries = shape.decisions * shape.networks * shape.agents;
 	const sizes = [
 		entries * shape.observationSize * 4, // observations
-		entries, // actions
+		entries * (shape.continuous === true ? 4 : 1), // actions
 		entries * 4, // logProbabilities
 		entries * 4, // rewards
 		shape.decisions * shape.networks, // active
@@ -68,7 +71,8 @@ export function openTrajectorySlab(
 		shape,
 		buffer,
 		observations: new Float32Array(buffer, at[0], entries * shape.observationSize),
-		actions: new Uint8Array(buffer, at[1], entries),
+		actions:
+			shape.continuous === true ? new Float32Array(buffer, at[1], entries) : new Uint8Array(buffer, at[1], entries),
 		logProbabilities: new Float32Array(buffer, at[2], entries),
 		rewards: new Float32Array(buffer, at[3], entries),
 		active: new Uint8Array(buffer, at[4], shape.decisions * shape.networks),
@@ -119,6 +123,7 @@ function sameShape(a: TrajectoryShape, b: TrajectoryShape): boolean {
 		a.decisions === b.decisions &&
 		a.networks === b.networks &&
 		a.agents === b.agents &&
-		a.observationSize === b.observationSize
+		a.observationSize === b.observationSize &&
+		a.continuous === b.continuous
 	);
 }

@@ -71,7 +71,7 @@ function learningRates(
 	{ task, contender, learningRate, learningRates: rows }: SuiteResults['trajectories'][number],
 ): MultiLineChart {
 	const entry = suite.tasks.find(({ id }) => id === task);
-	const interval = (entry?.horizon ?? 0) / (entry?.decisions ?? 1);
+	const interval = (entry?.horizon ?? 0) / rows.length;
 	const layers = rows[0]?.length ?? 0;
 	return {
 		title: `${contender} on ${task}, from ${learningRate?.toExponential(0) ?? 'its own start'}`,

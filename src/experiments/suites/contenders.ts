@@ -1,4 +1,5 @@
 import type { PolicySnapshot } from '../../agents/policy.js';
+import type { TrainingTask } from '../../environment/task.js';
 import type { TrainerSpec } from '../../rollouts/controller-spec.js';
 import type { BaseScheduleName } from '../../schedules/base-schedule.js';
 import { SCHEDULES } from '../../schedules/registry.js';
@@ -12,6 +13,8 @@ export interface NamedPolicy {
 	readonly policy: PolicySnapshot;
 	/** What it was trained with; multiplies what it sets. */
 	readonly baseSchedule: BaseScheduleName;
+	/** Optimiser steps between its decisions, at most; absent: as the task says. */
+	readonly interval?: number;
 }
 
 /**
@@ -83,4 +86,12 @@ export function unfit(trainer: TrainerSpec, layerTypes: readonly string[]): stri
 	return layerTypes.includes('dropout')
 		? `${trainer.method.name} takes its gradients one batch at a time from outside, where dropout is off`
 		: undefined;
+}
+
+/** A task as a policy meets it: the same networks, but decisions as often as it is used to, where that divides the horizon evenly. */
+export function decidedEvery(task: TrainingTask, steps: number | undefined): TrainingTask {
+	if (steps === undefined) return task;
+	let interval = Math.min(steps, task.horizon);
+	while (task.horizon % interval !== 0) interval--;
+	return { ...task, interval };
 }

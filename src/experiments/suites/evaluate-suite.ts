@@ -7,6 +7,8 @@ import type { Policy } from '../../agents/policy.js';
 import type { Dataset } from '../../datasets/dataset.js';
 import { loadDataset } from '../../datasets/load.js';
 import { syntheticDataset } from '../../datasets/synthetic.js';
+import { NETWORK_DECISION_INTERVAL } from '../../environment/network-action.js';
+import { NETWORK_OBSERVATION_VERSION } from '../../environment/network-observation.js';
 import { GannoError } from '../../errors.js';
 import { writeFileAtomic } from '../../files/atomic-write.js';
 import { makeFolder } from '../../files/make-folder.js';
@@ -145,6 +147,7 @@ function namedPolicies(policies: readonly SuitePolicy[]): NamedPolicy[] {
 			name,
 			digest: hash.digest('hex'),
 			baseSchedule,
+			...(spec.observation === NETWORK_OBSERVATION_VERSION ? { interval: NETWORK_DECISION_INTERVAL } : {}),
 			policy: { spec, parameters, normalizerMean, normalizerStandardDeviation },
 		};
 	});

@@ -89,7 +89,7 @@ export function runRecords(
 		bestValidation: Math.max(...validation),
 		validationArea: round(validationArea(validation)),
 		stepsToTarget:
-			target === undefined ? null : (stepsToTarget(validation, task.horizon / task.decisions, target) ?? null),
+			target === undefined ? null : (stepsToTarget(validation, task.horizon / (validation.length - 1), target) ?? null),
 		diverged,
 	}));
 }

@@ -8,6 +8,7 @@ import {
 	blindLearningRate,
 	type Contender,
 	contenders,
+	decidedEvery,
 	METHODS,
 	type NamedPolicy,
 	TUNED,
@@ -80,12 +81,13 @@ export async function runSuite(options: RunSuiteOptions): Promise<SuiteOutcome> 
 		throw new GannoError('DATASET_NOT_FOUND', `No task of the suite can be run. ${skipped[0]?.reason ?? ''}`);
 	}
 	const open = (task: SuiteTask) => datasets.get(datasetKey(task.dataset)) as OpenDataset;
-	const names = new Map<unknown, string>(policies.map(({ policy, digest }) => [policy, digest]));
+	const named = new Map<unknown, NamedPolicy>(policies.map((entry) => [entry.policy, entry]));
 	const cellOf = (task: SuiteTask, contender: Pick<Contender, 'trainer'>, purpose: SeedPurpose, rate: number): Cell => {
 		const { dataset, digest } = open(task);
 		const { trainer } = contender;
-		const name = trainer.type === 'policy' ? (names.get(trainer.policy) as string) : JSON.stringify(trainer);
-		const training = trainingTask(suite, task, dataset, purpose, rate);
+		const policy = trainer.type === 'policy' ? named.get(trainer.policy) : undefined;
+		const name = policy?.digest ?? JSON.stringify(trainer);
+		const training = decidedEvery(trainingTask(suite, task, dataset, purpose, rate), policy?.interval);
 		return openCell(
 			datasetKey(task.dataset),
 			digest,
