@@ -37,7 +37,7 @@ export default defineConfig({
 						'test/17.native-lifetimes.test.ts',
 						'test/19.device-ceilings.test.ts',
 						'test/21.network-randomness.test.ts',
-						'test/24.network-state.test.ts',
+						'test/24.*-state.test.ts',
 						'test/25.population-statistics.test.ts',
 						'test/27.population-arguments.test.ts',
 						'test/80.optimizer-vectors.test.ts',

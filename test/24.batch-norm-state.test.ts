@@ -9,6 +9,7 @@ import { childNetworkReference } from './support/child-network-reference.js';
 import { NORMALIZED_CASES } from './support/network-cases.js';
 import { populationOutput } from './support/population.js';
 import { normalizedImage, randomDataset } from './support/random-dataset.js';
+import { ON_CUDA, TEST_DEVICE } from './support/test-device.js';
 
 /** The running statistics of batch norm: what they are, when they change, and that they belong to a network's state. */
 
@@ -17,6 +18,7 @@ const dataset = syntheticDataset();
 
 function open(options: Partial<NetworkPopulationOptions> = {}) {
 	return new NetworkPopulation({
+		device: TEST_DEVICE,
 		spec,
 		replicas: 3,
 		batchSize: 10,
@@ -47,7 +49,9 @@ function observe(population: NetworkPopulation, replica: number) {
 	};
 }
 
-describe.each(native().cpuTiers() as ('baseline' | 'avx2' | 'avx512')[])('on %s', (tier) => {
+const backEnds = (ON_CUDA ? ['avx2'] : native().cpuTiers()) as ('baseline' | 'avx2' | 'avx512')[];
+
+describe.each(backEnds)(ON_CUDA ? 'on CUDA' : 'on %s', (tier) => {
 	const cases = Object.entries(NORMALIZED_CASES).filter(([, { layers }]) =>
 		// Dropout draws anew each step.
 		JSON.stringify(layers).includes('batch-norm'),

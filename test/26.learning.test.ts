@@ -14,10 +14,10 @@ const networks: [string, NetworkSpec][] = [
 	['an MLP', mlp({ input, hidden: [32, 16], classes: 5 })],
 	['a tanh MLP with dropout', mlp({ input, hidden: [32], classes: 5, activation: 'tanh', dropout: 0.2 })],
 	['a CNN', cnn({ input, filters: [8, 12], hidden: [16], classes: 5 })],
+	['a residual network', residual({ input, blocks: 1, width: 8, classes: 5 })],
 	...(ON_CUDA
 		? []
 		: [
-				['a residual network', residual({ input, blocks: 1, width: 8, classes: 5 })] satisfies [string, NetworkSpec],
 				['a residual network of 20 layers', residual({ input, blocks: 3, width: 4, classes: 5 })] satisfies [
 					string,
 					NetworkSpec,

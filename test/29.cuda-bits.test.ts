@@ -5,9 +5,9 @@ import { NetworkPopulation } from '../src/networks/population.js';
 import type { NetworkPopulationOptions, PopulationDevice } from '../src/networks/population-options.js';
 import type { NetworkSpec } from '../src/networks/spec.js';
 import { ALGORITHMS } from '../src/optimizer/algorithms.js';
-import { anyChain } from './support/any-network.js';
+import { anyNetwork } from './support/any-network.js';
 import { EMULATED_ADDON } from './support/emulation.js';
-import { NETWORK_CASES } from './support/network-cases.js';
+import { NETWORK_CASES, NORMALIZED_CASES } from './support/network-cases.js';
 import { populationOutput } from './support/population.js';
 import { randomDataset } from './support/random-dataset.js';
 
@@ -57,11 +57,14 @@ function trained(population: NetworkPopulation, steps: number) {
 	});
 	const parameters = Array.from({ length: population.replicas }, (_, i) => population.parameters(i));
 	const logits = parameters.map((_, i) => population.validationLogits(i));
-	return { probed, out, evaluations, parameters, logits };
+	const running = parameters.map((_, i) => population.runningStatistics(i));
+	return { probed, out, evaluations, parameters, logits, running };
 }
 
+const cases = Object.entries({ ...NETWORK_CASES, ...NORMALIZED_CASES });
+
 describe.runIf(sameBits)('the same bits as on the CPU', () => {
-	it.each(Object.entries(NETWORK_CASES))('initial weights, loss and gradient: %s', (_, spec) => {
+	it.each(cases)('initial weights, loss and gradient: %s', (_, spec) => {
 		const [cpu, cuda] = pair({ spec });
 		using _cpu = cpu;
 		using _cuda = cuda;
@@ -73,7 +76,7 @@ describe.runIf(sameBits)('the same bits as on the CPU', () => {
 		}
 	});
 
-	it.each(Object.entries(NETWORK_CASES))('a probe, an interval, evaluations: %s', (_, spec) => {
+	it.each(cases)('a probe, an interval, evaluations: %s', (_, spec) => {
 		const [cpu, cuda] = pair({ spec, sliceSize: 18 });
 		using _cpu = cpu;
 		using _cuda = cuda;
@@ -112,7 +115,7 @@ describe.runIf(sameBits)('the same bits as on the CPU', () => {
 
 	it('any network that fits', () => {
 		fc.assert(
-			fc.property(anyChain, fc.integer({ min: 1, max: 5 }), (spec, count) => {
+			fc.property(anyNetwork, fc.integer({ min: 1, max: 5 }), (spec, count) => {
 				const [cpu, cuda] = pair({ spec, dataset: randomDataset(spec.input, 3, 32), seeds: Uint32Array.of(count) });
 				using _cpu = cpu;
 				using _cuda = cuda;

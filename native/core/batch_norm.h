@@ -13,21 +13,36 @@ struct ChannelMoments {
   float variance = 0;           // unbiased: what a running variance takes up
 };
 
-/// @param means, squares of each sample's `pixels` values: their mean, and the sum of their squared deviations from it;
-/// `stride` floats from one sample to the next
+/// How much a channel's sums are over. What they are divided by is inverted once, on the host: a division of doubles is
+/// a function call on a GPU.
+struct BatchExtent {
+  std::int64_t samples = 0, pixels = 0;
+  double per_sample = 0, per_value = 0;
+  double per_freedom = 0;  // of an unbiased variance; that of a single value is 0
+
+  constexpr BatchExtent() = default;
+  constexpr BatchExtent(std::int64_t sample_count, std::int64_t pixel_count)
+      : samples(sample_count),
+        pixels(pixel_count),
+        per_sample(1 / static_cast<double>(sample_count)),
+        per_value(1 / static_cast<double>(sample_count * pixel_count)),
+        per_freedom(sample_count * pixel_count > 1 ? 1 / static_cast<double>(sample_count * pixel_count - 1) : 1) {}
+};
+
+/// @param means, squares of each sample's pixels: their mean, and the sum of their squared deviations from it; `stride`
+/// floats from one sample to the next
 constexpr ChannelMoments fold_moments(const float* means, const float* squares, std::int64_t stride,
-                                      std::int64_t samples, std::int64_t pixels, double epsilon) {
+                                      const BatchExtent& extent, double epsilon) {
   double sum = 0;
-  for (std::int64_t s = 0; s < samples; ++s) sum += static_cast<double>(means[s * stride]);
-  const double mean = sum / static_cast<double>(samples);
+  for (std::int64_t s = 0; s < extent.samples; ++s) sum += static_cast<double>(means[s * stride]);
+  const double mean = sum * extent.per_sample;
   double deviations = 0;
-  for (std::int64_t s = 0; s < samples; ++s) {
+  for (std::int64_t s = 0; s < extent.samples; ++s) {
     const double shift = static_cast<double>(means[s * stride]) - mean;
-    deviations += static_cast<double>(squares[s * stride]) + static_cast<double>(pixels) * (shift * shift);
+    deviations += static_cast<double>(squares[s * stride]) + static_cast<double>(extent.pixels) * (shift * shift);
   }
-  const auto count = static_cast<double>(samples * pixels);
-  return {static_cast<float>(mean), static_cast<float>(1 / std::sqrt(deviations / count + epsilon)),
-          static_cast<float>(deviations / (count > 1 ? count - 1 : count))};
+  return {static_cast<float>(mean), static_cast<float>(1 / std::sqrt(deviations * extent.per_value + epsilon)),
+          static_cast<float>(deviations * extent.per_freedom)};
 }
 
 /// What the input's gradient needs: factor * ((g - mean_gradient) - (x - mean) * slope).
@@ -39,16 +54,15 @@ struct ChannelGradient {
 
 /// @param sums, products per sample: of the gradient g, and of g * (x - mean)
 constexpr ChannelGradient fold_gradient(const float* sums, const float* products, std::int64_t stride,
-                                        std::int64_t samples, std::int64_t pixels, float inverse_deviation) {
+                                        const BatchExtent& extent, float inverse_deviation) {
   double sum = 0, product = 0;
-  for (std::int64_t s = 0; s < samples; ++s) {
+  for (std::int64_t s = 0; s < extent.samples; ++s) {
     sum += static_cast<double>(sums[s * stride]);
     product += static_cast<double>(products[s * stride]);
   }
-  const auto count = static_cast<double>(samples * pixels);
   const double inverse = static_cast<double>(inverse_deviation);
-  return {static_cast<float>(sum), static_cast<float>(product * inverse), static_cast<float>(sum / count),
-          static_cast<float>(product * inverse * inverse / count)};
+  return {static_cast<float>(sum), static_cast<float>(product * inverse), static_cast<float>(sum * extent.per_value),
+          static_cast<float>(product * inverse * inverse * extent.per_value)};
 }
 
 constexpr float running_inverse_deviation(float variance, double epsilon) {

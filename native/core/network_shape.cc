@@ -34,6 +34,7 @@ class NetworkShape::Builder {
     trained_.push_back(false);
     for (std::size_t i = 0; i < layers.size();) i = add_layer(i);
     check_readers();
+    for (std::size_t n = 0; n < shape.nodes.size(); ++n) shape.nodes[n].adds_input_gradient = is_not_last_reader(n);
   }
 
  private:
@@ -228,6 +229,14 @@ class NetworkShape::Builder {
       if (added[image] || image == 0) refuse("an image is added twice, or is the network's input");
       added[image] = true;
     }
+  }
+
+  bool is_not_last_reader(std::size_t index) const {
+    const NodeShape& node = shape_.nodes[index];
+    if (node.kind != LayerKind::kConvolution || !node.needs_input_gradient) return false;
+    const auto image = static_cast<std::int64_t>(node.input);
+    return std::any_of(shape_.nodes.begin() + static_cast<std::ptrdiff_t>(index) + 1, shape_.nodes.end(),
+                       [&](const NodeShape& other) { return other.input == node.input || other.addend == image; });
   }
 
   NetworkShape& shape_;

@@ -21,6 +21,7 @@ struct NodeShape {
   std::int64_t size = 1, stride = 1, pad_top = 0, pad_left = 0;
   bool pooled = false;  // convolution with fused 2x2 max pooling, ReLU or nothing between
   bool needs_input_gradient = false;
+  bool adds_input_gradient = false;    // convolution: to what another reader of its input, a later node, has put there
   std::int64_t height = 1, width = 1;  // output of the layer itself, before fused pooling
 
   // Weights [rows = taps * in][columns]; a bias of `columns`, unless a batch norm follows, whose scale and shift then

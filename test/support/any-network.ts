@@ -102,7 +102,7 @@ export const anyNetwork: fc.Arbitrary<NetworkSpec> = fc
 		}
 	});
 
-/** What a CUDA device trains: no batch norm, no residual blocks. */
+/** Those without batch norm and residual blocks, where no division by a small deviation makes much of rounding. */
 export const anyChain: fc.Arbitrary<NetworkSpec> = anyNetwork.filter(({ layers }) =>
 	layers.every(({ type }) => type !== 'batch-norm' && type !== 'residual'),
 );

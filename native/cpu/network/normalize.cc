@@ -53,9 +53,10 @@ void Pass::fold_channels(std::size_t index, const float* parameters, std::int64_
   const Node& node = plan_.nodes[index];
   const Tensor& from = plan_.tensors[node.input];
   const float* sums = at(plan_.channel_sums);
+  const BatchExtent extent(count, from.height * from.width);
   for (std::int64_t c = 0; c < from.channels; ++c) {
-    const ChannelMoments moments = fold_moments(sums + c, sums + pad16(from.channels) + c, plan_.channel_sums_sample,
-                                                count, from.height * from.width, node.epsilon);
+    const ChannelMoments moments =
+        fold_moments(sums + c, sums + pad16(from.channels) + c, plan_.channel_sums_sample, extent, node.epsilon);
     at(node.mean)[c] = moments.mean;
     at(node.inverse)[c] = moments.inverse_deviation;
     at(node.variance)[c] = moments.variance;
@@ -98,9 +99,10 @@ void Pass::fold_gradient_sums(std::size_t index, std::int64_t count) {
   const Node& node = plan_.nodes[index];
   const Tensor& from = plan_.tensors[node.input];
   const float* sums = at(plan_.channel_sums);
+  const BatchExtent extent(count, from.height * from.width);
   for (std::int64_t c = 0; c < from.channels; ++c) {
     const ChannelGradient folded = fold_gradient(sums + c, sums + pad16(from.channels) + c, plan_.channel_sums_sample,
-                                                 count, from.height * from.width, at(node.inverse)[c]);
+                                                 extent, at(node.inverse)[c]);
     (at(plan_.gradients) + node.shift)[c] = folded.shift;
     (at(plan_.gradients) + node.scale)[c] = folded.scale;
     at(plan_.mean_gradient)[c] = folded.mean_gradient;

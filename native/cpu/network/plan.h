@@ -51,7 +51,6 @@ struct Node : NodeShape {
   std::size_t rows_buffer = 0;  // two output rows before fused pooling
 
   std::int64_t input_offset = 0;          // convolution: first tap of the first pixel, from the sample's start
-  bool adds_input_gradient = false;       // to what another reader of the input put there
   std::size_t mean = 0, factor = 0;       // batch norm, workspace, [channels padded]: of the batch or the running ones
   std::size_t inverse = 0, variance = 0;  // likewise: inverse deviation; unbiased variance, of the batch only
 

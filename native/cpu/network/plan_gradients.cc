@@ -52,7 +52,7 @@ void NetworkPlan::plan_gradients() {
   std::vector<bool> whole(dense_begin + 1);
   Groups groups(dense_begin + 1);
   for (std::size_t n = 0; n < dense_begin; ++n) {
-    Node& node = nodes[n];
+    const Node& node = nodes[n];
     if (node.kind == LayerKind::kBatchNorm) whole[n + 1] = true;
     if (node.input != n) whole[node.input] = true;
     if (node.addend < 0) continue;
@@ -69,17 +69,7 @@ void NetworkPlan::plan_gradients() {
     gradient.values = std::max(gradient.values, tensors[i].padded_values());
   }
   for (std::size_t n = 0; n < dense_begin; ++n) {
-    Node& node = nodes[n];
-    SharedGradient& gradient = shared[groups.of(node.input)];
-    // Anything that reads the image, or one that shares its gradient, later has written there before.
-    node.adds_input_gradient = node.kind == LayerKind::kConvolution && node.needs_input_gradient;
-    if (node.adds_input_gradient) {
-      const auto later = [&](const Node& other) {
-        return other.input == node.input || other.addend == static_cast<std::int64_t>(node.input);
-      };
-      const auto first = nodes.begin() + static_cast<std::ptrdiff_t>(n) + 1;
-      node.adds_input_gradient = std::any_of(first, nodes.begin() + static_cast<std::ptrdiff_t>(dense_begin), later);
-    }
+    SharedGradient& gradient = shared[groups.of(nodes[n].input)];
     gradient.from = std::max(gradient.from, n);
   }
 

@@ -51,7 +51,7 @@ bool suits_cublas(const Product& product) {
   const Geometry& g = product.geometry;
   const bool dense = g.in_pixels() == 1 && g.taps() == 1;
   return product.precision == Precision::kTf32 && dense && split_of(g).parts == 1 && g.in >= 256 && g.out >= 128 &&
-         g.samples >= 32;
+         g.samples >= 32 && !product.accumulates;
 }
 
 void forward_product(const Cublas* cublas, const Stream& stream, std::uint32_t networks, const Product& p) {
@@ -62,7 +62,8 @@ void forward_product(const Cublas* cublas, const Stream& stream, std::uint32_t n
   const Geometry& g = p.geometry;
   cublas->multiply(g.out, g.samples, g.in, matrix(p.weights, g.out), matrix(p.input, g.in),
                    {p.out.data, g.out, p.out.stride}, networks);
-  launch_over_results(stream, networks, p, g.out, add_bias_kernel);
+  // Without a bias a batch norm follows, and the layer is linear.
+  if (p.bias.data != nullptr) launch_over_results(stream, networks, p, g.out, add_bias_kernel);
 }
 
 void weight_gradient_product(const Cublas* cublas, const Stream& stream, std::uint32_t networks, const Product& p) {

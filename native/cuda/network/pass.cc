@@ -34,7 +34,7 @@ bool Pass::passes_through(std::size_t node, const Batch& batch) const {
 
 /// The image that holds the values of `image`.
 std::size_t Pass::source_of(std::size_t image, const Batch& batch) const {
-  while (image > 0 && passes_through(image - 1, batch)) --image;
+  while (image > 0 && passes_through(image - 1, batch)) image = plan_.shape.nodes[image - 1].input;
   return image;
 }
 
@@ -42,7 +42,7 @@ std::size_t Pass::source_of(std::size_t image, const Batch& batch) const {
 /// Fused pooling has its own way (positions).
 Activation Pass::activation_of(std::size_t image, const Batch& batch) const {
   const std::size_t source = source_of(image, batch);
-  if (source == 0) return Activation::kLinear;
+  if (source == 0 || plan_.deferred[source]) return Activation::kLinear;
   const NodeShape& node = plan_.shape.nodes[source - 1];
   return node.columns > 0 && !node.pooled ? node.activation : Activation::kLinear;
 }
@@ -53,9 +53,9 @@ Product Pass::product(std::size_t index, const Batch& batch) const {
   product.geometry = plan_.geometries[index];
   product.geometry.samples = static_cast<int>(batch.samples);
   product.active = batch.training ? batch.progress.active : nullptr;
-  product.input = constant(activations(index, batch));
+  product.input = constant(activations(node.input, batch));
   product.weights = parameters(batch, node.weights);
-  product.bias = parameters(batch, node.bias);
+  if (node.has_bias) product.bias = parameters(batch, node.bias);
   product.positions = constant(positions(index));
   product.activation = node.activation;
   product.precision = memory_.precision;
@@ -73,7 +73,7 @@ Pooling Pass::pooling(std::size_t index, const Batch& batch) const {
   if (node.kind == LayerKind::kGlobalAveragePool) {
     pooling.window = std::max(pooling.geometry.in_height, pooling.geometry.in_width);
   }
-  pooling.input = constant(activations(index, batch));
+  pooling.input = constant(activations(node.input, batch));
   pooling.output = activations(index + 1, batch);
   pooling.positions = positions(index);
   return pooling;
@@ -87,7 +87,7 @@ Dropout Pass::dropout(std::size_t index, const Batch& batch) const {
   dropout.threshold = static_cast<std::uint32_t>(node.rate * 0x1p32);
   dropout.scale = static_cast<float>(1 / (1 - node.rate));
   dropout.samples = batch.samples;
-  const std::int64_t values = plan_.shape.images[index].values();
+  const std::int64_t values = plan_.shape.images[node.input].values();
   dropout.values = static_cast<std::uint32_t>(values);
   dropout.by_blocks = Divider((values + 3) / 4);
   return dropout;
@@ -124,13 +124,17 @@ void Pass::forward(const Stream& stream, const Batch& batch, bool gradient) cons
         break;
       case LayerKind::kDropout: {
         Dropout drop = dropout(index, batch);
-        drop.from = constant(activations(index, batch));
+        drop.from = constant(activations(plan_.shape.nodes[index].input, batch));
         drop.to = activations(index + 1, batch);
         launch_dropout(stream, batch.networks, drop);
         break;
       }
-      case LayerKind::kBatchNorm:  // the plan takes neither of the two
+      case LayerKind::kBatchNorm:
+        forward_norm(stream, index, batch);
+        break;
       case LayerKind::kAdd:
+        forward_add(stream, index, batch);
+        break;
       case LayerKind::kFlatten:
         break;
     }
@@ -142,7 +146,7 @@ void Pass::forward(const Stream& stream, const Batch& batch, bool gradient) cons
   loss.labels = memory_.labels;
   loss.losses = losses();
   loss.correct = correct();
-  if (gradient) loss.gradient = workspace(plan_.gradients[0]);
+  if (gradient) loss.gradient = gradient_of(plan_.shape.nodes.size(), batch);
   loss.samples = batch.samples;
   loss.classes = static_cast<std::uint32_t>(plan_.shape.classes());
   launch_softmax_loss(stream, batch.networks, loss);
@@ -165,6 +169,7 @@ void Pass::weight_gradients(const Stream& stream, std::size_t index, const Batch
                       {weights.active, constant(weights.out), gradients(node.weights), weights.part_stride,
                        static_cast<std::uint32_t>(split.parts), static_cast<std::uint32_t>(size)});
   }
+  if (!node.has_bias) return;
   BiasGradient bias;
   bias.active = weights.active;
   bias.gradient = gradient;
@@ -188,13 +193,15 @@ void Pass::weight_gradients(const Stream& stream, std::size_t index, const Batch
 
 void Pass::input_gradient(const Stream& stream, std::size_t index, const Batch& batch, PerNetwork<const float> gradient,
                           PerNetwork<float> target) const {
-  const Activation below = activation_of(index, batch);
-  switch (plan_.shape.nodes[index].kind) {
+  const NodeShape& node = plan_.shape.nodes[index];
+  const Activation below = activation_of(node.input, batch);
+  switch (node.kind) {
     case LayerKind::kDense:
     case LayerKind::kConvolution: {
       Product input = product(index, batch);
       input.output_gradient = gradient;
       input.activation = below;
+      input.accumulates = node.adds_input_gradient;
       input.out = target;
       input_gradient_product(memory_.cublas, stream, batch.networks, input);
       break;
@@ -213,28 +220,36 @@ void Pass::input_gradient(const Stream& stream, std::size_t index, const Batch& 
       Dropout drop = dropout(index, batch);
       drop.from = gradient;
       drop.to = target;
-      drop.below = constant(activations(index, batch));
+      drop.below = constant(activations(node.input, batch));
       drop.activation = below;
       launch_dropout(stream, batch.networks, drop);
       break;
     }
-    case LayerKind::kBatchNorm:
+    case LayerKind::kBatchNorm: {
+      BatchNorm norm = batch_norm(index, batch);
+      norm.input_gradient = target;
+      launch_normalize_gradient(stream, batch.networks, norm);
+      break;
+    }
     case LayerKind::kAdd:
+      backward_add(stream, index, batch);
+      break;
     case LayerKind::kFlatten:
       break;
   }
 }
 
 void Pass::backward(const Stream& stream, const Batch& batch) const {
-  std::size_t turn = 0;  // which buffer holds the gradient
   for (std::size_t index = plan_.shape.nodes.size(); index-- > plan_.shape.first_trainable;) {
     if (passes_through(index, batch)) continue;
     const NodeShape& node = plan_.shape.nodes[index];
-    const PerNetwork<const float> gradient = constant(workspace(plan_.gradients[turn]));
-    if (node.columns > 0) weight_gradients(stream, index, batch, gradient);
+    const PerNetwork<const float> gradient = constant(gradient_of(index + 1, batch));
+    if (node.columns > 0) {
+      undo_deferred_activation(stream, index, batch);
+      weight_gradients(stream, index, batch, gradient);
+    }
     if (!node.needs_input_gradient) continue;
-    turn ^= 1;
-    input_gradient(stream, index, batch, gradient, workspace(plan_.gradients[turn]));
+    input_gradient(stream, index, batch, gradient, gradient_of(node.input, batch));
   }
 }
 

@@ -5,6 +5,7 @@
 #include "core/population.h"
 #include "cuda/cublas.h"
 #include "cuda/device.h"
+#include "cuda/network/batch_norm.h"
 #include "cuda/network/layers.h"
 #include "cuda/network/plan.h"
 #include "cuda/network/state.h"
@@ -16,6 +17,7 @@ struct PassMemory {
   float* workspace = nullptr;         // [wave][Plan::workspace_floats]
   float* gradients = nullptr;         // [wave][arena]
   const float* parameters = nullptr;  // [replicas][arena]
+  float* running = nullptr;           // [replicas][running values]
   const std::uint8_t* images = nullptr;
   const std::uint8_t* labels = nullptr;
   const float* scale = nullptr;  // [channels], see Gather
@@ -30,6 +32,7 @@ struct Batch {
   std::uint32_t samples = 0;
   PerNetwork<const std::uint32_t> numbers;  // image numbers [samples]
   bool training = false;                    // dropout on, inactive networks left out
+  bool batch_statistics = false;            // batch norms use the batch's own instead of the running ones
   Progress progress;                        // of the wave, when training
 };
 
@@ -41,6 +44,8 @@ class Pass {
   void forward(const Stream& stream, const Batch& batch, bool gradient) const;
   /// After forward(.., true): gradients of the mean loss into the gradient arenas.
   void backward(const Stream& stream, const Batch& batch) const;
+  /// After a training step: takes the batch's statistics up into the running ones.
+  void update_running(const Stream& stream, const Batch& batch) const;
 
   PerNetwork<float> workspace(std::int64_t offset) const {
     return {memory_.workspace + offset, plan_.workspace_floats};
@@ -65,6 +70,15 @@ class Pass {
   PerNetwork<float> activations(std::size_t image, const Batch& batch) const {
     return workspace(plan_.activations[source_of(image, batch)]);
   }
+  /// Where the gradient of an image lies.
+  PerNetwork<float> gradient_of(std::size_t image, const Batch& batch) const {
+    return workspace(plan_.gradients[source_of(image, batch)]);
+  }
+  BatchNorm batch_norm(std::size_t index, const Batch& batch) const;
+  void forward_norm(const Stream& stream, std::size_t index, const Batch& batch) const;
+  void forward_add(const Stream& stream, std::size_t index, const Batch& batch) const;
+  void backward_add(const Stream& stream, std::size_t index, const Batch& batch) const;
+  void undo_deferred_activation(const Stream& stream, std::size_t index, const Batch& batch) const;
   Product product(std::size_t index, const Batch& batch) const;
   Pooling pooling(std::size_t index, const Batch& batch) const;
   Dropout dropout(std::size_t index, const Batch& batch) const;

@@ -55,31 +55,33 @@ std::int64_t Plan::reserve(std::int64_t floats) {
 
 Plan::Plan(ImageShape input, const std::vector<LayerSpec>& layers, std::int64_t samples)
     : shape(input, layers), capacity(samples) {
-  if (!shape.is_plain_chain()) {
-    throw CodedError("INVALID_ARGUMENT",
-                     "Networks with batch norm or residual blocks run on the CPU only; leave device out or use 'cpu'");
-  }
   numbers = reserve(capacity);
   losses = reserve(capacity);
   correct = reserve(capacity);
-  std::int64_t largest = 0;
   for (std::size_t i = 0; i < shape.images.size(); ++i) {
     const std::int64_t values = shape.images[i].values();
     check_count(capacity, values);
     const bool flattened = i > 0 && shape.nodes[i - 1].kind == LayerKind::kFlatten;
     activations.push_back(flattened ? activations.back() : reserve(capacity * values));
-    if (i > shape.first_trainable) largest = std::max(largest, capacity * values);
   }
-  for (std::int64_t& gradient : gradients) gradient = reserve(largest);
-  std::int64_t largest_parts = 0, largest_bias = 0;
+  plan_gradients();
+  std::int64_t largest_parts = 0, largest_bias = 0, most_channels = 0;
   for (std::size_t i = 0; i < shape.nodes.size(); ++i) {
     const NodeShape& node = shape.nodes[i];
     const ImageShape& to = shape.images[i + 1];
     // Before the 2x2 pooling a convolution has four times the values.
     check_count(capacity, node.height * node.width * std::max<std::int64_t>(node.columns, 1));
-    geometries.push_back(geometry_of(node, shape.images[i], to, capacity));
+    geometries.push_back(geometry_of(node, shape.images[node.input], to, capacity));
     const bool chooses = node.pooled || node.kind == LayerKind::kMaxPool;
     positions.push_back(chooses ? reserve((capacity * to.values() + 3) / 4) : -1);
+    norms.emplace_back();
+    if (node.kind == LayerKind::kBatchNorm) {
+      most_channels = std::max(most_channels, to.channels);
+      NormPlan& norm = norms.back();
+      for (std::int64_t* offset : {&norm.mean, &norm.factor, &norm.inverse, &norm.variance}) {
+        *offset = reserve(to.channels);
+      }
+    }
     if (node.columns == 0) continue;
     const KSplit split = split_of(geometries.back());
     if (split.parts > 1) {
@@ -87,6 +89,9 @@ Plan::Plan(ImageShape input, const std::vector<LayerSpec>& layers, std::int64_t 
     }
     largest_bias = std::max(largest_bias, capacity * node.height * node.columns);
   }
+  channel_sums = reserve(capacity * 2 * most_channels);
+  mean_gradient = reserve(most_channels);
+  slope = reserve(most_channels);
   weight_parts = reserve(largest_parts);
   bias_parts = reserve(largest_bias);
 }

@@ -4,12 +4,13 @@
 // State, for every network and the whole life of a population: parameters and each moment, an arena of the layer table
 // a network, one behind another; logits of the last validation; NetworkStatus. Workspace, for the networks of a wave:
 //
-//   | image numbers | losses | correct | activations of each layer | gradient, twice | positions of maxima | parts |
+//   | image numbers | losses | correct | activations of each layer | gradients | positions of maxima | norms | parts |
 //                                                                                 every part on a 256-byte boundary
 //
 // and the gradients of their parameters, an arena a network.
 //
-// Two buffers take the gradient from layer to layer, in turn.
+// Gradients of activations that are not needed at the same time share memory: two buffers, in turn, where every layer
+// takes the output of the one before it, a third one beside the branches of residual blocks.
 #include <cstdint>
 #include <vector>
 
@@ -18,6 +19,11 @@
 #include "cuda/network/product.h"
 
 namespace ganno::cuda {
+
+/// Workspace offsets of a batch norm, [channels] each.
+struct NormPlan {
+  std::int64_t mean = 0, factor = 0, inverse = 0, variance = 0;
+};
 
 struct Plan {
   /// @param capacity samples a workspace holds at once
@@ -31,7 +37,12 @@ struct Plan {
   // Workspace offsets in floats.
   std::int64_t numbers = 0, losses = 0, correct = 0;
   std::vector<std::int64_t> activations;  // per image of the shape; those of a flattened one are the image's
-  std::int64_t gradients[2] = {0, 0};
+  std::vector<std::int64_t> gradients;    // per image; -1: none
+  // Per image: several nodes write its gradient, so that its node, and not they, goes back through its activation.
+  std::vector<bool> deferred;
+  std::vector<NormPlan> norms;  // per node
+  // Of one batch norm at a time: [capacity][2][channels]; [channels] each.
+  std::int64_t channel_sums = 0, mean_gradient = 0, slope = 0;
   std::vector<std::int64_t> positions;  // per node; -1: none
   std::int64_t weight_parts = 0, bias_parts = 0;
   std::int64_t workspace_floats = 0;
@@ -40,6 +51,7 @@ struct Plan {
 
  private:
   std::int64_t reserve(std::int64_t floats);
+  void plan_gradients();
 };
 
 }  // namespace ganno::cuda

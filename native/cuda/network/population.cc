@@ -40,8 +40,8 @@ Population::Population(PopulationOptions options, std::span<const std::uint32_t>
     open_cublas();
     allocate_wave();  // last: it takes of what is left
     pass_ = std::make_unique<Pass>(
-        plan_, PassMemory{workspace_.data(), gradients_.data(), arenas_.data(), images_->data(), labels_->data(),
-                          scale_.data(), shift_.data(), options_.precision, cublas_.get()});
+        plan_, PassMemory{workspace_.data(), gradients_.data(), arenas_.data(), running_.data(), images_->data(),
+                          labels_->data(), scale_.data(), shift_.data(), options_.precision, cublas_.get()});
     stepper_ = std::make_unique<StepRunner>(plan_, options_, wave_networks_, arenas_.data(), gradients_.data(),
                                             kPartSteps, stream_);
   });
@@ -65,6 +65,7 @@ void Population::allocate() {
   const std::size_t replicas = options_.replicas;
   const auto arena = static_cast<std::size_t>(plan_.arena_floats());
   arenas_ = DeviceBuffer<float>(arenas() * replicas * arena);
+  running_ = DeviceBuffer<float>(std::max<std::size_t>(1, replicas * running_values()));
   logits_ = DeviceBuffer<float>(replicas * logits_floats());
   status_ = DeviceBuffer<NetworkStatus>(replicas);
   seeds_ = DeviceBuffer<std::uint32_t>(replicas);
@@ -141,8 +142,8 @@ void Population::open_cublas() {
 
 std::size_t Population::bytes() const {
   std::size_t total = images_->bytes() + labels_->bytes() + train_.bytes() + validation_.bytes() + test_.bytes() +
-                      arenas_.bytes() + logits_.bytes() + status_.bytes() + workspace_.bytes() + gradients_.bytes() +
-                      training_loss_.bytes() + stepper_->bytes();
+                      arenas_.bytes() + running_.bytes() + logits_.bytes() + status_.bytes() + workspace_.bytes() +
+                      gradients_.bytes() + training_loss_.bytes() + stepper_->bytes();
   if (cublas_ != nullptr) total += cublas_->bytes();
   for (const std::unique_ptr<Saved>& saved : saved_) {
     if (saved != nullptr) total += saved->values.bytes();
@@ -166,108 +167,6 @@ std::vector<Population::Wave> Population::waves() const {
   return waves;
 }
 
-void Population::reset(std::span<const std::uint32_t> seeds) {
-  on_device([&] {
-    seeds_.upload(seeds, stream_);
-    arenas_.clear(stream_);
-    launch_reset_status(stream_, options_.replicas, seeds_.data(), status_.data());
-    for (const Wave& wave : waves()) {
-      for (const NodeShape& node : plan_.shape.nodes) {
-        if (node.layer < 0) continue;
-        const InitialLayer layer{initial_spread(node.initializer, node.taps * node.in, node.taps * node.columns),
-                                 static_cast<std::uint64_t>(node.layer), node.weights,
-                                 static_cast<std::uint32_t>(node.taps * node.in * node.columns)};
-        launch_initialize(stream_, wave.networks, status_.data() + wave.first, layer,
-                          {arena(wave.first, 0), plan_.arena_floats()});
-      }
-    }
-    stream_.synchronize();
-    for (std::unique_ptr<Saved>& saved : saved_) saved.reset();
-  });
-}
-
-void Population::copy_state(std::uint32_t replica, const Saved& saved, bool save) const {
-  float* values = saved.values.data();
-  const auto move = [&](void* there, void* here, std::size_t bytes) {
-    copy(save ? here : there, save ? there : here, bytes, cudaMemcpyDeviceToDevice, stream_);
-  };
-  const auto floats = static_cast<std::size_t>(plan_.arena_floats());
-  for (std::size_t i = 0; i < arenas(); ++i) {
-    move(arena(replica, i), values, floats * sizeof(float));
-    values += floats;
-  }
-  move(logits(replica), values, logits_floats() * sizeof(float));
-  move(status_.data() + replica, saved.status.data(), sizeof(NetworkStatus));
-}
-
-void Population::save(std::uint32_t replica) {
-  on_device([&] {
-    if (saved_[replica] == nullptr) {
-      const std::size_t floats = arenas() * static_cast<std::size_t>(plan_.arena_floats()) + logits_floats();
-      saved_[replica] = std::make_unique<Saved>(Saved{DeviceBuffer<float>(floats), DeviceBuffer<NetworkStatus>(1)});
-    }
-    copy_state(replica, *saved_[replica], true);
-  });
-}
-
-bool Population::restore(std::uint32_t replica) {
-  if (saved_[replica] == nullptr) return false;
-  on_device([&] { copy_state(replica, *saved_[replica], false); });
-  return true;
-}
-
-void Population::fork(std::uint32_t from, std::uint32_t to) {
-  if (from == to) return;
-  on_device([&] {
-    const auto move = [&](void* target, const void* source, std::size_t bytes) {
-      copy(target, source, bytes, cudaMemcpyDeviceToDevice, stream_);
-    };
-    const auto floats = static_cast<std::size_t>(plan_.arena_floats());
-    for (std::size_t i = 0; i < arenas(); ++i) move(arena(to, i), arena(from, i), floats * sizeof(float));
-    move(logits(to), logits(from), logits_floats() * sizeof(float));
-    move(status_.data() + to, status_.data() + from, sizeof(NetworkStatus));
-  });
-}
-
-void Population::read_parameters(std::uint32_t replica, float* out) const {
-  on_device([&] {
-    for (const ArrayExtent& array : table().arrays()) {
-      copy(out, arena(replica, 0) + array.offset, array.size * sizeof(float), cudaMemcpyDeviceToHost, stream_);
-      out += array.size;
-    }
-    stream_.synchronize();
-  });
-}
-
-void Population::write_parameters(std::uint32_t replica, const float* values) {
-  on_device([&] {
-    for (const ArrayExtent& array : table().arrays()) {
-      copy(arena(replica, 0) + array.offset, values, array.size * sizeof(float), cudaMemcpyHostToDevice, stream_);
-      values += array.size;
-    }
-    stream_.synchronize();
-  });
-}
-
-void Population::read_logits(std::uint32_t replica, float* out) const {
-  NetworkStatus status;
-  on_device([&] {
-    copy(&status, status_.data() + replica, sizeof(NetworkStatus), cudaMemcpyDeviceToHost, stream_);
-    copy(out, logits(replica), logits_floats() * sizeof(float), cudaMemcpyDeviceToHost, stream_);
-    stream_.synchronize();
-  });
-  if (status.has_logits == 0) std::fill_n(out, logits_floats(), 0.0f);
-}
-
-void Population::diverged(std::uint8_t* flags) const {
-  std::vector<NetworkStatus> status(options_.replicas);
-  on_device([&] {
-    status_.download(status, stream_);
-    stream_.synchronize();
-  });
-  for (std::size_t i = 0; i < status.size(); ++i) flags[i] = status[i].diverged != 0 ? 1 : 0;
-}
-
 double Population::loss_and_gradient(std::uint32_t replica, std::span<const std::uint32_t> images, float* out) {
   return on_device([&] {
     const PerNetwork<std::uint32_t> numbers = pass_->numbers();
@@ -277,6 +176,7 @@ double Population::loss_and_gradient(std::uint32_t replica, std::span<const std:
     batch.networks = 1;
     batch.samples = static_cast<std::uint32_t>(images.size());
     batch.numbers = {numbers.data, numbers.stride};
+    batch.batch_statistics = true;
     pass_->forward(stream_, batch, true);
     pass_->backward(stream_, batch);
     std::vector<float> losses(images.size());

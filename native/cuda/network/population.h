@@ -42,14 +42,14 @@ class Population final : public PopulationEngine {
   void fork(std::uint32_t from, std::uint32_t to) override;
   void read_parameters(std::uint32_t replica, float* out) const override;
   void write_parameters(std::uint32_t replica, const float* values) override;
-  void read_running(std::uint32_t, float*) const override {}
-  void write_running(std::uint32_t, const float*) override {}
+  void read_running(std::uint32_t replica, float* out) const override;
+  void write_running(std::uint32_t replica, const float* values) override;
   void read_logits(std::uint32_t replica, float* out) const override;
   void diverged(std::uint8_t* flags) const override;
 
   const PopulationOptions& options() const override { return options_; }
   const LayerTable& table() const override { return plan_.shape.table; }
-  std::size_t running_values() const override { return 0; }
+  std::size_t running_values() const override { return static_cast<std::size_t>(plan_.shape.running_values); }
   std::size_t logit_count() const override { return logits_floats(); }
   std::size_t bytes() const override;
 
@@ -58,7 +58,7 @@ class Population final : public PopulationEngine {
   static constexpr std::uint32_t kPartSteps = 64;
 
   struct Saved {
-    DeviceBuffer<float> values;  // parameters and moments, then logits
+    DeviceBuffer<float> values;  // parameters and moments, then logits, then running statistics
     DeviceBuffer<NetworkStatus> status;
   };
   struct Wave {
@@ -95,9 +95,11 @@ class Population final : public PopulationEngine {
   Progress progress(const Wave& wave, bool store) const;
   BatchSelection selection(const Wave& wave, bool store) const;
   float* arena(std::uint32_t replica, std::size_t which) const;
+  float* running(std::uint32_t replica) const { return running_.data() + replica * running_values(); }
   float* logits(std::uint32_t replica) const { return logits_.data() + replica * logits_floats(); }
   std::size_t logits_floats() const;
   std::size_t arenas() const { return 1 + static_cast<std::size_t>(moment_count(options_.algorithm)); }
+  void initialize(const Wave& wave, const NodeShape& node);
   void copy_state(std::uint32_t replica, const Saved& saved, bool save) const;
 
   PopulationOptions options_;
@@ -112,8 +114,9 @@ class Population final : public PopulationEngine {
   DeviceBuffer<std::uint32_t> train_, validation_, test_, validation_subset_;
   DeviceBuffer<float> scale_, shift_;
   // Networks.
-  DeviceBuffer<float> arenas_;  // [1 + moments][replicas][arena]
-  DeviceBuffer<float> logits_;  // [replicas][validation size x classes]
+  DeviceBuffer<float> arenas_;   // [1 + moments][replicas][arena]
+  DeviceBuffer<float> running_;  // [replicas][running values]
+  DeviceBuffer<float> logits_;   // [replicas][validation size x classes]
   DeviceBuffer<NetworkStatus> status_;
   std::vector<std::unique_ptr<Saved>> saved_;
   // Of a call.

@@ -98,12 +98,12 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks) forward_kernel(
   const Geometry& g = p.geometry;
   const float* input = p.input.of(place.network);
   const float* weights = p.weights.of(place.network);
-  const float* bias = p.bias.of(place.network);
+  const float* bias = p.bias.data == nullptr ? nullptr : p.bias.of(place.network);
   float sums[Tile::kThreadRows][Tile::kThreadColumns];
 #pragma unroll
   for (int j = 0; j < Tile::kThreadColumns; ++j) {
     const int column = place.first_column + place.column + Tile::column(j);
-    const float first = column < p.columns ? bias[column] : 0.0f;
+    const float first = bias != nullptr && column < p.columns ? bias[column] : 0.0f;
 #pragma unroll
     for (int i = 0; i < Tile::kThreadRows; ++i) sums[i][j] = first;
   }
@@ -171,7 +171,12 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks) input_gradient_
   const float* gradient = p.output_gradient.of(place.network);
   const float* weights = p.weights.of(place.network);
   const int depth = g.taps() * g.out;
+  float* out = p.out.of(place.network);
   float sums[Tile::kThreadRows][Tile::kThreadColumns] = {};
+  if (p.accumulates) {
+    each_element<Tile>(p, place,
+                       [&](int row, int column, int i, int j) { sums[i][j] = out[row * p.columns + column]; });
+  }
   if constexpr (kConvolution) {
     const std::uint8_t* positions = g.pooled() ? p.positions.of(place.network) : nullptr;
     multiply_tile<Tile, true, true>(p, place, OutputGradientPatches{{g, gradient, positions}},
@@ -180,7 +185,6 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks) input_gradient_
     multiply_tile<Tile, true, true>(p, place, Lines{gradient, g.out, p.rows}, Lines{weights, g.out, p.columns}, 0,
                                     depth, sums);
   }
-  float* out = p.out.of(place.network);
   const float* input = p.input.of(place.network);
   each_element<Tile>(p, place, [&](int row, int column, int i, int j) {
     const int to = row * p.columns + column;

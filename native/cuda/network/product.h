@@ -22,12 +22,13 @@ struct Product {
   const std::uint32_t* active = nullptr;     // [networks] 0: leave this network out; null: take all
   PerNetwork<const float> input;             // [samples][in pixels][in]
   PerNetwork<const float> weights;           // [taps][in][out]
-  PerNetwork<const float> bias;              // forward: [out]
+  PerNetwork<const float> bias;              // forward: [out]; null: zeros
   PerNetwork<const float> output_gradient;   // [samples][out pixels][out], or pooled
   PerNetwork<const std::uint8_t> positions;  // gradients through fused pooling: [samples][pooled pixels][out]
   PerNetwork<float> out;
   PerNetwork<std::uint8_t> out_positions;       // forward with fused pooling: 0..3, 4 where ReLU is 0
   Activation activation = Activation::kLinear;  // forward: of the layer; input gradient: of the layer below
+  bool accumulates = false;                     // input gradient: chains start from what `out` holds
   Precision precision = Precision::kFloat32;
   int part_samples = 0;          // weight gradient: samples of a part, all of them when there is one
   std::int64_t part_stride = 0;  // floats from one part to the next

@@ -82,28 +82,34 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
   const float* gradient = p.output_gradient.of(place.network);
   const float* weights = p.weights.of(place.network);
   const std::uint8_t* positions = g.pooled() ? p.positions.of(place.network) : nullptr;
+  float* out = p.out.of(place.network);
+  // Calls visit(place in the image, i, j) for those of the thread's elements that exist.
+  const auto each = [&](auto visit) {
+#pragma unroll
+    for (int i = 0; i < Tile::kThreadRows; ++i) {
+      const int row = place.first_row + place.row + Tile::row(i);
+      if (row >= rows) continue;
+      std::uint32_t rest = static_cast<std::uint32_t>(row);
+      const int sample = static_cast<int>(phase.by_pixels.divide(rest));
+      const int y = 2 * static_cast<int>(phase.by_width.divide(rest)) + phase.first_y;
+      const int x = 2 * static_cast<int>(rest) + phase.first_x;
+      const int pixel = ((sample * g.in_height + y) * g.in_width + x) * p.columns;
+#pragma unroll
+      for (int j = 0; j < Tile::kThreadColumns; ++j) {
+        const int column = place.first_column + place.column + Tile::column(j);
+        if (column < p.columns) visit(pixel + column, i, j);
+      }
+    }
+  };
   float sums[Tile::kThreadRows][Tile::kThreadColumns] = {};
+  if (p.accumulates) each([&](int at, int i, int j) { sums[i][j] = out[at]; });
   multiply_tile<Tile, true, true>(p, place, PhasePatches{phase, {g, gradient, positions}},
                                   PhaseWeights{phase, g, weights}, 0, phase.taps_y * phase.taps_x * g.out, sums);
-  float* out = p.out.of(place.network);
   const float* input = p.input.of(place.network);
-#pragma unroll
-  for (int i = 0; i < Tile::kThreadRows; ++i) {
-    const int row = place.first_row + place.row + Tile::row(i);
-    if (row >= rows) continue;
-    std::uint32_t rest = static_cast<std::uint32_t>(row);
-    const int sample = static_cast<int>(phase.by_pixels.divide(rest));
-    const int y = 2 * static_cast<int>(phase.by_width.divide(rest)) + phase.first_y;
-    const int x = 2 * static_cast<int>(rest) + phase.first_x;
-    const int pixel = ((sample * g.in_height + y) * g.in_width + x) * p.columns;
-#pragma unroll
-    for (int j = 0; j < Tile::kThreadColumns; ++j) {
-      const int column = place.first_column + place.column + Tile::column(j);
-      if (column >= p.columns) continue;
-      const float below = p.activation == Activation::kLinear ? 0.0f : input[pixel + column];
-      out[pixel + column] = activation_gradient(p.activation, below, sums[i][j]);
-    }
-  }
+  each([&](int at, int i, int j) {
+    const float below = p.activation == Activation::kLinear ? 0.0f : input[at];
+    out[at] = activation_gradient(p.activation, below, sums[i][j]);
+  });
 }
 
 }  // namespace ganno::cuda

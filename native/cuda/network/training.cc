@@ -98,6 +98,7 @@ void Population::record_step(const Wave& wave, std::uint32_t part_steps, bool st
   batch.samples = options_.batch_size;
   batch.numbers = {numbers.data, numbers.stride};
   batch.training = true;
+  batch.batch_statistics = true;
   batch.progress = progress(wave, store);
   launch_select_batch(stream_, wave.networks, selection(wave, store));
   pass_->forward(stream_, batch, true);
@@ -109,6 +110,7 @@ void Population::record_step(const Wave& wave, std::uint32_t part_steps, bool st
   loss.part_steps = part_steps;
   launch_training_loss(stream_, wave.networks, loss);
   pass_->backward(stream_, batch);
+  pass_->update_running(stream_, batch);
   stepper_->launch(stream_, wave.first, wave.networks, batch.progress);
 }
 
