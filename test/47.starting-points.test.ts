@@ -238,7 +238,7 @@ describe('sampleTasks with other starting points', () => {
 		...distribution,
 		initialScaleDecades: 1.5,
 		initialScaleShare: 0.5,
-		fineTuning: { share: 0.3, changes: ['classes', 'labels', 'images'], sliceSize: 40, horizon: 30 },
+		fineTuning: { share: 0.3, changes: ['classes', 'more-classes', 'labels', 'images'], sliceSize: 40, horizon: 30 },
 	} as const;
 
 	it('leaves every other choice as it was', () => {
@@ -283,11 +283,17 @@ describe('sampleTasks with other starting points', () => {
 				[0.5, 1],
 				[0, 0.5],
 			]);
-			const classes = [...(data!.classes ?? []), ...(pretraining!.data!.classes ?? [])];
-			expect([0, 4]).toContain(new Set(classes).size);
-			expect(pretraining!.keepOutputLayer).toBe(classes.length === 0);
+			const known = pretraining!.data!.classes;
+			expect([undefined, 2]).toContain(known?.length);
+			if (data!.classes !== undefined) expect(new Set([...known!, ...data!.classes]).size).toBe(4);
+			expect(pretraining!.keepOutputLayer).toBe(known === undefined);
 		}
-		expect(new Set(tasks.map(({ data }) => data!.labelOffset))).toEqual(new Set([undefined, 1]));
+		const kinds = tasks.map(({ data, pretraining }) =>
+			[pretraining!.data!.classes, data!.classes, data!.labelOffset]
+				.map((part) => (part === undefined ? 0 : 1))
+				.join(''),
+		);
+		expect(new Set(kinds)).toEqual(new Set(['110', '100', '001', '000']));
 	});
 
 	it.each([

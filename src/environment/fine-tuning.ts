@@ -4,13 +4,14 @@ import type { Pretraining } from './pretraining.js';
 import type { TrainingTask } from './task.js';
 
 /** What a fine-tuning task meets that its networks were not pre-trained on. */
-export const FINE_TUNING_CHANGES = ['classes', 'labels', 'images'] as const;
+export const FINE_TUNING_CHANGES = ['classes', 'more-classes', 'labels', 'images'] as const;
 export type FineTuningChange = (typeof FINE_TUNING_CHANGES)[number];
 
 /**
  * Fine-tuning in a distribution of tasks: networks are pre-trained on one half of the training images, then the episode trains them on a
  * few of the other half. What changes between the two:
  * - `classes`: pre-trained on a random half of the classes, then trained on the other half, with a new output layer;
+ * - `more-classes`: pre-trained on a random half of the classes, then trained on all of them, with a new output layer;
  * - `labels`: all labels are shifted by one; the output layer stays and must learn which class is which;
  * - `images`: nothing but the images; the output layer stays.
  */
@@ -50,7 +51,7 @@ export function checkFineTuning(
 		}
 		for (const [i, change] of changes.entries()) checkOneOf(change, `${name}.changes[${i}]`, FINE_TUNING_CHANGES);
 	}
-	if (classes < 4 && (changes ?? DEFAULTS.changes).includes('classes')) {
+	if (classes < 4 && (changes ?? DEFAULTS.changes).some((change) => change.endsWith('classes'))) {
 		throw invalidArgument("'labels' or 'images' where there are fewer than 4 classes", `${name}.changes`, changes);
 	}
 	if (pretrainingSteps !== undefined) checkInteger(pretrainingSteps, `${name}.pretrainingSteps`, 1, 1_000_000);
@@ -79,14 +80,15 @@ export function fineTune(task: TrainingTask, fineTuning: FineTuning, classes: nu
 	const seeds = Array.from({ length: pretrainedNetworks }, () => generator.nextUint32());
 	const order = generator.shuffle(Array.from({ length: classes }, (_, label) => label));
 	const half = classes >> 1;
+	const newClasses = change === 'classes' || change === 'more-classes';
 	const pretraining: Pretraining = {
 		steps: pretrainingSteps,
 		data: {
 			trainShare: [0, 0.5],
-			...(change === 'classes' ? { classes: order.slice(0, half).toSorted(ascending) } : {}),
+			...(newClasses ? { classes: order.slice(0, half).toSorted(ascending) } : {}),
 		},
 		seeds,
-		keepOutputLayer: change !== 'classes',
+		keepOutputLayer: !newClasses,
 	};
 	return {
 		...task,

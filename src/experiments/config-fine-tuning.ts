@@ -16,7 +16,7 @@ export const fineTuningSection = z
 			default: ['classes'],
 			expected: `a list of ${FINE_TUNING_CHANGES.map((name) => `'${name}'`).join(', ')}`,
 			description:
-				'What is new after the pre-training; each such task draws one. Classes: the other half of the classes, with a new output layer; labels: all shifted by one; images: nothing else.',
+				'What is new after the pre-training; each such task draws one. Classes: the other half of the classes, with a new output layer; more-classes: all of them, likewise; labels: all shifted by one; images: nothing else.',
 		}),
 		pretrainingSteps: integer({
 			default: 500,
