@@ -109,6 +109,7 @@ export {
 	type ResidualOptions,
 	residual,
 } from './networks/builders.js';
+export { type LayersModelArtifacts, layersModelArtifacts } from './networks/layers-model.js';
 export { DIVERGED_LOSS, NetworkPopulation } from './networks/population.js';
 export type { PopulationControls, TrainOptions } from './networks/population-arguments.js';
 export type { NetworkPopulationOptions, PopulationDevice, Precision } from './networks/population-options.js';
@@ -161,6 +162,7 @@ export type {
 	EnvironmentSettings,
 	Episode,
 	EpisodeResult,
+	EpisodeSession,
 	RolloutExecutor,
 	RunOptions,
 	Trajectory,
@@ -179,3 +181,26 @@ export { SCHEDULES, type ScheduleName, type ScheduleOptions, scheduleByName } fr
 export { type ScheduleFactor, scheduleController } from './schedules/schedule-controller.js';
 export { trustRatioSchedule } from './schedules/trust-ratio.js';
 export { type TuneOptions, type TuneResult, tuneSchedule } from './schedules/tune.js';
+export { type Architecture, formatArchitecture, parseArchitecture } from './search/architecture.js';
+export { type ArchitectureNetworkOptions, architectureNetwork, type Dropout } from './search/architecture-network.js';
+export { countArchitectures, countStates } from './search/count.js';
+export {
+	type ModelTraining,
+	ReplayLog,
+	type SearchEntry,
+} from './search/replay-log.js';
+export {
+	type ModelOutcome,
+	type ModelRequest,
+	type RunSearchOptions,
+	runSearch,
+	type SearchSettings,
+} from './search/run-search.js';
+export {
+	type Fit,
+	PAPER_LIMITS,
+	type SearchLayer,
+	type SearchSpace,
+	type SpaceLimits,
+} from './search/space.js';
+export { type ModelTrainingSettings, trainModel } from './search/train-model.js';

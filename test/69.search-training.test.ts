@@ -4,7 +4,7 @@ import { GannoError } from '../src/errors.js';
 import type { Episode, EpisodeSession } from '../src/rollouts/executor.js';
 import { InProcessExecutor } from '../src/rollouts/in-process.js';
 import { parseArchitecture } from '../src/search/architecture.js';
-import { networkSpec } from '../src/search/network-spec.js';
+import { architectureNetwork } from '../src/search/architecture-network.js';
 import type { SearchEntry } from '../src/search/replay-log.js';
 import type { ModelRequest } from '../src/search/run-search.js';
 import { type ModelTrainingSettings, trainModel } from '../src/search/train-model.js';
@@ -65,7 +65,7 @@ function scripted(...tries: number[][]): { session: EpisodeSession; asked: Episo
 
 describe('a network of an architecture', () => {
 	const spec = (text: string, dropout?: 'every-second-layer' | 'every-second-and-dense' | 'none') =>
-		networkSpec(parseArchitecture(text), {
+		architectureNetwork(parseArchitecture(text), {
 			input: [28, 28, 1],
 			classes: 10,
 			...(dropout === undefined ? {} : { dropout }),

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Config } from '../experiments/config.js';
 
 /** Where a new run goes when nobody says: `runs/NAME-SEED-DATE-TIME`. */
-export function defaultRunDirectory(name: string, config: Config, now = new Date()): string {
+export function defaultRunDirectory(name: string, config: Pick<Config, 'seed'>, now = new Date()): string {
 	const stamp = now.toISOString().slice(0, 19).replaceAll('-', '').replaceAll(':', '').replace('T', '-');
 	return `runs/${name}-seed${config.seed}-${stamp}`;
 }

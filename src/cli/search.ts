@@ -1,16 +1,16 @@
 import { Command, Option } from 'commander';
 import { GannoError } from '../errors.js';
-import { IMAGE_SIZES, SEARCH_PRESET_NAMES, type SearchPresetName } from '../experiments/search/presets.js';
+import { IMAGE_SIZES, SEARCH_PRESET_NAMES } from '../experiments/search/presets.js';
+import type { SearchDirectory } from '../experiments/search/search-directory.js';
 import { FITS } from '../search/space.js';
+import { defaultRunDirectory, type RunDirectoryOptions } from './run-options.js';
+import type { SearchConfigOptions } from './search-options.js';
+import type { SearchSessionOptions } from './search-session.js';
 
-interface SearchOptions {
-	readonly preset?: SearchPresetName;
-	readonly config?: string;
-	readonly set?: readonly string[];
+interface SearchOptions extends SearchConfigOptions, SearchSessionOptions, RunDirectoryOptions {
+	readonly resume?: string;
 	readonly describe?: boolean;
-	readonly maxDepth?: string;
 	readonly imageSize?: string;
-	readonly fit?: string;
 	readonly json?: boolean;
 }
 
@@ -24,6 +24,22 @@ export function searchCommand(): Command {
 		.option('--set <key=value>', 'any setting, e.g. --set learner.parallel=2 (repeatable)', collect)
 		.option('--max-depth <n>', 'layers before the softmax at most')
 		.addOption(new Option('--fit <rule>', 'windows smaller than the bucketed size, or at most as large').choices(FITS))
+		.option('--seed <n>', 'all randomness of the search follows from it')
+		.option(
+			'--workers <n>',
+			'worker threads; 0: none, -1: one per core, or two per CUDA device; changes no bit of the log',
+		)
+		.option('--device <name>', 'auto, cpu, cuda:N, or several as in cuda:0,cuda:1')
+		.option('--precision <name>', 'float32, or tf32 on CUDA devices')
+		.option('--dataset <name>', 'fashion-mnist, mnist, cifar-10, svhn or synthetic')
+		.option('--data-dir <dir>', 'where the data set lies')
+		.option('--random', 'random search of the same length, the rival')
+		.option('--compare <run>', 'hold the search against this other one in tables and chart (repeatable)', collect)
+		.option('--network <architecture>', "search nothing, train this: 'C(32,3,1)-P(2,2)-FC(64)-SM'")
+		.option('--policy <policy>', "train the best under this policy too: a file, a run directory or 'default'")
+		.option('--resume <run>', 'go on with a search, to the same log')
+		.option('--run-dir <dir>', 'folder of the search (default: runs/ and a name with the date)')
+		.option('--output <dir>', 'the same as --run-dir')
 		.option('--describe', 'only count the architectures and states of the search space (default: that of cifar-10)')
 		.option('--image-size <n>', 'with --describe: rows of the images (default: those of the data set)')
 		.option('--json', 'with --describe: as one JSON object')
@@ -31,17 +47,68 @@ export function searchCommand(): Command {
 			'after',
 			`
 Settings come from the preset, then --config, then the options; docs/search.md lists all keys.
+Ctrl-C keeps every finished model and says how to go on; a second one ends at once.
 
 Examples:
-  $ ganno search --describe
+  $ ganno search --preset small --seed 1 --run-dir runs/search
+  $ ganno search --preset small --random --run-dir runs/random --compare runs/search
+  $ ganno search --resume runs/search --policy default
+  $ ganno search --preset small --network 'C(32,3,1)-P(2,2)-FC(64)-SM' --policy default
   $ ganno search --describe --max-depth 12 --image-size 28 --fit inclusive --json`,
 		)
 		.action(async (options: SearchOptions) => {
-			if (options.describe !== true) {
-				throw new GannoError('INVALID_ARGUMENT', 'Searching itself is not there yet: use --describe');
+			if (options.describe === true) {
+				await describeSpace(options);
+				return;
 			}
-			await describeSpace(options);
+			for (const key of ['imageSize', 'json'] as const) {
+				if (options[key] === undefined) continue;
+				throw new GannoError('INVALID_ARGUMENT', `--${key === 'json' ? 'json' : 'image-size'} goes with --describe`);
+			}
+			const { runSearchSession } = await import('./search-session.js');
+			using directory = await openDirectory(options);
+			await runSearchSession(directory, options);
 		});
+}
+
+/** What may differ when a search goes on: it changes no bit of the log. */
+const RESUMABLE = ['workers', 'device', 'dataDir'] as const;
+const FRESH = [
+	'preset',
+	'config',
+	'set',
+	'seed',
+	'precision',
+	'dataset',
+	'random',
+	'maxDepth',
+	'fit',
+	'runDir',
+	'output',
+] as const;
+
+async function openDirectory(options: SearchOptions): Promise<SearchDirectory> {
+	const { searchConfigFromOptions, searchOptionLayer } = await import('./search-options.js');
+	const { SearchDirectory } = await import('../experiments/search/search-directory.js');
+	if (options.resume === undefined) {
+		if (options.preset === undefined && options.config === undefined) {
+			throw new GannoError(
+				'INVALID_ARGUMENT',
+				`Say what to search: --preset ${SEARCH_PRESET_NAMES.join(', ')}, or --config; 'small' is for a CPU`,
+			);
+		}
+		const config = searchConfigFromOptions(options);
+		const name = `search-${options.preset ?? config.dataset}`;
+		return SearchDirectory.create(options.runDir ?? options.output ?? defaultRunDirectory(name, config), config);
+	}
+	const forbidden = FRESH.filter((key) => options[key] !== undefined);
+	if (forbidden.length > 0) {
+		throw new GannoError(
+			'INVALID_ARGUMENT',
+			`A resumed search keeps its config: ${forbidden.join(', ')} cannot be changed. Only ${RESUMABLE.join(', ')} can; start a new search for anything else.`,
+		);
+	}
+	return SearchDirectory.open(options.resume, searchOptionLayer(options));
 }
 
 async function describeSpace(options: SearchOptions): Promise<void> {

@@ -1,16 +1,28 @@
 import type { Dataset } from '../datasets/dataset.js';
 import type { DownloadProgress } from '../datasets/download.js';
 import { loadDataset } from '../datasets/load.js';
+import type { DatasetName } from '../datasets/sources.js';
 import { syntheticDataset } from '../datasets/synthetic.js';
 import type { Config } from './config.js';
 
+export interface OpenDatasetOptions {
+	readonly onProgress?: (progress: DownloadProgress) => void;
+	readonly signal?: AbortSignal;
+}
+
 /** The data set a config names; downloaded where it is nowhere on this machine. */
-export async function openDataset(
-	config: Config,
-	options: { readonly onProgress?: (progress: DownloadProgress) => void; readonly signal?: AbortSignal } = {},
-): Promise<Dataset> {
+export async function openDataset(config: Config, options: OpenDatasetOptions = {}): Promise<Dataset> {
 	if (config.dataset === 'synthetic') return syntheticDataset({ size: syntheticSize(config) });
-	return loadDataset(config.dataset, {
+	return openNamedDataset(config.dataset, config, options);
+}
+
+/** A data set of files, as a config says where they are and what is wanted of them. */
+export function openNamedDataset(
+	name: DatasetName,
+	config: Pick<Config, 'dataDirectory' | 'downsample' | 'partialDataset'>,
+	options: OpenDatasetOptions = {},
+): Promise<Dataset> {
+	return loadDataset(name, {
 		...options,
 		dataDirectory: config.dataDirectory === '' ? undefined : config.dataDirectory,
 		downsample: config.downsample as 1 | 2,

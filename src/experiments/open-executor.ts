@@ -27,7 +27,7 @@ function reward(name: RewardName, rate: Config['environment']['baselineLearningR
 }
 
 /** Where networks are trained: one device, or several CUDA devices. */
-export function devicesOf(config: Config): readonly PopulationDevice[] {
+export function devicesOf(config: Pick<Config, 'device'>): readonly PopulationDevice[] {
 	return config.device.split(',') as PopulationDevice[];
 }
 
@@ -35,7 +35,7 @@ export function devicesOf(config: Config): readonly PopulationDevice[] {
 const WORKERS_PER_CARD = 2;
 
 /** Worker threads a config asks for; 0: none. */
-export function workerCount(config: Config): number {
+export function workerCount(config: Pick<Config, 'workers' | 'device'>): number {
 	if (config.workers !== -1) return config.workers;
 	const devices = devicesOf(config);
 	return devices[0]?.startsWith('cuda') ? WORKERS_PER_CARD * devices.length : availableParallelism();
@@ -43,6 +43,15 @@ export function workerCount(config: Config): number {
 
 /** The executor a config asks for. Dispose of it. */
 export function openExecutor(config: Config, dataset: Dataset): RolloutExecutor {
+	return openMachineExecutor(config, dataset, environmentSettings(config));
+}
+
+/** An executor on the machine that a config names. Dispose of it. */
+export function openMachineExecutor(
+	config: Pick<Config, 'workers' | 'device' | 'precision'>,
+	dataset: Dataset,
+	environment: EnvironmentSettings,
+): RolloutExecutor {
 	const devices = devicesOf(config);
 	const workers = workerCount(config);
 	if (devices.length > Math.max(workers, 1)) {
@@ -52,7 +61,6 @@ export function openExecutor(config: Config, dataset: Dataset): RolloutExecutor 
 		);
 	}
 	for (const device of devices) if (device.startsWith('cuda')) requireCudaDevice(device);
-	const environment = environmentSettings(config);
 	const { precision } = config;
 	return workers === 0
 		? new InProcessExecutor({ dataset, environment, precision, device: devices[0] ?? 'auto' })

@@ -3,7 +3,7 @@ import type { OptimizerSpec } from '../optimizer/algorithms.js';
 import type { TrainerSpec } from '../rollouts/controller-spec.js';
 import type { Episode, EpisodeResult, EpisodeSession } from '../rollouts/executor.js';
 import type { Architecture } from './architecture.js';
-import { type Dropout, networkSpec } from './network-spec.js';
+import { architectureNetwork, type Dropout } from './architecture-network.js';
 import type { SearchEntry } from './replay-log.js';
 import type { ModelOutcome, ModelRequest } from './run-search.js';
 
@@ -132,7 +132,7 @@ function modelEpisode(
 	return {
 		task: {
 			index,
-			spec: networkSpec(architecture, { input, classes, dropout }),
+			spec: architectureNetwork(architecture, { input, classes, dropout }),
 			optimizer: settings.optimizer,
 			batchSize: batch,
 			horizon,

@@ -3,6 +3,7 @@
 export type { TfjsBackend, TfjsBackendInfo } from './backends.js';
 export { tfjsBackends } from './backends.js';
 export { type LayerCallbackOptions, layerCallback } from './layer-callback.js';
+export { openLayersModel } from './layers-model.js';
 export { LayerwiseTfOptimizer, type LayerwiseTfOptimizerOptions } from './layerwise-tf-optimizer.js';
 export { openTfjsPopulation } from './population/open-tfjs-population.js';
 export { useBestBackend } from './use-best-backend.js';

@@ -5,7 +5,7 @@ import type { Architecture } from './architecture.js';
 /** Where dropout stands: as the paper says, as the authors' code does, or nowhere. */
 export type Dropout = 'every-second-layer' | 'every-second-and-dense' | 'none';
 
-export interface NetworkSpecOptions {
+export interface ArchitectureNetworkOptions {
 	readonly input: Shape;
 	readonly classes: number;
 	/** The i-th of n has rate i / 2n. Default 'every-second-layer'. */
@@ -17,7 +17,7 @@ export interface NetworkSpecOptions {
  * padding; the softmax is a dense layer with a unit per class.
  * @throws GannoError `INVALID_ARGUMENT` where a layer does not fit
  */
-export function networkSpec(architecture: Architecture, options: NetworkSpecOptions): NetworkSpec {
+export function architectureNetwork(architecture: Architecture, options: ArchitectureNetworkOptions): NetworkSpec {
 	const { input, classes, dropout = 'every-second-layer' } = options;
 	const droppedAfter = dropoutPlaces(architecture, dropout);
 	const layers: LayerSpec[] = [];

@@ -1,0 +1,154 @@
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import type { PolicySnapshot } from '../../agents/policy.js';
+import { DEFAULT_DECISIONS } from '../../environment/task.js';
+import { fileSystemError } from '../../files/file-system-error.js';
+import { inferShapes } from '../../networks/shapes.js';
+import { PhiloxGenerator } from '../../philox.js';
+import type { EpisodeSession } from '../../rollouts/executor.js';
+import { formatArchitecture, parseArchitecture } from '../../search/architecture.js';
+import { architectureNetwork } from '../../search/architecture-network.js';
+import type { SearchEntry } from '../../search/replay-log.js';
+import { type ModelTrainingSettings, trainUntilStarted } from '../../search/train-model.js';
+import type { SearchDirectory } from './search-directory.js';
+
+/** A network that was trained for longer. */
+export interface RetrainedModel {
+	/** From 1: the place among the search's best. */
+	readonly rank: number;
+	readonly architecture: string;
+	/** What set its learning rates: the schedule of the settings, or a policy. */
+	readonly trainer: 'schedule' | 'policy';
+	/** Of a policy, as it was named. */
+	readonly policy?: string;
+	/** What the search paid for it; null where it was given by hand. */
+	readonly searchAccuracy: number | null;
+	readonly validationAccuracy: number;
+	readonly bestValidationAccuracy: number;
+	readonly testAccuracy: number;
+	readonly testLoss: number;
+	readonly parameters: number;
+	readonly learningRate: number;
+	readonly tries: number;
+	/** Path of its tfjs model. */
+	readonly model: string;
+}
+
+export interface RetrainOptions {
+	readonly directory: SearchDirectory;
+	readonly session: EpisodeSession;
+	readonly settings: ModelTrainingSettings;
+	readonly candidates: readonly Pick<SearchEntry, 'architecture' | 'accuracy'>[];
+	/** Of each candidate, and its inputs; written into the models. */
+	readonly metadata: object;
+	/** Trains every candidate too, from the same initial weights on the same batches. */
+	readonly policy?: PolicySnapshot | undefined;
+	/** By which its results are known again. */
+	readonly policyName?: string | undefined;
+	readonly onModel?: (done: number, total: number, model: RetrainedModel) => void;
+}
+
+/** The best models of a log by the accuracy that the search paid, each architecture once. */
+export function bestModels(entries: readonly SearchEntry[], count: number): SearchEntry[] {
+	return entries
+		.filter(({ accuracy, repeats }) => accuracy !== null && repeats === undefined)
+		.sort((a, b) => (b.accuracy as number) - (a.accuracy as number) || a.model - b.model)
+		.slice(0, count);
+}
+
+/**
+ * Trains the candidates again, for longer, judges them on the test split, and writes them as tfjs models. Each is kept as soon as it is done;
+ * what is there already is not trained again.
+ */
+export async function retrain(options: RetrainOptions): Promise<RetrainedModel[]> {
+	const { candidates, policy, onModel } = options;
+	const trainers = policy === undefined ? (['schedule'] as const) : (['schedule', 'policy'] as const);
+	const known = readRetrained(options.directory.file('retrained'));
+	let done = 0;
+	return await Promise.all(
+		candidates.flatMap((candidate, i) =>
+			trainers.map(async (trainer) => {
+				const key = { architecture: candidate.architecture, rank: i + 1, trainer, policy: policyOf(options, trainer) };
+				const before = known.find((model) => isDeepStrictEqual(keyOf(model), key) && existsSync(model.model));
+				const model = before ?? (await retrainOne(options, candidate, i + 1, trainer));
+				if (before === undefined) appendLine(options.directory.file('retrained'), model);
+				onModel?.(++done, candidates.length * trainers.length, model);
+				return model;
+			}),
+		),
+	);
+}
+
+function policyOf({ policyName }: RetrainOptions, trainer: RetrainedModel['trainer']): string | undefined {
+	return trainer === 'policy' ? policyName : undefined;
+}
+
+function keyOf({ architecture, rank, trainer, policy }: RetrainedModel) {
+	return { architecture, rank, trainer, policy };
+}
+
+/** Lines that a killed process left unfinished are passed over. */
+function readRetrained(path: string): RetrainedModel[] {
+	if (!existsSync(path)) return [];
+	let text: string;
+	try {
+		text = readFileSync(path, 'utf8');
+	} catch (error) {
+		throw fileSystemError('read', path, error);
+	}
+	return text.split('\n').flatMap((line) => {
+		try {
+			return [JSON.parse(line) as RetrainedModel];
+		} catch {
+			return [];
+		}
+	});
+}
+
+/** Begins with a line end: what a killed process left unfinished does not spoil it. */
+function appendLine(path: string, model: RetrainedModel): void {
+	try {
+		appendFileSync(path, `\n${JSON.stringify(model)}\n`);
+	} catch (error) {
+		throw fileSystemError('append to', path, error);
+	}
+}
+
+async function retrainOne(
+	options: RetrainOptions,
+	candidate: RetrainOptions['candidates'][number],
+	rank: number,
+	trainer: RetrainedModel['trainer'],
+): Promise<RetrainedModel> {
+	const { directory, session, settings, metadata, policy } = options;
+	const architecture = parseArchitecture(candidate.architecture);
+	const underPolicy = policy !== undefined && trainer === 'policy';
+	const { result, accuracies, tries, learningRate } = await trainUntilStarted(session, settings, {
+		index: rank,
+		architecture,
+		// Beyond every model's: see run-search.
+		seed: new PhiloxGenerator(directory.config.seed, 'task', 2 ** 40 + rank).nextUint32(),
+		parameters: true,
+		...(underPolicy ? { controller: { type: 'policy', policy }, decisions: DEFAULT_DECISIONS } : {}),
+	});
+	const [, , validationAccuracy = 0, testLoss = 0, testAccuracy = 0] = result.outcomes;
+	const { input, classes, dropout } = settings;
+	const spec = architectureNetwork(architecture, { input, classes, dropout });
+	const text = formatArchitecture(architecture);
+	const about = { ...metadata, architecture: text, trainer, testAccuracy };
+	return {
+		rank,
+		architecture: text,
+		trainer,
+		...(underPolicy ? { policy: options.policyName ?? '' } : {}),
+		searchAccuracy: candidate.accuracy,
+		validationAccuracy,
+		bestValidationAccuracy: Math.max(...accuracies),
+		testAccuracy,
+		testLoss,
+		parameters: inferShapes(spec).parameterCount,
+		learningRate,
+		tries,
+		model: directory.writeModel(`${rank}-${trainer}`, spec, result.parameters as Float32Array, about),
+	};
+}
