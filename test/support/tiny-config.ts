@@ -12,6 +12,8 @@ export const TINY = {
 		batchSizes: [8],
 		sliceSize: 64,
 		validationSize: 32,
+		// Of the preset standard; half of so few images is less than a fine-tuned network's slice.
+		fineTuning: { share: 0 },
 	},
 	policy: { hiddenUnits: 8 },
 	checkpoint: { every: 2 },
