@@ -28,7 +28,7 @@ export interface TrainingTask {
 	readonly horizon: number;
 	/** Optimiser steps between decisions (K); divides the horizon. */
 	readonly interval: number;
-	/** Each network trains on this many images of the training split, chosen by its seed; absent: on all. */
+	/** Each network trains on this many images of the training split, chosen by its seed; absent: on all. With `data`: at most on all of the part. */
 	readonly sliceSize?: number;
 	/** Images of the validation split that every network is judged on, the same for all (default: 512, or all there are). */
 	readonly validationSize?: number;
