@@ -33,7 +33,8 @@ export function populationFactory(source: PopulationSource): PopulationFactory {
 		const replicas = task.networks.length;
 		const seen = data === undefined ? dataset : viewDataset(dataset, data);
 		// How many images a part of a data set has is not for the task to know.
-		const slice = sliceSize === undefined || data === undefined ? sliceSize : Math.min(sliceSize, seen.splits.train.length);
+		const slice =
+			sliceSize === undefined || data === undefined ? sliceSize : Math.min(sliceSize, seen.splits.train.length);
 		const shape = { spec, replicas, batchSize, optimizer, sliceSize: slice, validationSize };
 		return new NetworkPopulation({ ...shape, dataset: seen, seeds, cancellation, threads, device, precision });
 	};

@@ -1,3 +1,5 @@
+import { invalidArgument } from '../arguments.js';
+
 /** Mean and standard error (0 for fewer than two values). */
 export function meanAndError(values: ArrayLike<number>): { readonly mean: number; readonly standardError: number } {
 	const count = values.length;
@@ -34,11 +36,24 @@ export function studentQuantile975(degreesOfFreedom: number): number {
 	);
 }
 
-/** Mean of a[i] − b[i] and its 95 % interval (paired t). */
+/**
+ * Mean of a[i] − b[i] and its 95 % interval (paired t).
+ * @throws GannoError `INVALID_ARGUMENT` unless both are arrays, or typed arrays, of numbers and of one length
+ */
 export function pairedDifference(a: ArrayLike<number>, b: ArrayLike<number>): ConfidenceInterval {
+	checkNumbers(a, 'a');
+	checkNumbers(b, 'b');
+	if (a.length !== b.length) throw invalidArgument(`an array of length ${a.length}, as a has`, 'b', b);
 	const differences = Array.from({ length: a.length }, (_, i) => (a[i] as number) - (b[i] as number));
 	const { mean, standardError } = meanAndError(differences);
 	const margin =
 		differences.length < 2 ? Number.POSITIVE_INFINITY : studentQuantile975(differences.length - 1) * standardError;
 	return { mean, low: mean - margin, high: mean + margin, standardError, count: differences.length };
+}
+
+function checkNumbers(values: ArrayLike<number>, name: string): void {
+	const list = Array.isArray(values) || (ArrayBuffer.isView(values) && !(values instanceof DataView));
+	if (!list || Array.prototype.some.call(values, (value) => typeof value !== 'number')) {
+		throw invalidArgument('an array of numbers', name, values);
+	}
 }
