@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { resolveSearchConfig, searchConfigReference, spaceOf } from '../src/experiments/search/config.js';
@@ -253,6 +254,13 @@ describe('the config of a search', () => {
 		expect(resolve({ learner: { learningRate: 2 } })).toThrow('learner.learningRate');
 		expect(resolve({ retraining: { decays: [0.1] } })).toThrow('3 factors, one a milestone, for retraining.decays');
 		expect(resolve({ space: { kernelSizes: [4] } })).toThrow('kernelSizes');
+	});
+
+	it('stands in the documentation, key by key, as it is', () => {
+		const page = readFileSync(new URL('../docs/search.md', import.meta.url), 'utf8').replaceAll(/ +/g, ' ');
+		for (const { key, default: value } of searchConfigReference()) {
+			expect(page, key).toContain(`| \`${key}\` | \`${JSON.stringify(value)}\` |`);
+		}
 	});
 
 	it('describes every key', () => {
