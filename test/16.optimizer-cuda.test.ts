@@ -68,6 +68,25 @@ describe.runIf(OPTIMIZER_DEVICES.includes(device))('LayerwiseOptimizer on a CUDA
 		expect(statistics[0]).toEqual(statistics[1]);
 	});
 
+	it('takes each of many queued steps with the controls it was called with', () => {
+		const run = (name: typeof device) => {
+			const own = layers();
+			const resident = name === device;
+			using optimizer = new LayerwiseOptimizer({ algorithm: 'momentum', layers: own, device: name, resident });
+			const rates = new Float32Array(own.length);
+			for (let step = 0; step < 24; step++) {
+				optimizer.step(
+					rates.map((_, i) => 0.01 / (step + i + 1)),
+					undefined,
+					{ inverseScale: 1 / (step + 1) },
+				);
+			}
+			if (resident) optimizer.download();
+			return own;
+		};
+		expect(run(device)).toEqual(run('cpu'));
+	});
+
 	it('takes over a state from the CPU', () => {
 		const [a, b] = [layers(), layers()];
 		using cpu = new LayerwiseOptimizer({ algorithm: 'adam', layers: a });
@@ -117,6 +136,21 @@ describe.runIf(isEmulated)('LayerwiseOptimizer on an emulated machine', () => {
 		expect(['INTERNAL', 'CUDA_UNAVAILABLE']).toContain(error.code);
 		emulation.configure({});
 		expect(emulation.allocatedBytes()).toBe(before);
+	});
+
+	it.each([1, 2, 3])('queues steps and waits for none but the last but one, whenever streams run (%d)', (seed) => {
+		using optimizer = new LayerwiseOptimizer({ algorithm: 'adam', layers: layers(), device, resident: true });
+		emulation.configure({ seed });
+		for (let step = 0; step < 9; step++) optimizer.step(0.1 / (step + 1));
+		const queued = /^(?:cudaMemcpyAsync|pageable-copy|launch|cuda\w+(?:Synchronize|Record))$/;
+		expect(emulation.calls().filter((name) => queued.test(name))).toEqual(
+			Array.from({ length: 9 }, () => [
+				'cudaEventSynchronize', // of the last step but one
+				'cudaMemcpyAsync',
+				'cudaEventRecord',
+				'launch',
+			]).flat(),
+		);
 	});
 
 	it('frees the device’s memory when it is disposed of', () => {

@@ -1,10 +1,12 @@
 #include "cuda/layerwise_step.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <vector>
 
 #include "cuda/devices.h"
 #include "cuda/event_timer.h"
+#include "cuda/pinned_ring.h"
 #include "cuda/staged_copy.h"
 #include "cuda/step/step_tables.h"
 
@@ -27,6 +29,7 @@ class DeviceStep final : public LayerwiseEngine {
         host_(make_tables(sizes_of(arrays), arrays_per_layer, multiprocessor_count(options.device))),
         clip_{options.clip_layer_norm, options.clip_global_norm},
         tables_(host_, adapt, has_passes_before(options.algorithm, options.non_finite, clip_), stream_),
+        controls_(tables_.controls.size()),
         staging_(host_.arena_size),
         array_count_(arrays.size()) {
     for (std::size_t i = 0; i < arrays.size(); ++i) {
@@ -119,9 +122,10 @@ class DeviceStep final : public LayerwiseEngine {
 
  private:
   void upload_controls(std::span<const double> controls, float inverse_scale) {
-    std::vector<double> values(controls.begin(), controls.end());
-    values.push_back(inverse_scale);
-    tables_.controls.upload(values, stream_);
+    controls_.upload(tables_.controls, stream_, [&](std::span<double> values) {
+      std::ranges::copy(controls, values.begin());
+      values.back() = inverse_scale;
+    });
   }
 
   StepArguments arguments(bool store) const {
@@ -159,6 +163,7 @@ class DeviceStep final : public LayerwiseEngine {
   ClipNorms clip_;
   Stream stream_;
   StepTables tables_;
+  PinnedRing<double> controls_;
   StagedCopy staging_;
   DeviceBuffer<float> parameters_;
   DeviceBuffer<float> gradients_;

@@ -27,7 +27,10 @@ export interface EmulatedBinding extends NativeBinding {
 		/** What was wrong with the kernel that failed last. */
 		report(): string;
 		allocatedBytes(): number;
-		/** Functions of the CUDA runtime called since `configure`, in order; a kernel is 'launch'. What a graph does is not called again. */
+		/**
+		 * Functions of the CUDA runtime called since `configure`, in order; a kernel is 'launch'. What a graph does is not called again. A copy
+		 * to the device from pageable memory is a 'pageable-copy' besides: on a GPU it waits for the work before it.
+		 */
 		calls(): string[];
 		/** So many kernels from now on one fails, and takes the device with it until `configure`. */
 		breakKernel(after: number): void;

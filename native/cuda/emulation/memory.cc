@@ -67,7 +67,8 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
     const bool captured = w.streams.contains(stream) && stream->capture;
     if (pageable && captured) return cudaErrorStreamCaptureUnsupported;  // allowed on a GPU, and hardly ever meant
     if (pageable && kind == cudaMemcpyHostToDevice) {
-      // Staged before the call returns: the caller may write to its memory at once.
+      // Staged before the call returns, on a GPU when the work before it is done: the caller may write to its memory.
+      record_call(w, "pageable-copy");
       const auto* source = static_cast<const char*>(from);
       return enqueue(w, stream, [to, staged = std::vector<char>(source, source + bytes)] {
         std::memcpy(to, staged.data(), staged.size());
