@@ -1,13 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { ADDON, runScript } from './support/child-process.js';
+import { ADDON, ADDON_DEVICE, runScript } from './support/child-process.js';
+import { ON_EMULATION } from './support/test-device.js';
 
 /** Workers that end in the middle of native calls, processes that end with handles open: each in a process of its own. */
+
+/** Beyond 100,000 elements two threads step. */
+const BIG = ON_EMULATION ? 3000 : 300_000;
 
 /** A plan over `size` elements; big ones use two threads. */
 const MAKE_PLAN = `
 function makePlan(binding, size) {
 	return new binding.LayerwisePlan({
-		algorithm: 4, nonFinite: 0, threads: 2,
+		algorithm: 4, nonFinite: 0, threads: 2, cudaDevice: ${ADDON_DEVICE},
 		hyperparameters: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, rho: 0.99 },
 		parameters: [new Float32Array(size).fill(1)], gradients: [new Float32Array(size).fill(0.1)],
 		arraysPerLayer: Uint32Array.of(1), controls: Float64Array.of(1e-3, 0, 0),
@@ -40,9 +44,9 @@ describe('the addon', () => {
 			${MAKE_PLAN}
 			(async () => {
 				const addon = ${JSON.stringify(ADDON)};
-				const plan = makePlan(binding, 300000);
-				for (let round = 0; round < 30; round++) {
-					const size = round % 2 === 0 ? 50 : 300000;
+				const plan = makePlan(binding, ${BIG});
+				for (let round = 0; round < ${ON_EMULATION ? 6 : 30}; round++) {
+					const size = round % 2 === 0 ? 50 : ${BIG};
 					const worker = new Worker(${JSON.stringify(STEPPING_WORKER)}, { eval: true, workerData: { addon, size } });
 					await once(worker, 'message');
 					for (let spin = 0; spin < round * 20; spin++) plan.step(undefined, 1);
@@ -59,7 +63,7 @@ describe('the addon', () => {
 			const { Worker } = require('node:worker_threads');
 			const addon = ${JSON.stringify(ADDON)};
 			let running = 0;
-			for (const size of [50, 300000]) {
+			for (const size of [50, ${BIG}]) {
 				const worker = new Worker(${JSON.stringify(STEPPING_WORKER)}, { eval: true, workerData: { addon, size } });
 				worker.once('message', () => { if (++running === 2) process.exit(0); });
 			}
@@ -82,7 +86,7 @@ describe('the addon', () => {
 					const [code] = await once(worker, 'exit');
 					if (code !== 3) throw new Error('exit code ' + code);
 				}
-				makePlan(binding, 200000).step(undefined, 1);
+				makePlan(binding, ${BIG}).step(undefined, 1);
 				console.log('live handles', binding.liveHandles());
 			})();
 		`);
@@ -98,7 +102,7 @@ describe('the addon', () => {
 				const addon = ${JSON.stringify(ADDON)};
 				for (let round = 0; round < 5; round++) {
 					const source = 'const { workerData } = require("node:worker_threads"); const binding = require(workerData.addon);' +
-						${JSON.stringify(MAKE_PLAN)} + '; const plan = makePlan(binding, 300000); plan.step(new Float32Array(14), 1); plan.dispose();';
+						${JSON.stringify(MAKE_PLAN)} + '; const plan = makePlan(binding, ${BIG}); plan.step(new Float32Array(14), 1); plan.dispose();';
 					const workers = [0, 1, 2].map(() => new Worker(source, { eval: true, workerData: { addon } }));
 					for (const codes of await Promise.all(workers.map((worker) => once(worker, 'exit')))) {
 						if (codes[0] !== 0) throw new Error('exit code ' + codes[0]);
@@ -111,7 +115,7 @@ describe('the addon', () => {
 
 	it('exits cleanly with pool threads asleep and handles open', async () => {
 		const result = await runScript(`${LOAD} ${MAKE_PLAN}
-			globalThis.plan = makePlan(binding, 300000);
+			globalThis.plan = makePlan(binding, ${BIG});
 			globalThis.plan.step(undefined, 1);
 			if (binding.liveHandles() !== 1) throw new Error('handles');
 		`);

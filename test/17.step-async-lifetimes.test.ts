@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ADDON, runScript } from './support/child-process.js';
+import { ADDON, ADDON_DEVICE, runScript } from './support/child-process.js';
+import { ON_EMULATION } from './support/test-device.js';
 
 /** Steps in flight when their worker, their process or their optimizer ends: each in a process of its own. */
 
@@ -7,12 +8,14 @@ const MAKE_PLAN = `
 const binding = require(${JSON.stringify(ADDON)});
 function makePlan(size, parameters = new Float32Array(size).fill(1)) {
 	return new binding.LayerwisePlan({
-		algorithm: 4, nonFinite: 0, threads: 2,
+		algorithm: 4, nonFinite: 0, threads: 2, cudaDevice: ${ADDON_DEVICE},
 		hyperparameters: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, rho: 0.99 },
 		parameters: [parameters], gradients: [new Float32Array(size).fill(0.1)],
 		arraysPerLayer: Uint32Array.of(1), controls: Float64Array.of(1e-3, 0, 0),
 	});
 }`;
+
+const size = (elements: number): number => (ON_EMULATION ? elements / 100 : elements);
 
 /** A worker with a step in flight at any moment. */
 const WORKER = `
@@ -30,9 +33,9 @@ describe('a step in flight', () => {
 			const { once } = require('node:events');
 			${MAKE_PLAN}
 			(async () => {
-				const plan = makePlan(300000);
-				for (let round = 0; round < 20; round++) {
-					const workerData = { size: round % 2 === 0 ? 50 : 1000000 };
+				const plan = makePlan(${size(300_000)});
+				for (let round = 0; round < ${ON_EMULATION ? 4 : 20}; round++) {
+					const workerData = { size: round % 2 === 0 ? 50 : ${size(1_000_000)} };
 					const worker = new Worker(${JSON.stringify(WORKER)}, { eval: true, workerData });
 					await once(worker, 'message');
 					for (let spin = 0; spin < round; spin++) await plan.stepAsync(undefined, 1);
@@ -45,9 +48,9 @@ describe('a step in flight', () => {
 	});
 
 	it('does not mind the end of its process', async () => {
-		for (const size of [50, 3_000_000]) {
+		for (const elements of [50, size(3_000_000)]) {
 			const result = await runScript(`${MAKE_PLAN}
-				for (let i = 0; i < 6; i++) makePlan(${size}).stepAsync(new Float32Array(14), 1);
+				for (let i = 0; i < 6; i++) makePlan(${elements}).stepAsync(new Float32Array(14), 1);
 				process.exit(0);`);
 			expect(result).toMatchObject({ code: 0, signal: null, stdout: '', stderr: '' });
 		}
@@ -55,7 +58,7 @@ describe('a step in flight', () => {
 
 	it('is waited for by a program that has nothing else to do', async () => {
 		const result = await runScript(`${MAKE_PLAN}
-			makePlan(1000000).stepAsync(undefined, 1).then(() => console.log('done'));`);
+			makePlan(${size(1_000_000)}).stepAsync(undefined, 1).then(() => console.log('done'));`);
 		expect(result).toMatchObject({ code: 0, signal: null, stdout: 'done\n', stderr: '' });
 	});
 
@@ -63,13 +66,13 @@ describe('a step in flight', () => {
 		const result = await runScript(
 			`${MAKE_PLAN}
 			(async () => {
-				for (let round = 0; round < 20; round++) {
-					const running = [makePlan(500000).stepAsync(undefined, 1)];
-					const shared = new Float32Array(new SharedArrayBuffer(2000000)).fill(1);
-					running.push(makePlan(500000, shared).stepAsync(undefined, 1));
+				for (let round = 0; round < ${ON_EMULATION ? 4 : 20}; round++) {
+					const running = [makePlan(${size(500_000)}).stepAsync(undefined, 1)];
+					const shared = new Float32Array(new SharedArrayBuffer(${size(2_000_000)})).fill(1);
+					running.push(makePlan(${size(500_000)}, shared).stepAsync(undefined, 1));
 					globalThis.gc();
 					await Promise.all(running);
-					if (Math.abs(shared[499999] - 0.999) > 1e-6) throw new Error('not stepped: ' + shared[499999]);
+					if (Math.abs(shared.at(-1) - 0.999) > 1e-6) throw new Error('not stepped: ' + shared.at(-1));
 				}
 				for (let turn = 0; turn < 100 && binding.liveHandles() > 0; turn++) {
 					globalThis.gc();
@@ -87,7 +90,7 @@ describe('a step in flight', () => {
 			(async () => {
 				const codes = new Set();
 				const attempt = (call) => { try { call(); codes.add('nothing'); } catch (error) { codes.add(error.code ?? error.name); } };
-				const plan = makePlan(300000);
+				const plan = makePlan(${size(300_000)});
 				const values = [undefined, null, -1, NaN, 'x', {}, new Float32Array(13)];
 				for (const first of values) {
 					for (const second of values) {
@@ -99,8 +102,8 @@ describe('a step in flight', () => {
 				attempt(() => plan.step(undefined, 1));
 				attempt(() => plan.stepAsync(undefined, 1));
 				attempt(() => plan.probe(new Float32Array(14), 1));
-				attempt(() => plan.readMoment(0, 0, new Float32Array(300000)));
-				attempt(() => plan.writeMoment(0, 0, new Float32Array(300000)));
+				attempt(() => plan.readMoment(0, 0, new Float32Array(${size(300_000)})));
+				attempt(() => plan.writeMoment(0, 0, new Float32Array(${size(300_000)})));
 				attempt(() => plan.readSteps(new Float64Array(1)));
 				attempt(() => plan.writeSteps(new Float64Array(1)));
 				plan.dispose();

@@ -1,18 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { native } from '../src/native.js';
 import { NetworkPopulation } from '../src/networks/population.js';
+import type { NetworkPopulationOptions } from '../src/networks/population-options.js';
 import type { NetworkSpec } from '../src/networks/spec.js';
 import { PhiloxGenerator } from '../src/philox.js';
 import { childNetworkReference } from './support/child-network-reference.js';
 import { NETWORK_CASES, NORMALIZED_CASES } from './support/network-cases.js';
 import { normalizedImage, randomDataset } from './support/random-dataset.js';
+import { ON_CUDA, POPULATION_BACKENDS } from './support/test-device.js';
 
-type Tier = 'baseline' | 'avx2' | 'avx512';
-const TIERS = native().cpuTiers() as Tier[];
 const cases = Object.entries({ ...NETWORK_CASES, ...NORMALIZED_CASES });
 const indices = Uint32Array.of(3, 40, 0, 17, 63, 8, 3);
 
-function population(spec: NetworkSpec, tier: Tier) {
+function population(spec: NetworkSpec, backend: Partial<NetworkPopulationOptions> = {}) {
 	const dataset = randomDataset(spec.input, 4);
 	return {
 		dataset,
@@ -23,7 +22,7 @@ function population(spec: NetworkSpec, tier: Tier) {
 			optimizer: { algorithm: 'sgd' },
 			dataset,
 			seeds: Uint32Array.of(11),
-			tier,
+			...backend,
 		}),
 	};
 }
@@ -34,9 +33,9 @@ function someParameters(target: NetworkPopulation): Float32Array {
 	return target.parameters(0).map((value) => (value === 0 ? generator.uniform(-0.3, 0.3) : value));
 }
 
-describe('the float64 reference network', () => {
+describe.skipIf(ON_CUDA)('the float64 reference network', () => {
 	it.each(cases)('agrees with finite differences: %s', (_, spec) => {
-		const { dataset, population: network } = population(spec, TIERS[0]!);
+		const { dataset, population: network } = population(spec);
 		using _open = network;
 		const parameters = Float64Array.from(someParameters(network));
 		const images = [...indices].slice(0, 3).map((index) => normalizedImage(dataset, index));
@@ -53,9 +52,9 @@ describe('the float64 reference network', () => {
 	});
 });
 
-describe.each(TIERS)('gradients on %s', (tier) => {
+describe.each(POPULATION_BACKENDS)('gradients on %s', (_, options) => {
 	it.each(cases)('agree with the float64 reference: %s', (_, spec) => {
-		const { dataset, population: network } = population(spec, tier);
+		const { dataset, population: network } = population(spec, options);
 		using _open = network;
 		const parameters = someParameters(network);
 		network.setParameters(0, parameters);

@@ -9,16 +9,20 @@ import { childNetworkReference } from './support/child-network-reference.js';
 import { NETWORK_CASES, NORMALIZED_CASES } from './support/network-cases.js';
 import { populationOutput } from './support/population.js';
 import { normalizedImage, randomDataset } from './support/random-dataset.js';
+import { ON_CUDA, ON_EMULATION, POPULATION_BACKENDS, TEST_DEVICE } from './support/test-device.js';
 
 type Tier = 'baseline' | 'avx2' | 'avx512';
-const TIERS = native().cpuTiers() as Tier[];
-const cases = Object.entries({ ...NETWORK_CASES, ...NORMALIZED_CASES });
+const TIERS = (ON_CUDA ? [] : native().cpuTiers()) as Tier[];
+const cases = Object.entries({ ...NETWORK_CASES, ...NORMALIZED_CASES }).filter((_, i) => !ON_EMULATION || i % 3 === 1);
+/** What an emulation has time for. */
+const few: Partial<NetworkPopulationOptions> = ON_EMULATION ? { seeds: Uint32Array.of(1, 2), batchSize: 3 } : {};
 const fullTest = process.env.GANNO_TEST_FULL !== undefined;
 
 /** Everything a short training leaves behind, in float32 bits. */
 function train(spec: NetworkSpec, options: Partial<NetworkPopulationOptions> = {}, steps = 5) {
 	const seeds = options.seeds ?? Uint32Array.of(1, 2, 3, 4, 5);
 	using population = new NetworkPopulation({
+		device: TEST_DEVICE,
 		spec,
 		replicas: seeds.length,
 		batchSize: 6,
@@ -44,7 +48,11 @@ function train(spec: NetworkSpec, options: Partial<NetworkPopulationOptions> = {
 }
 
 describe('the same bits', () => {
-	it.each(cases)('for 1, 2 and 3 threads: %s', (_, spec) => {
+	it.runIf(ON_CUDA).each(cases)('again, in whatever order the threads of the device come: %s', (_, spec) => {
+		expect(train(spec, few)).toEqual(train(spec, few));
+	});
+
+	it.skipIf(ON_CUDA).each(cases)('for 1, 2 and 3 threads: %s', (_, spec) => {
 		const one = train(spec);
 		expect(train(spec, { threads: 2 })).toEqual(one);
 		expect(train(spec, { threads: 3 })).toEqual(one);
@@ -55,17 +63,19 @@ describe('the same bits', () => {
 	});
 
 	it.each(cases)('whoever trains beside a network: %s', (_, spec) => {
-		const together = train(spec);
-		const alone = train(spec, { seeds: Uint32Array.of(4) });
-		expect(alone.parameters[0]).toEqual(together.parameters[3]);
-		expect(alone.trainingLoss).toEqual(together.trainingLoss.slice(15, 20));
-		expect(alone.validation).toEqual(together.validation.slice(9, 12));
+		const together = train(spec, few);
+		const last = together.parameters.length - 1;
+		const alone = train(spec, { ...few, seeds: Uint32Array.of(last + 1) });
+		expect(alone.parameters[0]).toEqual(together.parameters[last]);
+		expect(alone.trainingLoss).toEqual(together.trainingLoss.slice(5 * last));
+		expect(alone.validation).toEqual(together.validation.slice(3 * last));
 	});
 
 	it('whether an interval is trained in one call or in several', () => {
 		const spec = NETWORK_CASES['pooling first, no gradient above it']!;
 		const open = () =>
 			new NetworkPopulation({
+				device: TEST_DEVICE,
 				spec,
 				replicas: 2,
 				batchSize: 5,
@@ -98,7 +108,7 @@ describe('any network that fits', () => {
 			fc.property(anyNetwork, fc.integer({ min: 1, max: 9 }), (spec, count) => {
 				const dataset = randomDataset(spec.input, 3, 32);
 				const indices = Uint32Array.from({ length: count }, (_, i) => (7 * i) % 32);
-				const gradients = TIERS.map((tier) => {
+				const gradients = POPULATION_BACKENDS.map(([, options]) => {
 					using population = new NetworkPopulation({
 						spec,
 						replicas: 1,
@@ -106,7 +116,7 @@ describe('any network that fits', () => {
 						optimizer: { algorithm: 'sgd' },
 						dataset,
 						seeds: Uint32Array.of(count),
-						tier,
+						...options,
 					});
 					const parameters = population.parameters(0);
 					const gradient = new Float32Array(population.parameterCount);
@@ -126,7 +136,7 @@ describe('any network that fits', () => {
 					expect(error).toBeLessThan(1e-7 + 2e-5 * scale);
 				}
 			}),
-			{ numRuns: fullTest ? 1000 : 60 },
+			{ numRuns: fullTest ? 1000 : ON_EMULATION ? 10 : 60 },
 		);
 	});
 });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { syntheticDataset } from '../src/datasets/synthetic.js';
-import { native } from '../src/native.js';
 import { residual } from '../src/networks/builders.js';
 import { DIVERGED_LOSS, NetworkPopulation } from '../src/networks/population.js';
 import type { NetworkPopulationOptions } from '../src/networks/population-options.js';
@@ -9,7 +8,7 @@ import { childNetworkReference } from './support/child-network-reference.js';
 import { NORMALIZED_CASES } from './support/network-cases.js';
 import { populationOutput } from './support/population.js';
 import { normalizedImage, randomDataset } from './support/random-dataset.js';
-import { ON_CUDA, TEST_DEVICE } from './support/test-device.js';
+import { POPULATION_BACKENDS, TEST_DEVICE } from './support/test-device.js';
 
 /** The running statistics of batch norm: what they are, when they change, and that they belong to a network's state. */
 
@@ -49,9 +48,7 @@ function observe(population: NetworkPopulation, replica: number) {
 	};
 }
 
-const backEnds = (ON_CUDA ? ['avx2'] : native().cpuTiers()) as ('baseline' | 'avx2' | 'avx512')[];
-
-describe.each(backEnds)(ON_CUDA ? 'on CUDA' : 'on %s', (tier) => {
+describe.each(POPULATION_BACKENDS)('on %s', (_, options) => {
 	const cases = Object.entries(NORMALIZED_CASES).filter(([, { layers }]) =>
 		// Dropout draws anew each step.
 		JSON.stringify(layers).includes('batch-norm'),
@@ -72,7 +69,7 @@ describe.each(backEnds)(ON_CUDA ? 'on CUDA' : 'on %s', (tier) => {
 				replicas: 1,
 				seeds: Uint32Array.of(7),
 				batchSize: batch.length,
-				tier,
+				...options,
 			});
 			const parameters = Float64Array.from(population.parameters(0));
 			const start = population.runningStatistics(0);

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { Dataset } from '../src/datasets/dataset.js';
-import { native } from '../src/native.js';
 import { NetworkPopulation } from '../src/networks/population.js';
 import type { NetworkSpec } from '../src/networks/spec.js';
 import { ALGORITHMS } from '../src/optimizer/algorithms.js';
@@ -9,7 +8,7 @@ import { STATISTIC_INDEX } from '../src/optimizer/statistics.js';
 import { PhiloxGenerator } from '../src/philox.js';
 import { populationOutput } from './support/population.js';
 import { randomDataset } from './support/random-dataset.js';
-import { TEST_DEVICE } from './support/test-device.js';
+import { POPULATION_BACKENDS, TEST_DEVICE } from './support/test-device.js';
 
 const spec: NetworkSpec = {
 	input: [6, 6, 1],
@@ -44,7 +43,7 @@ function arraysOf(population: NetworkPopulation, flat: Float32Array): Float32Arr
 	});
 }
 
-describe.each(native().cpuTiers() as ('baseline' | 'avx2' | 'avx512')[])('on %s', (tier) => {
+describe.each(POPULATION_BACKENDS)('on %s', (_, options) => {
 	it.each(ALGORITHMS)('steps and statistics are those of LayerwiseOptimizer, bit for bit: %s', (algorithm) => {
 		const dataset = oneImage();
 		using population = new NetworkPopulation({
@@ -54,7 +53,7 @@ describe.each(native().cpuTiers() as ('baseline' | 'avx2' | 'avx512')[])('on %s'
 			optimizer: { algorithm, hyperparameters: { weightDecay: 0.03 } },
 			dataset,
 			seeds: Uint32Array.of(3),
-			tier,
+			...options,
 		});
 		const parameters = arraysOf(population, population.parameters(0));
 		const gradients = parameters.map((arrays) => arrays.map(({ length }) => new Float32Array(length)));

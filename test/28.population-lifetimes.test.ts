@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { syntheticDataset } from '../src/datasets/synthetic.js';
 import { cnn } from '../src/networks/builders.js';
 import { NetworkPopulation } from '../src/networks/population.js';
-import { ADDON, runScript } from './support/child-process.js';
+import { ADDON, ADDON_DEVICE, runScript } from './support/child-process.js';
 import { populationOutput } from './support/population.js';
+import { ON_EMULATION, TEST_DEVICE } from './support/test-device.js';
 
 /** Workers that end in the middle of native calls, each in a process of its own; memory over many steps. */
 
@@ -18,10 +19,14 @@ function makePopulation(binding) {
 	const indices = Uint32Array.from({ length: 16 }, (_, i) => i);
 	return new binding.NativePopulation({
 		input: Float64Array.of(6, 6, 1),
-		layers: Float64Array.of(1, 5, 3, 1, 1, 1, 0, 0, 2, 0, 2, 2, 0, 0, 0, 0, 0, 3, 0, 1, 0, 0, 2, 0),
+		layers: Float64Array.of(
+			1, 5, 3, 1, 1, 1, 0, 0, 0, -1, -1,
+			2, 0, 2, 2, 0, 0, 0, 0, 0, 0, -1,
+			0, 3, 0, 1, 0, 0, 2, 0, 0, 1, -1,
+		),
 		replicas: 2, batchSize: 4, algorithm: 4,
 		hyperparameters: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, momentum: 0.9, rho: 0.99, weightDecay: 0 },
-		seeds: Uint32Array.of(1, 2), threads: 2,
+		seeds: Uint32Array.of(1, 2), threads: 2, device: ${ADDON_DEVICE},
 		images: shared(Uint8Array, Uint8Array.from({ length: 16 * 36 }, (_, i) => (i * 37) % 256)),
 		labels: shared(Uint8Array, Uint8Array.from({ length: 16 }, (_, i) => i % 3)),
 		train: indices, validation: indices, test: indices, sliceSize: 16, validationSize: 16,
@@ -59,8 +64,8 @@ describe('a worker', () => {
 			${MAKE_POPULATION}
 			(async () => {
 				const population = makePopulation(binding);
-				for (let round = 0; round < 16; round++) {
-					const workerData = { addon, steps: round % 2 === 0 ? 3 : 400, asynchronous: ${asynchronous} };
+				for (let round = 0; round < ${ON_EMULATION ? 3 : 16}; round++) {
+					const workerData = { addon, steps: round % 2 === 0 ? 3 : ${ON_EMULATION ? 20 : 400}, asynchronous: ${asynchronous} };
 					const worker = new Worker(${JSON.stringify(WORKER)}, { eval: true, workerData });
 					await once(worker, 'message');
 					for (let spin = 0; spin < round; spin++) population.train(...trainArguments(20));
@@ -106,6 +111,7 @@ describe('the addon', () => {
 describe('memory', () => {
 	it('does not grow over many steps, saves and resets', () => {
 		using population = new NetworkPopulation({
+			device: TEST_DEVICE,
 			spec: cnn({ input: [8, 8, 1], filters: [6], hidden: [20], classes: 4, dropout: 0.3 }),
 			replicas: 4,
 			batchSize: 10,
@@ -123,10 +129,10 @@ describe('memory', () => {
 				population.reset(Uint32Array.of(round, 2, 3, 4));
 			}
 		};
-		work(20);
+		work(ON_EMULATION ? 1 : 20);
 		const bytes = population.bytes;
 		const before = process.memoryUsage.rss();
-		work(400);
+		work(ON_EMULATION ? 3 : 400);
 		expect(population.bytes).toBe(bytes);
 		// One network's state is 30 KB: 1,600 leaked saves would be 48 MB.
 		expect(process.memoryUsage.rss() - before).toBeLessThan(24 * 2 ** 20);

@@ -8,6 +8,7 @@ import type { TrainingTask } from '../src/environment/task.js';
 import { sampleTasks } from '../src/environment/task-distribution.js';
 import { TrainingEnvironment, type TrainingEnvironmentOptions } from '../src/environment/training-environment.js';
 import { SCHEDULES, scheduleByName } from '../src/schedules/registry.js';
+import { TEST_DEVICE } from './support/test-device.js';
 
 const dataset = syntheticDataset({ noise: 80 });
 
@@ -35,7 +36,7 @@ function withEnvironment<T>(
 	options: Partial<TrainingEnvironmentOptions>,
 	use: (environment: TrainingEnvironment) => T,
 ): T {
-	const environment = new TrainingEnvironment({ dataset, task: TASK, ...options });
+	const environment = new TrainingEnvironment({ dataset, task: TASK, device: TEST_DEVICE, ...options });
 	try {
 		return use(environment);
 	} finally {
@@ -104,7 +105,7 @@ describe('TrainingEnvironment over NetworkPopulation', () => {
 
 	it('makes exactly one native call a step', () => {
 		const calls: string[] = [];
-		const open = populationFactory({ dataset });
+		const open = populationFactory({ dataset, device: TEST_DEVICE });
 		const counting = (task: TrainingTask, seeds: Uint32Array): Population =>
 			new Proxy(open(task, seeds), {
 				get(target, property) {

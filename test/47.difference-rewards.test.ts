@@ -4,6 +4,7 @@ import { CounterfactualPopulation } from '../src/environment/counterfactuals.js'
 import type { TrainingTask } from '../src/environment/task.js';
 import { TrainingEnvironment } from '../src/environment/training-environment.js';
 import { fakePopulations, fakeTask } from './support/fake-population.js';
+import { TEST_DEVICE } from './support/test-device.js';
 
 const dataset = syntheticDataset({ noise: 80 });
 
@@ -34,7 +35,14 @@ const varied: Choice = (decision, network, agent) => 2 + ((decision * 5 + networ
 
 /** An episode: after every decision the observations, rewards and validation losses. */
 function play(reward: 'difference' | 'log-improvement', choose: Choice, agents: 'layerwise' | 'one' = 'layerwise') {
-	using environment = new TrainingEnvironment({ dataset, task: TASK, reward, agents, action: 'compounding' });
+	using environment = new TrainingEnvironment({
+		dataset,
+		task: TASK,
+		reward,
+		agents,
+		action: 'compounding',
+		device: TEST_DEVICE,
+	});
 	const steps = [];
 	environment.reset();
 	for (let decision = 0, done = false; !done; decision++) {

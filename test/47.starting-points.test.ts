@@ -13,6 +13,7 @@ import { POPULATION_STATISTICS, STATISTIC_INDEX } from '../src/optimizer/statist
 import { InProcessExecutor } from '../src/rollouts/in-process.js';
 import { PiscinaExecutor } from '../src/rollouts/piscina.js';
 import { fakePopulations, fakeTask } from './support/fake-population.js';
+import { TEST_DEVICE } from './support/test-device.js';
 
 /** Networks that do not start as their initialiser left them: weights of another scale, parameters from a training before. */
 
@@ -51,7 +52,7 @@ const FINE_TUNING: TrainingTask = {
 /** Parameters of a task's networks before the first step, and how many populations were opened for them. */
 function start(task: TrainingTask, resets = 1): { parameters: Float32Array[]; opened: number } {
 	const populations: Population[] = [];
-	const open = populationFactory({ dataset });
+	const open = populationFactory({ dataset, device: TEST_DEVICE });
 	const population = (...args: Parameters<typeof open>): Population => {
 		populations.push(open(...args));
 		return populations.at(-1) as Population;
@@ -111,7 +112,7 @@ describe('pretraining', () => {
 	it('has learned its own task when the output layer is kept', () => {
 		const pretraining = { ...PRETRAINING, keepOutputLayer: true };
 		const loss = (task: TrainingTask): number => {
-			using environment = new TrainingEnvironment({ dataset, task });
+			using environment = new TrainingEnvironment({ dataset, task, device: TEST_DEVICE });
 			return environment.reset().infos.validationLoss[0]!;
 		};
 		expect(loss({ ...TASK, pretraining, data: { classes: [0, 1] } })).toBeLessThan(0.3);
@@ -127,7 +128,7 @@ describe('pretraining', () => {
 		const pretraining = { ...PRETRAINING, keepOutputLayer: true };
 		const task = { ...TASK, spec: { ...TASK.spec, layers }, pretraining, data: { classes: [0, 1] } };
 		const populations: Population[] = [];
-		const open = populationFactory({ dataset });
+		const open = populationFactory({ dataset, device: TEST_DEVICE });
 		using environment = new TrainingEnvironment({
 			population: (...args) => {
 				populations.push(open(...args));
@@ -145,7 +146,7 @@ describe('pretraining', () => {
 
 	it('is run once for networks that start over, and again for others', () => {
 		expect(start(FINE_TUNING, 3).opened).toBe(2);
-		using environment = new TrainingEnvironment({ dataset, task: FINE_TUNING });
+		using environment = new TrainingEnvironment({ dataset, task: FINE_TUNING, device: TEST_DEVICE });
 		const first = environment.reset().observations.slice();
 		environment.reset({ ...FINE_TUNING, pretraining: { ...PRETRAINING, steps: 61 } });
 		expect(environment.reset(FINE_TUNING).observations).toEqual(first);

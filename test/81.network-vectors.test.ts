@@ -2,10 +2,10 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Dataset } from '../src/datasets/dataset.js';
 import { readSafetensors } from '../src/files/safetensors.js';
-import { native } from '../src/native.js';
 import { NetworkPopulation } from '../src/networks/population.js';
 import type { NetworkSpec } from '../src/networks/spec.js';
 import { populationOutput } from './support/population.js';
+import { POPULATION_BACKENDS } from './support/test-device.js';
 
 interface Example {
 	readonly name: string;
@@ -68,9 +68,9 @@ function relativeError(a: Float32Array, b: Float32Array, from: number, size: num
 	return Math.sqrt(difference / norm);
 }
 
-const tiers = native().cpuTiers() as ('baseline' | 'avx2' | 'avx512')[];
+const title = `on %s loss and gradients agree with PyTorch ${file.metadata.torch} in float64`;
 
-describe.each(tiers)(`on tier %s loss and gradients agree with PyTorch ${file.metadata.torch} in float64`, (tier) => {
+describe.each(POPULATION_BACKENDS)(title, (_, options) => {
 	it.each(examples)('$name', (example) => {
 		const indices = tensor(`${example.number}.indices`, Uint32Array);
 		const parameters = tensor(`${example.number}.parameters`, Float32Array);
@@ -82,7 +82,7 @@ describe.each(tiers)(`on tier %s loss and gradients agree with PyTorch ${file.me
 			optimizer: { algorithm: 'sgd' },
 			dataset: datasetOf(example),
 			seeds: Uint32Array.of(1, 2),
-			tier,
+			...options,
 		});
 		// The second of two: a replica's place in the arena must not matter.
 		const replica = 1;
