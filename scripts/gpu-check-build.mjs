@@ -1,11 +1,41 @@
 // How scripts/gpu-check builds: with plain cmake and tsc, from what is in the checkout; nothing is downloaded, and neither npm nor git is needed.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Whether a program can be started. */
 export function installed(program) {
 	return spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined;
+}
+
+const SOURCES = [
+	'native',
+	'src',
+	'test',
+	'bench',
+	'scripts',
+	'CMakeLists.txt',
+	'package.json',
+	'package-lock.json',
+	'vitest.config.ts',
+];
+
+/** Of all that is built, run and measured, committed or not: what a run has done counts for these sources alone. */
+export function sourceHash(root) {
+	const hash = createHash('sha256');
+	const add = (path) => {
+		if (!existsSync(join(root, path)) || path === join('bench', 'results') || path.endsWith('__pycache__')) return;
+		if (statSync(join(root, path)).isDirectory()) {
+			for (const name of readdirSync(join(root, path)).sort()) add(join(path, name));
+		} else
+			hash
+				.update(`${path}\n`)
+				.update(readFileSync(join(root, path)))
+				.update('\n');
+	};
+	for (const path of SOURCES) add(path);
+	return hash.digest('hex').slice(0, 16);
 }
 
 /** nvcc is looked for where its installers put it, when it is not on the PATH. @returns why the build cannot be made, or undefined */

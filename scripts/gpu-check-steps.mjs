@@ -39,16 +39,22 @@ export function steps(root, node, { quick, emulated }) {
 	const onDevice = { environment: { GANNO_TEST_DEVICE: 'cuda:0' } };
 	const suites = emulated
 		? { 'tests-devices': /^19\.device-ceilings/ }
-		: { 'tests-steps': /^1[0-9]\.|^80\./, 'tests-populations': /^2[0-9]\.|^81\./ };
+		: {
+				'tests-steps': /^1[0-9]\.|^80\./,
+				'tests-populations': /^2[0-9]\.|^81\./,
+				'tests-environments': /^4[67]\./,
+			};
 	for (const [name, pattern] of Object.entries(suites))
 		add('tests', name, 240, [...vitest, ...testFiles(root, pattern)], onDevice);
 
 	const size = emulated ? ['--tiny'] : [];
 	for (const tool of quick ? ['memcheck'] : ['memcheck', 'racecheck', 'initcheck', 'synccheck']) {
-		for (const what of ['optimizer', 'population']) {
+		for (const what of ['optimizer', 'population', 'tf32']) {
 			const name = `${tool}-${what}`;
 			const words = ['--tool', tool, '--error-exitcode', '9', node, 'scripts/gpu-cases.mjs', what, ...size];
 			const watched = { stage: 'sanitizer', name, seconds: 150, optional: 'compute-sanitizer' };
+			// What cuBLAS does in its own kernels is its own business; memcheck sees what it is given.
+			if (tool !== 'memcheck') watched.environment = { GANNO_CUBLAS: 'off' };
 			found.push(
 				emulated
 					? { ...watched, program: node, words: words.slice(5), optional: undefined }

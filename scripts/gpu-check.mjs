@@ -4,7 +4,14 @@ import { createWriteStream, existsSync, mkdirSync, readFileSync, renameSync, wri
 import { cpus } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { excused, installed, missingForBuild, nativeCommands, typescriptCommands } from './gpu-check-build.mjs';
+import {
+	excused,
+	installed,
+	missingForBuild,
+	nativeCommands,
+	sourceHash,
+	typescriptCommands,
+} from './gpu-check-build.mjs';
 import { STAGES, steps } from './gpu-check-steps.mjs';
 
 const USAGE = `Usage: scripts/gpu-check [--only STAGES] [--quick] [--fresh] [--minutes N] [--results DIR] [--list] [--emulated]
@@ -14,7 +21,7 @@ node_modules; no network, no git, no npm. PyTorch and JAX are measured where a p
 
   --only STAGES   a comma-separated choice of ${STAGES.join(', ')}; default: all
   --quick         shorter rounds and fewer contenders: good for trying, not for quoting
-  --fresh         run again what passed before; by default a run goes on where the last one of the same commit ended
+  --fresh         run again what passed before; by default a run goes on where the last one of the same sources ended
   --minutes N     start no step that would not end within N minutes, and stop one that does not (default 9)
   --results DIR   where result files go (default bench/results; with --emulated build/gpu-check/results)
   --list          print the steps and what was made of them, and end
@@ -78,7 +85,7 @@ environment.GANNO_BENCH_DEVICE ??= 'cuda:0';
 
 // --- what was done before -------------------------------------------------------------------------------------------------------
 const stateFile = join(folder, options.emulated ? 'state-emulated.json' : 'state.json');
-const key = `${commit}${options.quick ? ' quick' : ''}`;
+const key = `${sourceHash(root)}${options.quick ? ' quick' : ''}`;
 const readState = () => {
 	try {
 		return JSON.parse(readFileSync(stateFile, 'utf8'));
@@ -113,12 +120,14 @@ function run(program, words, { name, seconds, json = false, more = {} }) {
 		});
 		let out = '';
 		let late = false;
-		const timer = setTimeout(() => {
+		const end = (signal) => {
 			late = true;
 			try {
-				process.kill(-child.pid, 'SIGKILL');
+				process.kill(-child.pid, signal);
 			} catch {} // it has just ended
-		}, seconds * 1000);
+		};
+		// Compilers asked to end remove what they have half written.
+		const timers = [setTimeout(end, seconds * 1000, 'SIGTERM'), setTimeout(end, seconds * 1000 + 5000, 'SIGKILL')];
 		child.stdout.setEncoding('utf8').on('data', (text) => {
 			out += text;
 			log.write(text);
@@ -129,7 +138,7 @@ function run(program, words, { name, seconds, json = false, more = {} }) {
 			process.stderr.write(text);
 		});
 		const finish = (reason) => {
-			clearTimeout(timer);
+			for (const timer of timers) clearTimeout(timer);
 			log.end();
 			done({ reason: late ? `did not end within ${Math.round(seconds)} s` : reason, out });
 		};
