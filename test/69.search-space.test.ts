@@ -251,6 +251,7 @@ describe('the config of a search', () => {
 	it('says what is wrong with it', () => {
 		const resolve = (values: Record<string, unknown>) => () => resolveSearchConfig([{ source: 'a test', values }]);
 		expect(resolve({ space: { depth: 3 } })).toThrow('Unknown config key space.depth in a test');
+		expect(resolve({ architecture: 1 })).toThrow('See docs/search.md for all keys.');
 		expect(resolve({ learner: { learningRate: 2 } })).toThrow('learner.learningRate');
 		expect(resolve({ retraining: { decays: [0.1] } })).toThrow('3 factors, one a milestone, for retraining.decays');
 		expect(resolve({ space: { kernelSizes: [4] } })).toThrow('kernelSizes');

@@ -112,14 +112,19 @@ export function configKeys(schema: z.ZodType, prefix = ''): ConfigKey[] {
 
 /**
  * Merges the layers and checks the result against the schema; missing keys get their defaults.
+ * @param page where all keys are described
  * @throws GannoError `INVALID_CONFIG` that names, for each fault, the key, the value, where it came from and what was expected
  */
-export function parseLayers<S extends z.ZodType>(schema: S, layers: readonly ConfigLayer[]): z.infer<S> {
+export function parseLayers<S extends z.ZodType>(
+	schema: S,
+	layers: readonly ConfigLayer[],
+	page = 'docs/meta-training.md',
+): z.infer<S> {
 	const merged = mergeLayers(layers);
 	const result = schema.safeParse(merged);
 	if (result.success) return result.data;
 	const keys = configKeys(schema);
-	const faults = result.error.issues.flatMap((issue) => describeIssue(issue, merged, layers, keys));
+	const faults = result.error.issues.flatMap((issue) => describeIssue(issue, merged, layers, keys, page));
 	throw new GannoError('INVALID_CONFIG', [...new Set(faults)].join('\n'));
 }
 
@@ -128,6 +133,7 @@ function describeIssue(
 	merged: unknown,
 	layers: readonly ConfigLayer[],
 	keys: readonly ConfigKey[],
+	page: string,
 ): string[] {
 	const path = issue.path.map(String);
 	if (issue.code === 'unrecognized_keys') {
@@ -137,7 +143,7 @@ function describeIssue(
 				full,
 				keys.map((known) => known.key),
 			);
-			const hint = close === undefined ? 'See docs/meta-training.md for all keys.' : `Did you mean ${close}?`;
+			const hint = close === undefined ? `See ${page} for all keys.` : `Did you mean ${close}?`;
 			return `Unknown config key ${full} in ${sourceOf([...path, key], layers)}. ${hint}`;
 		});
 	}

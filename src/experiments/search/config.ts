@@ -206,7 +206,7 @@ export function searchConfigReference(): ConfigKey[] {
  * @throws GannoError `INVALID_CONFIG`, `INVALID_ARGUMENT`
  */
 export function resolveSearchConfig(layers: readonly ConfigLayer[]): SearchConfig {
-	const config = parseLayers(searchConfigSchema, layers);
+	const config = parseLayers(searchConfigSchema, layers, 'docs/search.md');
 	spaceOf(config, 1);
 	const { milestones, decays } = config.retraining;
 	if (milestones.length !== decays.length) {
