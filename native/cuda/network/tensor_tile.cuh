@@ -20,8 +20,7 @@ struct TensorTileShape {
   static constexpr int kWarpRows = 8 * kThreadRows, kWarpColumns = 4 * kThreadColumns;
   static constexpr int kWarpsAcross = kColumns / kWarpColumns;
   static constexpr int kThreads = 32 * (kRows / kWarpRows) * kWarpsAcross;
-  static constexpr int kBlocks =
-      384 / kThreads;  // at least, on a multiprocessor: 168 registers a thread, as 128 spilled
+  static constexpr int kBlocks = 384 / kThreads;  // at least, on a multiprocessor: 168 registers a thread (128 spilled)
   static constexpr int kLineA = kRows + 8, kLineB = kColumns + 8;
   static constexpr int kSliceA = kDepth * kLineA, kSliceB = kDepth * kLineB;
   static_assert(kThreadRows % 4 == 0 && kThreadColumns % 2 == 0 && kDepth % 8 == 0);
