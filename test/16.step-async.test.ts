@@ -179,6 +179,7 @@ describe('stepAsync on the CPU', () => {
 		const running = optimizer.stepAsync(0.01);
 		optimizer.dispose();
 		await running;
-		expect(native().liveHandles()).toBe(before);
+		// An earlier test's may have been collected meanwhile.
+		expect(native().liveHandles()).toBeLessThanOrEqual(before);
 	});
 });
