@@ -217,6 +217,13 @@ describe('evaluating a suite', () => {
 		expect(first).toBeLessThan(45);
 	});
 
+	it('refuses what is no journal, and leaves it alone', async () => {
+		const path = journalPath(join(folder, 'foreign.json'));
+		writeFileSync(path, '{"note":"mine"}\n{"note":"too"}\n');
+		await expect(run('foreign.json', 0, { resume: true })).rejects.toMatchObject({ code: 'BAD_FILE' });
+		expect(readFileSync(path, 'utf8')).toBe('{"note":"mine"}\n{"note":"too"}\n');
+	});
+
 	it('leaves out what has no data here, and says so', async () => {
 		const [task] = suite.tasks as [Suite['tasks'][number]];
 		const tasks = [task, { ...task, id: 'elsewhere', dataset: { name: 'mnist' as const, downsample: 1 as const } }];

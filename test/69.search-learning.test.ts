@@ -261,7 +261,11 @@ describe('a search that was killed', () => {
 		const random = new PhiloxGenerator(8, 'task');
 		let kills = 0;
 		for (let attempt = 0; attempt < 10; attempt++) {
-			const child = fork(join(import.meta.dirname, 'support', 'search-child.mjs'), [logPath()], { stdio: 'ignore' });
+			const child = fork(
+				join(import.meta.dirname, 'support', 'search-child.mjs'),
+				[logPath(), JSON.stringify({ space: SPACE, settings: SETTINGS })],
+				{ stdio: 'ignore' },
+			);
 			const delay = random.nextInteger(60);
 			child.on('message', () => setTimeout(() => child.kill('SIGKILL'), delay));
 			const signal = await new Promise((resolve) => child.once('exit', (_, reason) => resolve(reason)));

@@ -11,6 +11,7 @@ import time
 
 from contender import reply, torch
 
+from layer_statistics import ALL
 from step_values import GRADIENTS, PARAMETERS, positions, sequence
 
 WHAT, ALGORITHM = sys.argv[1:3]
@@ -88,13 +89,6 @@ def step_and_norms(mode):
         return [found[kind * count + layer] for layer in range(count) for kind in range(3)]
 
     return step
-
-
-ALL = [
-    "gradientNorm", "gradientMean", "gradientVariance", "gradientMaxAbs", "parameterNorm", "parameterMean", "parameterVariance",
-    "momentNorm", "updateNorm", "updateRatio", "gradientMomentCosine", "gradientParameterCosine", "gradientUpdateCosine",
-    "nonFiniteCount",
-]  # fmt: skip
 
 
 def cosine(product, a, b):

@@ -9,7 +9,6 @@ export function infoCommand(): Command {
 			'after',
 			`
 Examples:
-  $ ganno info default
   $ ganno info policy.safetensors
   $ ganno info runs/mine --json`,
 		)

@@ -1,8 +1,8 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { PolicySnapshot } from '../../agents/policy.js';
 import { DEFAULT_DECISIONS } from '../../environment/task.js';
-import { fileSystemError } from '../../files/file-system-error.js';
+import { type LineFormat, LineLog } from '../../files/line-log.js';
 import { inferShapes } from '../../networks/shapes.js';
 import { PhiloxGenerator } from '../../philox.js';
 import type { EpisodeSession } from '../../rollouts/executor.js';
@@ -63,15 +63,15 @@ export function bestModels(entries: readonly SearchEntry[], count: number): Sear
 export async function retrain(options: RetrainOptions): Promise<RetrainedModel[]> {
 	const { candidates, policy, onModel } = options;
 	const trainers = policy === undefined ? (['schedule'] as const) : (['schedule', 'policy'] as const);
-	const known = readRetrained(options.directory.file('retrained'));
+	using log = new LineLog(options.directory.file('retrained'), LOG_FORMAT);
 	let done = 0;
 	return await Promise.all(
 		candidates.flatMap((candidate, i) =>
 			trainers.map(async (trainer) => {
 				const key = { architecture: candidate.architecture, rank: i + 1, trainer, policy: policyOf(options, trainer) };
-				const before = known.find((model) => isDeepStrictEqual(keyOf(model), key) && existsSync(model.model));
+				const before = log.entries.find((model) => isDeepStrictEqual(keyOf(model), key) && existsSync(model.model));
 				const model = before ?? (await retrainOne(options, candidate, i + 1, trainer));
-				if (before === undefined) appendLine(options.directory.file('retrained'), model);
+				if (before === undefined) log.append(model);
 				onModel?.(++done, candidates.length * trainers.length, model);
 				return model;
 			}),
@@ -87,32 +87,17 @@ function keyOf({ architecture, rank, trainer, policy }: RetrainedModel) {
 	return { architecture, rank, trainer, policy };
 }
 
-/** Lines that a killed process left unfinished are passed over. */
-function readRetrained(path: string): RetrainedModel[] {
-	if (!existsSync(path)) return [];
-	let text: string;
-	try {
-		text = readFileSync(path, 'utf8');
-	} catch (error) {
-		throw fileSystemError('read', path, error);
-	}
-	return text.split('\n').flatMap((line) => {
-		try {
-			return [JSON.parse(line) as RetrainedModel];
-		} catch {
-			return [];
-		}
-	});
-}
-
-/** Begins with a line end: what a killed process left unfinished does not spoil it. */
-function appendLine(path: string, model: RetrainedModel): void {
-	try {
-		appendFileSync(path, `\n${JSON.stringify(model)}\n`);
-	} catch (error) {
-		throw fileSystemError('append to', path, error);
-	}
-}
+const LOG_FORMAT: LineFormat<RetrainedModel> = {
+	parse(value) {
+		const model = value as RetrainedModel;
+		const { architecture, rank } = model;
+		return typeof architecture === 'string' && typeof rank === 'number' && typeof model.model === 'string'
+			? model
+			: undefined;
+	},
+	expected: () => 'a retrained model',
+	kept: 'The models that were retrained before are kept',
+};
 
 async function retrainOne(
 	options: RetrainOptions,

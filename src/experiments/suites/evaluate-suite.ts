@@ -50,14 +50,15 @@ export const journalPath = (out: string): string => `${out}.partial`;
 
 /**
  * Runs a suite and writes its results file. Interrupted, it leaves its journal.
- * @throws GannoError `INVALID_ARGUMENT`, `DATASET_NOT_FOUND` where no task has its data, `CANCELLED`, `FILE_SYSTEM`
+ * @throws GannoError `INVALID_ARGUMENT`, `DATASET_NOT_FOUND` where no task has its data, `CANCELLED`, `FILE_SYSTEM`,
+ *   `BAD_FILE` for a journal that is none
  */
 export async function evaluateSuite(options: EvaluateSuiteOptions): Promise<SuiteResults> {
 	const { suite, config, out, seeds, signal, onProgress } = options;
 	const started = performance.now();
 	const policies = namedPolicies(options.policies);
 	makeFolder(dirname(out));
-	const journal = new SuiteJournal(journalPath(out), options.resume === true);
+	using journal = new SuiteJournal(journalPath(out), options.resume === true);
 	const outcome = await runSuite({
 		suite,
 		policies,

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Dataset } from '../../datasets/dataset.js';
 import type { TrainingTask } from '../../environment/task.js';
+import { episodePasses, forwardCost } from '../../environment/task-cost.js';
 import { GannoError } from '../../errors.js';
+import { inferShapes } from '../../networks/shapes.js';
 import type { RolloutExecutor } from '../../rollouts/executor.js';
 import { type Cell, type CellResult, openCell, readCell } from './cells.js';
 import {
@@ -255,15 +257,15 @@ class CellRunner {
 	}
 }
 
-/** Very roughly what a cell costs, for the order alone. */
+/** Roughly what a cell costs, for the order alone; a gradient method moves a network's parameters out and in at every step. */
 function cost({ episode: { task, controller } }: Cell): number {
-	const { networks, horizon, batchSize } = task;
-	return networks.length * horizon * batchSize * (controller.type === 'gradient-method' ? 4 : 1);
+	const { spec, networks, horizon, interval, batchSize, validationSize = 0 } = task;
+	const passes = episodePasses(batchSize, horizon, horizon / interval, validationSize);
+	return forwardCost(spec) * passes * networks.length * (controller.type === 'gradient-method' ? 4 : 1);
 }
 
 function layerTypes(spec: TrainingTask['spec']): string[] {
-	const types = [...JSON.stringify(spec.layers).matchAll(/"type":"([\w-]+)"/g)];
-	return types.map(([, type]) => type as string);
+	return inferShapes(spec).operations.map(({ layer }) => layer.type);
 }
 
 function datasetKey(dataset: SuiteDataset): string {
