@@ -62,6 +62,15 @@ describe('generalised advantage estimation', () => {
 		expect([...equal]).toEqual([0, 0]);
 	});
 
+	it('normalises every phase of an episode by itself', () => {
+		const advantages = Float32Array.of(10, 0.1, 30, 0.3, 1e6, 7);
+		const progress = Float32Array.of(0, 0.5, 0.25, 0.75, 0.1, 0.9);
+		normalizeAdvantages(advantages, Uint8Array.of(1, 1, 1, 1, 0, 0), 2, progress);
+		[-1, -1, 1, 1, 1e6, 7].forEach((expected, i) => {
+			expect(advantages[i]).toBeCloseTo(expected, 5);
+		});
+	});
+
 	it('explains all, nothing and less than nothing', () => {
 		const active = Uint8Array.of(1, 1, 1, 0);
 		const returns = Float32Array.of(1, 2, 3, 1e9);

@@ -40,6 +40,7 @@ export const SWITCHES = {
 	reference: {},
 	'one-agent': { environment: { agents: 'one' } },
 	'own-exploration-noise': { learner: { sharedExplorationNoise: false } },
+	'advantages-by-phase': { learner: { advantagePhases: 10 } },
 	recurrent: { policy: { network: 'recurrent' } },
 	mappo: { learner: { algorithm: 'mappo' } },
 	'action-fine': { environment: { action: 'fine' } },

@@ -48,28 +48,35 @@ export function generalizedAdvantages(
 
 /**
  * Mean 0 and standard deviation 1 over the active rows, in place ("The 37 Implementation Details of PPO", detail 7, here per batch
- * and not per mini-batch; 1e-8 keeps a batch of equal advantages at 0).
+ * and not per mini-batch; 1e-8 keeps a batch of equal advantages at 0). With several phases every one of these equal parts of the
+ * episodes is normalised by itself: early decisions move the return far more than late ones, beside which those would not be heard.
+ * @param progress `[rows]`: decision / decisions of the episode; needed for more than one phase
  */
-export function normalizeAdvantages(advantages: Float32Array, active: Uint8Array): void {
-	let count = 0;
+export function normalizeAdvantages(
+	advantages: Float32Array,
+	active: Uint8Array,
+	phases = 1,
+	progress?: Float32Array,
+): void {
+	for (let phase = 0; phase < phases; phase++) {
+		const rows: number[] = [];
+		for (let row = 0; row < advantages.length; row++) {
+			if (active[row] !== 1) continue;
+			if (phases === 1 || Math.floor((progress?.[row] ?? 0) * phases + 1e-4) === phase) rows.push(row);
+		}
+		normalizeRows(advantages, rows);
+	}
+}
+
+function normalizeRows(values: Float32Array, rows: readonly number[]): void {
+	if (rows.length === 0) return;
 	let sum = 0;
-	for (let i = 0; i < advantages.length; i++) {
-		if (active[i] !== 1) continue;
-		count++;
-		sum += advantages[i] as number;
-	}
-	if (count === 0) return;
-	const mean = sum / count;
+	for (const row of rows) sum += values[row] as number;
+	const mean = sum / rows.length;
 	let squares = 0;
-	for (let i = 0; i < advantages.length; i++) {
-		if (active[i] !== 1) continue;
-		const deviation = (advantages[i] as number) - mean;
-		squares += deviation * deviation;
-	}
-	const scale = 1 / (Math.sqrt(squares / count) + 1e-8);
-	for (let i = 0; i < advantages.length; i++) {
-		if (active[i] === 1) advantages[i] = ((advantages[i] as number) - mean) * scale;
-	}
+	for (const row of rows) squares += ((values[row] as number) - mean) ** 2;
+	const scale = 1 / (Math.sqrt(squares / rows.length) + 1e-8);
+	for (const row of rows) values[row] = ((values[row] as number) - mean) * scale;
 }
 
 /** 1 − Var(returns − values) / Var(returns) over the active rows; 0 where the returns do not vary. */

@@ -22,6 +22,8 @@ export interface Batch {
 	readonly rewards: Float32Array;
 	/** `[rows]`: 0 where the network had already ended */
 	readonly active: Uint8Array;
+	/** `[rows]`: decision / decisions of the episode, from 0 to below 1 */
+	readonly progress: Float32Array;
 	/** One per (trajectory, network, agent) with an active row. */
 	readonly sequences: readonly Sequence[];
 }
@@ -78,6 +80,7 @@ export function assembleBatch(trajectories: readonly Trajectory[], policy: Polic
 	const logProbabilities = new Float32Array(rows);
 	const rewards = new Float32Array(rows);
 	const active = new Uint8Array(rows);
+	const progress = new Float32Array(rows);
 	const criticObservations = central ? new Float32Array(rows * 2 * size) : observations;
 	const sequences: Sequence[] = [];
 	let base = 0;
@@ -89,6 +92,7 @@ export function assembleBatch(trajectories: readonly Trajectory[], policy: Polic
 		rewards.set(trajectory.rewards, base);
 		for (let row = 0; row < count; row++) {
 			active[base + row] = trajectory.active[Math.floor(row / agents)] as number;
+			progress[base + row] = Math.floor(row / (networks * agents)) / decisions;
 			normalizeRow(
 				trajectory.observations,
 				row * size,
@@ -118,6 +122,7 @@ export function assembleBatch(trajectories: readonly Trajectory[], policy: Polic
 		logProbabilities,
 		rewards,
 		active,
+		progress,
 		sequences,
 	};
 }

@@ -24,6 +24,8 @@ export interface PpoSettings {
 	/** Global norm of actor and critic together. */
 	readonly maximumGradientNorm: number;
 	readonly normalizeAdvantages: boolean;
+	/** Equal parts of an episode over each of which advantages are normalised apart. */
+	readonly advantagePhases: number;
 	/** After an epoch whose mean approximate KL is above this, the rest of the epochs is left out; absent: never. */
 	readonly targetKl?: number | undefined;
 	/** Iterations in which the observation normaliser learns; then it is frozen. */
@@ -45,6 +47,7 @@ export const DEFAULT_PPO_SETTINGS: PpoSettings = {
 	valueCoefficient: 0.5,
 	maximumGradientNorm: 0.5,
 	normalizeAdvantages: true,
+	advantagePhases: 1,
 	targetKl: 0.04,
 	normalizerIterations: 20,
 };
@@ -65,6 +68,7 @@ export function resolvePpoSettings(changes: Partial<PpoSettings> = {}): PpoSetti
 	checkNumber(settings.valueCoefficient, 'ppo.valueCoefficient', 0);
 	if (settings.valueClip !== undefined) checkNumber(settings.valueClip, 'ppo.valueClip', 1e-6);
 	checkNumber(settings.maximumGradientNorm, 'ppo.maximumGradientNorm', 1e-9);
+	checkInteger(settings.advantagePhases, 'ppo.advantagePhases', 1, 1000);
 	if (settings.targetKl !== undefined) checkNumber(settings.targetKl, 'ppo.targetKl', 0);
 	checkInteger(settings.normalizerIterations, 'ppo.normalizerIterations', 0);
 	return settings;

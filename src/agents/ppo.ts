@@ -58,7 +58,9 @@ export async function ppoUpdate(state: PpoState, batch: Batch): Promise<UpdateMe
 	);
 	const explained = explainedVariance(returns, values, batch.active);
 	// 7: here over the whole batch, so that a mini-batch's mean keeps its meaning.
-	if (settings.normalizeAdvantages) normalizeAdvantages(advantages, batch.active);
+	if (settings.normalizeAdvantages) {
+		normalizeAdvantages(advantages, batch.active, settings.advantagePhases, batch.progress);
+	}
 
 	const targets: PpoTargets = {
 		actions: batch.actions,

@@ -115,6 +115,13 @@ export const learnerSection = z
 			description: 'Gradients are scaled down to this global norm.',
 		}),
 		normalizeAdvantages: boolean({ default: true, description: 'Normalise advantages over each batch.' }),
+		advantagePhases: integer({
+			default: 1,
+			min: 1,
+			max: 1000,
+			description:
+				'Equal parts of an episode over each of which advantages are normalised apart: late decisions move the return less.',
+		}),
 		targetKl: number({
 			default: 0.04,
 			min: 0,
