@@ -29,6 +29,11 @@ describe('actions', () => {
 		expectClose(outcomes('fine', 1e-3, 0.5), expected);
 	});
 
+	it('compound coarsely', () => {
+		const expected = [0.01, 0.1, 0.4, 0.75, 1, 1.33, 2.5, 10, 100].map((factor) => factor * 1e-3);
+		expectClose(outcomes('coarse', 1e-3, 0.5), expected);
+	});
+
 	it('are anchored to the initial learning rate', () => {
 		const expected = [-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1].map((a) => 0.01 * Math.exp(1.3 * a));
 		expectClose(outcomes('anchored', 0.5, 0.01), expected);
@@ -66,6 +71,8 @@ describe('actions', () => {
 		expect(() => rule.apply(new Uint8Array(3), 2, rates, rates)).toThrow(/Uint8Array of length 2 or 1 for actions/);
 		expect(() => rule.apply(new Uint8Array([0, 9]), 2, rates, rates)).toThrow(/from 0 to 8 for actions\[1\]/);
 		expect(rates).toEqual(new Float32Array([0.1, 0.2]));
-		expect(() => new ActionRule('wild' as 'fine')).toThrow(/'compounding', 'fine', 'anchored', 'absolute' for action/);
+		expect(() => new ActionRule('wild' as 'fine')).toThrow(
+			/'compounding', 'fine', 'coarse', 'anchored', 'absolute' for action/,
+		);
 	});
 });

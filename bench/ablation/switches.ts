@@ -44,6 +44,7 @@ export const SWITCHES = {
 	recurrent: { policy: { network: 'recurrent' } },
 	mappo: { learner: { algorithm: 'mappo' } },
 	'action-fine': { environment: { action: 'fine' } },
+	'action-coarse': { environment: { action: 'coarse' } },
 	'action-anchored-to-cosine': { environment: { action: 'anchored', baseSchedule: 'cosine' } },
 	'compounding-on-cosine': { environment: { baseSchedule: 'cosine' } },
 	'action-absolute': { environment: { action: 'absolute' } },

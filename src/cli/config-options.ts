@@ -49,7 +49,10 @@ export function addTrainingOptions(command: Command): Command {
 			new Option('--agent <kind>', 'ganno, or adaptive-lr: one learning rate, set by one agent').choices(AGENT_NAMES),
 		)
 		.option('--agents <mode>', 'layerwise, or one for all layers')
-		.option('--action <rule>', 'compounding, fine, anchored or absolute; of adaptive-lr: continuous or three-way')
+		.option(
+			'--action <rule>',
+			'compounding, fine, coarse, anchored or absolute; of adaptive-lr: continuous or three-way',
+		)
 		.option('--reward <name>', 'log-improvement, baseline, final-loss, accuracy-gain, difference or validation-loss')
 		.option('--network <kind>', "the agents' network: feed-forward or recurrent")
 		.option('--algorithm <name>', 'ippo or mappo')

@@ -10,7 +10,7 @@ export const NEUTRAL_ACTION = 4;
 export type Actions = Uint8Array | Float32Array;
 
 /** How a category becomes a learning rate; see {@link ActionRule}. */
-export const ACTION_MODES = ['compounding', 'fine', 'anchored', 'absolute'] as const;
+export const ACTION_MODES = ['compounding', 'fine', 'coarse', 'anchored', 'absolute'] as const;
 
 export type ActionMode = (typeof ACTION_MODES)[number];
 
@@ -22,6 +22,9 @@ export const COMPOUNDING_MULTIPLIERS: readonly number[] = [0.1, 0.3, 0.5, 0.8, 1
 
 /** Multipliers of `fine`: symmetric in the logarithm, as peers use; too narrow to leave a bad start in time. */
 export const FINE_MULTIPLIERS: readonly number[] = [0.5, Math.SQRT1_2, 0.9, 0.95, 1, 1.05, 1.1, Math.SQRT2, 2];
+
+/** Multipliers of `coarse`: two decades in one decision, so that a start far off costs one interval; wide steps in between. */
+export const COARSE_MULTIPLIERS: readonly number[] = [0.01, 0.1, 0.4, 0.75, 1, 1.33, 2.5, 10, 100];
 
 /** Range of `anchored`, in natural logarithms (SOLAR's α): factors 0.27 to 3.67. */
 export const ANCHORED_RANGE = 1.3;
@@ -61,6 +64,8 @@ function table(mode: ActionMode): Float64Array {
 			return Float64Array.from(COMPOUNDING_MULTIPLIERS);
 		case 'fine':
 			return Float64Array.from(FINE_MULTIPLIERS);
+		case 'coarse':
+			return Float64Array.from(COARSE_MULTIPLIERS);
 		case 'anchored':
 			return Float64Array.from({ length: ACTION_COUNT }, (_, a) => Math.exp(ANCHORED_RANGE * encodeAction(a)));
 		case 'absolute':
@@ -78,7 +83,7 @@ export function clipRate(rate: number): number {
 
 /**
  * Turns actions into learning rates, clipped to [1e-6, 1]:
- * - `compounding`, `fine`: η ← η × multiplier
+ * - `compounding`, `fine`, `coarse`: η ← η × multiplier
  * - `anchored`: η ← initial η × exp(1.3 (a − 4) / 4); the base schedule multiplies it step by step. For a base one trusts:
  *   it cannot recover from a bad one
  * - `absolute`: η ← 10^(−3 + 2.5 (a − 4) / 4)
@@ -110,8 +115,8 @@ export class ActionRule implements LearningRateRule {
 				throw invalidArgument(`an integer from 0 to ${ACTION_COUNT - 1}`, `actions[${i}]`, actions[i]);
 			}
 		}
-		const multiplies = this.mode === 'compounding' || this.mode === 'fine';
 		const absolute = this.mode === 'absolute';
+		const multiplies = !absolute && this.mode !== 'anchored';
 		for (let i = 0; i < rows; i++) {
 			const value = this.#values[actions[perLayer ? i : Math.floor(i / layers)]!]!;
 			const from = multiplies ? learningRates[i]! : absolute ? 1 : initialLearningRates[i]!;

@@ -12,7 +12,7 @@ const baselineRate = z.number().gt(0).max(10);
 
 export const environmentSection = z
 	.strictObject({
-		action: choice(['compounding', 'fine', 'anchored', 'absolute', 'three-way', 'continuous'], {
+		action: choice(['compounding', 'fine', 'coarse', 'anchored', 'absolute', 'three-way', 'continuous'], {
 			default: 'compounding',
 			description:
 				"How an action becomes a learning rate; the agent 'adaptive-lr' takes 'three-way' or 'continuous', the other one the rest.",
