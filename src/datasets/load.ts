@@ -14,7 +14,7 @@ import { readSvhnImages } from './svhn.js';
 export interface LoadDatasetOptions {
 	/** Looked into first, before `$GANNO_DATA_DIR`, the cache and the Debian package's folder. */
 	readonly dataDirectory?: string | undefined;
-	/** Images of the training part that become the validation split (default 10,000; CIFAR-10 and SVHN: 5,000). */
+	/** Images of the training part that become the validation split (default 10,000; CIFAR-10 and SVHN: 5,000; in part: a quarter at most). */
 	readonly validationSize?: number | undefined;
 	/** Which images those are: uint32 (default 0). */
 	readonly seed?: number | undefined;
@@ -22,7 +22,10 @@ export interface LoadDatasetOptions {
 	readonly downsample?: 1 | 2 | undefined;
 	/** Get what is found nowhere from the official address into the cache (default true). */
 	readonly download?: boolean | undefined;
-	/** CIFAR-10: be content with the training batches that are there, one at least, and the test batch (default false). */
+	/**
+	 * Be content with a part of the data set, which the name of the result then tells (default false). CIFAR-10: the training batches
+	 * that are there, one at least, and the test batch. MNIST and Fashion-MNIST: IDX files of fewer images.
+	 */
 	readonly partial?: boolean | undefined;
 	readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
 	/** Cancels a download: rejects with `CANCELLED`. */
@@ -47,14 +50,8 @@ export async function loadDatasetFrom(
 	transfer: TransferOptions = {},
 ): Promise<Dataset> {
 	if (typeof options !== 'object' || options === null) throw invalidArgument('an object', 'options', options);
-	const {
-		dataDirectory,
-		validationSize = definition.validationSize,
-		seed = 0,
-		downsample = 1,
-		partial = false,
-	} = options;
-	checkInteger(validationSize, 'validationSize', 1);
+	const { dataDirectory, validationSize, seed = 0, downsample = 1, partial = false } = options;
+	if (validationSize !== undefined) checkInteger(validationSize, 'validationSize', 1);
 	checkInteger(seed, 'seed', 0, 0xffffffff);
 	if (downsample !== 1 && downsample !== 2) throw invalidArgument('1 or 2', 'downsample', downsample);
 	for (const key of ['download', 'partial'] as const) {
@@ -74,7 +71,7 @@ export async function loadDatasetFrom(
 	}
 
 	const location = await obtain(definition, dataDirectory, partial, options, transfer);
-	const { images: source, remark } = await read(definition, location);
+	const { images: source, remark } = await read(definition, location, partial);
 	const images = downsample === 2 ? downsampleByTwo(source) : source;
 	const remarks = [
 		...(remark === undefined ? [] : [remark]),
@@ -82,10 +79,15 @@ export async function loadDatasetFrom(
 	];
 	return assembleDataset(images, {
 		name: remarks.length === 0 ? definition.name : `${definition.name} (${remarks.join(', ')})`,
-		validationSize,
+		validationSize: validationSize ?? defaultValidationSize(definition, images.trainCount),
 		seed,
 		files: location.kind === 'archive' ? [location.path] : location.files.map(({ path }) => path),
 	});
+}
+
+/** Of a part of a data set: the definition's, but a quarter of the training part at most. */
+function defaultValidationSize({ validationSize }: DatasetDefinition, trainCount: number): number {
+	return Math.min(validationSize, Math.max(1, Math.floor(trainCount / 4)));
 }
 
 async function obtain(
@@ -159,6 +161,7 @@ function solutions(
 async function read(
 	definition: DatasetDefinition,
 	location: DatasetLocation,
+	partial: boolean,
 ): Promise<{ images: LabelledImages; remark?: string }> {
 	if (definition.format === 'cifar') {
 		const { trainFiles, ...images } = await readCifarImages(definition, location);
@@ -167,6 +170,11 @@ async function read(
 	}
 	if (location.kind === 'archive') throw new GannoError('INTERNAL', `No archives are known for ${definition.name}.`);
 	const paths = location.files.map(({ path }) => path);
-	const readImages = definition.format === 'svhn' ? readSvhnImages : readIdxImages;
-	return { images: await readImages(definition, paths) };
+	if (definition.format === 'svhn') return { images: await readSvhnImages(definition, paths) };
+	const images = await readIdxImages(definition, paths, partial);
+	const { trainPerFile, testCount } = definition;
+	const tests = images.labels.length - images.trainCount;
+	return images.trainCount === trainPerFile && tests === testCount
+		? { images }
+		: { images, remark: `${images.trainCount} of ${trainPerFile} training, ${tests} of ${testCount} test images` };
 }

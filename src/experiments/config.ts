@@ -42,7 +42,7 @@ export const configSchema = z.strictObject({
 	}),
 	partialDataset: boolean({
 		default: false,
-		description: 'CIFAR-10: be content with the training batches that are there.',
+		description: 'Be content with a part of the data set: some training batches of CIFAR-10, fewer images of MNIST.',
 	}),
 	workers: integer({
 		default: -1,
