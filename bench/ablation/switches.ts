@@ -25,7 +25,8 @@ export const REFERENCE = {
 		costLimit: 1.2,
 		stratified: true,
 	},
-	learner: { sharedExplorationNoise: true },
+	environment: { action: 'coarse' },
+	learner: { sharedExplorationNoise: true, miniBatches: 8, advantagePhases: 10 },
 	evaluation: { tuningSeeds: 8 },
 } as const satisfies ConfigInput;
 
@@ -35,18 +36,18 @@ export const BUDGETS = {
 	quick: { iterations: 3, tasks: 8, seeds: 2 },
 } as const;
 
-/** One thing changed from the reference: layerwise, compounding, log-improvement, feed-forward, IPPO, shared exploration noise. */
+/** One thing changed from the reference: layerwise, coarse actions, advantages normalised by phase, log-improvement, feed-forward, IPPO, shared exploration noise. */
 export const SWITCHES = {
 	reference: {},
 	'one-agent': { environment: { agents: 'one' } },
 	'own-exploration-noise': { learner: { sharedExplorationNoise: false } },
-	'advantages-by-phase': { learner: { advantagePhases: 10 } },
+	'advantages-together': { learner: { advantagePhases: 1 } },
 	recurrent: { policy: { network: 'recurrent' } },
 	mappo: { learner: { algorithm: 'mappo' } },
 	'action-fine': { environment: { action: 'fine' } },
-	'action-coarse': { environment: { action: 'coarse' } },
+	'action-compounding': { environment: { action: 'compounding' } },
 	'action-anchored-to-cosine': { environment: { action: 'anchored', baseSchedule: 'cosine' } },
-	'compounding-on-cosine': { environment: { baseSchedule: 'cosine' } },
+	'coarse-on-cosine': { environment: { baseSchedule: 'cosine' } },
 	'action-absolute': { environment: { action: 'absolute' } },
 	'reward-baseline': { environment: { reward: 'baseline' } },
 	'reward-final-loss': { environment: { reward: 'final-loss' } },
