@@ -65,6 +65,7 @@ export const PRESETS = {
 			stratified: true,
 		},
 		environment: { action: 'coarse' },
+		policy: { hiddenUnits: 128 },
 		learner: { sharedExplorationNoise: true, miniBatches: 8, advantagePhases: 10 },
 		evaluation: {
 			network: { type: 'mlp', hidden: [64, 48, 32] },
