@@ -189,6 +189,16 @@ describe('ganno train --agent adaptive-lr', () => {
 		expect(resumed.code).toBe(0);
 	});
 
+	it('starts from the preset of the agent that the file names', async () => {
+		const run = join(folder, 'from-file');
+		const file = join(folder, 'agent.json');
+		writeFileSync(file, JSON.stringify(tiny));
+		const { code } = await ganno(['train', '--config', file, '--workers', '0', '--iterations', '1', '--run-dir', run]);
+		expect(code).toBe(0);
+		const { learner } = JSON.parse(readFileSync(join(run, 'config.json'), 'utf8'));
+		expect(learner.lambda).toBe(PRESETS['adaptive-lr'].learner.lambda);
+	});
+
 	it('says what does not go together', async () => {
 		const { code, stderr } = await ganno(['train', '--agent', 'adaptive-lr', '--action', 'fine']);
 		expect(code).not.toBe(0);

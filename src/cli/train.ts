@@ -1,5 +1,7 @@
 import { Command } from 'commander';
 import { GannoError } from '../errors.js';
+import { readConfigFile } from '../experiments/config-load.js';
+import type { PresetName } from '../experiments/presets.js';
 import type { RunDirectory } from '../experiments/run-directory.js';
 import { addTrainingOptions, type ConfigOptions, configFromOptions, optionLayer } from './config-options.js';
 import { addRunDirectoryOptions, defaultRunDirectory, type RunDirectoryOptions } from './run-options.js';
@@ -39,11 +41,17 @@ Examples:
 		});
 }
 
+/** Where none is named: that of the agent, be it said in the file or on the command line. */
+function defaultPreset(options: TrainOptions): PresetName {
+	const file = options.config === undefined ? undefined : readConfigFile(options.config).values.agent;
+	return (optionLayer(options).values.agent ?? file) === 'adaptive-lr' ? 'adaptive-lr' : 'standard';
+}
+
 async function openRun(options: TrainOptions): Promise<RunDirectory> {
 	const { RunDirectory } = await import('../experiments/run-directory.js');
 	if (options.resume === undefined) {
 		const { withTunedBaseline } = await import('./training-session.js');
-		const preset = options.agent === 'adaptive-lr' ? 'adaptive-lr' : 'standard';
+		const preset = defaultPreset(options);
 		const config = await withTunedBaseline(configFromOptions(options, { preset }));
 		const path = options.runDir ?? options.output ?? defaultRunDirectory(options.preset ?? preset, config);
 		return RunDirectory.create(path, config);
