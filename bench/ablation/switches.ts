@@ -1,11 +1,11 @@
 import type { ConfigInput } from 'ganno';
 
 /**
- * What every run of the ablation has in common: a reduced `standard`, small enough that one run trains and is judged in about a minute
- * and a half on two cores. Half of the networks start with layers out of balance, so that layerwise control has something to win.
+ * What every run of the ablation has in common: a reduced `standard`, small enough that one run trains and is judged in under a minute
+ * on two cores. Half of the networks start with layers out of balance, so that layerwise control has something to win.
  */
 export const REFERENCE = {
-	iterations: 200,
+	iterations: 100,
 	downsample: 2,
 	tasks: {
 		networks: [
