@@ -1,5 +1,5 @@
-// Makes the policy of the package again, from nothing: meta-trains it and its one-action twin with the preset `standard`, evaluates both
-// on the suite `held-out`, and writes policies/. Each step goes on where it was interrupted.
+// Makes the policies of the package again, from nothing: meta-trains the default one and its one-action twin with the preset `standard`, and the
+// controller of one learning rate with the preset `adaptive-lr`, evaluates them on the suite `held-out`, and writes policies/. Each step goes on where it was interrupted.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
@@ -13,8 +13,9 @@ import { loadPolicy, savePolicy } from '../dist/index.js';
 const SEED = 1;
 const USAGE = `Usage: npm run reproduce:policy [-- options]
 
-Meta-trains the policy of the package (preset 'standard', seed ${SEED}) and its twin with one action for all layers, compares their
-weights with those of policies/, evaluates both on the suite 'held-out' and writes policies/ and the results anew.
+Meta-trains the policy of the package (preset 'standard', seed ${SEED}), its twin with one action for all layers, and the controller of one
+learning rate (preset 'adaptive-lr'), compares their weights with those of policies/, evaluates them on the suite 'held-out' and writes
+policies/ and the results anew.
 
   --check          only train and compare; write nothing, exit with 1 where a bit differs
   --work <dir>     where the runs are kept (default: runs/reproduce-policy)
@@ -27,8 +28,9 @@ const options = parse();
 
 /** The policies and the options that set them apart. */
 const POLICIES = [
-	{ name: 'default', contender: 'learned', args: [] },
-	{ name: 'one-action', contender: 'one action', args: ['--agents', 'one'] },
+	{ name: 'default', contender: 'learned', args: ['--preset', 'standard'] },
+	{ name: 'one-action', contender: 'one action', args: ['--preset', 'standard', '--agents', 'one'] },
+	{ name: 'adaptive-lr', contender: 'adaptive-lr', args: ['--preset', 'adaptive-lr'] },
 ];
 
 function parse() {
@@ -66,7 +68,7 @@ function train({ name, args }) {
 	const run = join(options.work, name);
 	const workers = options.workers === undefined ? [] : ['--workers', options.workers];
 	if (existsSync(join(run, 'config.json'))) ganno('train', '--resume', run, ...workers);
-	else ganno('train', '--preset', 'standard', '--seed', String(SEED), '--run-dir', run, ...args, ...workers);
+	else ganno('train', '--seed', String(SEED), '--run-dir', run, ...args, ...workers);
 	return join(run, 'policy.safetensors');
 }
 
@@ -95,9 +97,10 @@ for (const { name, path } of trained) {
 }
 if (options.check) process.exit(differ ? 1 : 0);
 
-const [policy, twin] = trained;
+const [policy, twin, controller] = trained;
+const policies = ['--one-action', twin.path, '--policy', `${controller.contender}=${controller.path}`];
 const resume = existsSync(`${options.results}.partial`) ? ['--resume'] : [];
-ganno('evaluate', policy.path, '--suite', '--one-action', twin.path, '--out', options.results, ...resume);
+ganno('evaluate', policy.path, '--suite', ...policies, '--out', options.results, ...resume);
 
 /** What the card says of the evaluation: each target with what was found, and the figures over the whole suite. */
 function cardFacts(contender) {
