@@ -79,7 +79,7 @@ async function measureSteps(caseName: string, dataset: Dataset, options: Benchma
 			const deciding = performance.now();
 			const decided = controller.decide(environment.context);
 			policy += performance.now() - deciding;
-			environment.stepWithLearningRates(decided.learningRates, undefined, decided.actions);
+			environment.stepWithLearningRates(decided, undefined, decided.actions);
 		}
 		const total = performance.now() - start;
 		if (round < 0) continue; // the compiler warms up

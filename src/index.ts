@@ -70,6 +70,7 @@ export {
 export type { Population, PopulationFactory, PopulationOutput } from './environment/population.js';
 export type { Pretraining } from './environment/pretraining.js';
 export { REWARDS, type Reward, type RewardName } from './environment/reward.js';
+export { SECOND_CONTROL_LEVELS, SECOND_CONTROLS, type SecondControl } from './environment/second-control.js';
 export type { EnvironmentInfos, ResetResult, StepResult } from './environment/step-result.js';
 export type { TaskNetwork, TrainingTask } from './environment/task.js';
 export { sampleTasks, type TaskDistribution } from './environment/task-distribution.js';

@@ -33,7 +33,8 @@ function factors(controller: Controller, horizon: number, interval = 1): number[
 	const population: typeof populations.factory = (task, seeds) => {
 		const fake = populations.factory(task, seeds);
 		const train = fake.train.bind(fake);
-		fake.train = (steps, learningRates, out, options) => {
+		fake.train = (steps, controls, out, options) => {
+			const learningRates = controls as Float32Array;
 			for (let k = 0; k < steps; k++) given.push((learningRates[0]! / 0.5) * (options?.baseSchedule?.[k] ?? 1));
 			train(steps, learningRates, out, options);
 		};

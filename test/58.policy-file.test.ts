@@ -26,6 +26,24 @@ describe('policy file', () => {
 		expect(loadPolicy(path)).toEqual(original);
 	});
 
+	it.each(['weight-decay', 'momentum'] as const)(
+		'keeps the second control %s, and says it to a person',
+		(secondControl) => {
+			const path = join(folder, `${secondControl}.safetensors`);
+			const original: Policy = {
+				...policy,
+				...randomSnapshot(policySpec({ actions: 27, secondControl, hiddenUnits: 6 })),
+			};
+			savePolicy(path, original);
+			const loaded = loadPolicy(path);
+			expect(loaded).toEqual(original);
+			const levels = { 'weight-decay': '0, 0.001, 0.01', momentum: '0, 0.9, 0.98' }[secondControl];
+			expect(describePolicy(loaded)).toContainEqual({ name: 'second control', value: `${secondControl} of ${levels}` });
+			expect(describePolicy(loaded)).toContainEqual({ name: 'action', value: 'compounding (27 actions)' });
+			expect(describePolicy(policy).map(({ name }) => name)).not.toContain('second control');
+		},
+	);
+
 	it('describes itself to a person', () => {
 		const lines = describePolicy(policy).map(({ name, value }) => `${name}: ${value}`);
 		expect(lines).toContain('observation: layer-v1 (23 features)');
@@ -94,6 +112,12 @@ describe('policy file', () => {
 		['of another network', changeSpec({ network: 'feed-forward' }), /which a feed-forward policy has not/],
 		['of an unknown observation', changeSpec({ observation: 'layer-v9' }), /observation 'layer-v9'/],
 		['of an unknown action rule', changeSpec({ action: 'guess' }), /action rule 'guess'/],
+		['of an unknown second control', changeSpec({ secondControl: 'epsilon' }), /spec is not valid.*secondControl/],
+		[
+			'with a second control of too few actions',
+			changeSpec({ secondControl: 'momentum' }),
+			/'anchored' with momentum of 9 actions .*anchored of 9, anchored with weight-decay of 27, anchored with momentum of 27/,
+		],
 		['without a tensor', ({ tensors }) => tensors.splice(2, 1), /tensor 'actor\/gru\/kernel' is missing/],
 		[
 			'with a tensor too many',

@@ -41,6 +41,8 @@ describe('a switch of the config', () => {
 		{ environment: { reward: 'accuracy-gain' } },
 		{ environment: { reward: 'difference' } },
 		{ environment: { reward: 'difference', agents: 'one' } },
+		{ environment: { secondControl: 'weight-decay' } },
+		{ environment: { secondControl: 'momentum' }, tasks: { optimizers: ['momentum'] } },
 		{ policy: { network: 'recurrent' } },
 		{ learner: { algorithm: 'mappo' } },
 		{ learner: { sharedExplorationNoise: true } },

@@ -47,6 +47,8 @@ const EXPORTS = [
 	'ReplayLog',
 	'RunDirectory',
 	'SCHEDULES',
+	'SECOND_CONTROLS',
+	'SECOND_CONTROL_LEVELS',
 	'STATISTICS',
 	'STATISTIC_INDEX',
 	'TrainingEnvironment',

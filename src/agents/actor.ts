@@ -1,4 +1,5 @@
 import { checkInteger, checkNumber, checkOneOf, invalidArgument } from '../arguments.js';
+import { SECOND_CONTROL_LEVELS, type SecondControlName } from '../environment/second-control.js';
 import { GAUSSIAN_OUTPUTS } from './gaussian.js';
 import type { NamedTensor, PolicySpec } from './policy.js';
 
@@ -95,6 +96,9 @@ export function checkPolicySpec(spec: PolicySpec, name = 'spec'): PolicySpec {
 	checkInteger(spec.actions, `${name}.actions`, 2, 256); // actions travel as bytes
 	if (spec.multiplier !== undefined) checkNumber(spec.multiplier, `${name}.multiplier`, 1 + 1e-6, 1000);
 	if (spec.action === 'continuous') checkInteger(spec.actions, `${name}.actions`, GAUSSIAN_OUTPUTS, GAUSSIAN_OUTPUTS);
+	if (spec.secondControl !== undefined) {
+		checkOneOf(spec.secondControl, `${name}.secondControl`, Object.keys(SECOND_CONTROL_LEVELS) as SecondControlName[]);
+	}
 	checkInteger(spec.hiddenUnits, `${name}.hiddenUnits`, 1, 4096);
 	return spec;
 }

@@ -1,8 +1,15 @@
 import { checkInteger, checkObject, checkOneOf, invalidArgument } from '../arguments.js';
 import type { ActionMode, Actions, LearningRateRule } from '../environment/action.js';
-import { AGENT_KINDS, type AgentKind, agentNamed, OBSERVATION_VERSIONS } from '../environment/agent-kinds.js';
+import {
+	AGENT_KINDS,
+	type AgentKind,
+	actorOutputs,
+	agentNamed,
+	OBSERVATION_VERSIONS,
+} from '../environment/agent-kinds.js';
 import type { ControlledTraining, Controller, Decision, DecisionContext } from '../environment/controller.js';
 import { openActionRule } from '../environment/network-action.js';
+import { ActionSplitter, splitActions } from '../environment/second-control.js';
 import { checkPolicySpec } from './actor.js';
 import { actionArray, chooseActions } from './choose-actions.js';
 import { createPolicyInference } from './inference.js';
@@ -14,12 +21,15 @@ import type { PolicyInference, PolicySnapshot } from './policy.js';
  *
  * A policy of `network-v1` scales the learning rates of a network together; it takes an environment that shows it that observation.
  *
+ * A policy with a second control sets weight decays or momenta too, as {@link Decision} has them.
+ *
  * A policy of the action rule `anchored` multiplies the base schedule that the caller of the episode gives.
  */
 export class PolicyController implements Controller {
 	readonly name: string;
 	readonly #inference: PolicyInference;
 	readonly #rule: LearningRateRule;
+	readonly #splitter: ActionSplitter | undefined;
 	readonly #agents: PolicySnapshot['spec']['agents'];
 	#state = new Float32Array(0);
 	#logits = new Float32Array(0);
@@ -29,7 +39,7 @@ export class PolicyController implements Controller {
 	/** @throws GannoError `INVALID_ARGUMENT` for a policy whose observation or action rule this version does not have */
 	constructor(policy: PolicySnapshot, name = 'learned') {
 		checkObject(policy, 'policy');
-		const { observation, observationSize, action, actions, multiplier, agents } = checkPolicySpec(
+		const { observation, observationSize, action, actions, multiplier, agents, secondControl } = checkPolicySpec(
 			policy.spec,
 			'policy.spec',
 		);
@@ -40,11 +50,14 @@ export class PolicyController implements Controller {
 		}
 		const kind: AgentKind = AGENT_KINDS[agent];
 		checkOneOf(action, 'policy.spec.action', Object.keys(kind.actions));
-		checkInteger(actions, 'policy.spec.actions', kind.actions[action] as number, kind.actions[action] as number);
+		checkOneOf(secondControl ?? 'none', 'policy.spec.secondControl', kind.secondControls);
+		const outputs = actorOutputs(kind, action, secondControl) as number;
+		checkInteger(actions, 'policy.spec.actions', outputs, outputs);
 		checkOneOf(agents, 'policy.spec.agents', kind.agents);
 		this.name = name;
 		this.#inference = createPolicyInference(policy);
 		this.#rule = openActionRule(action as ActionMode, multiplier);
+		this.#splitter = secondControl === undefined ? undefined : new ActionSplitter(secondControl);
 		this.#agents = agents;
 	}
 
@@ -89,8 +102,9 @@ export class PolicyController implements Controller {
 		this.#inference.forward(observations, rows, this.#state, this.#logits);
 		chooseActions(this.#logits, { networks, agents, actions: spec.actions, greedy: true }, this.#actions);
 		this.#learningRates.set(context.learningRates);
-		this.#rule.apply(this.#actions, layers, context.initialLearningRates, this.#learningRates);
-		return { learningRates: this.#learningRates, actions: this.#actions };
+		const split = splitActions(this.#splitter, this.#actions, layers, networks * layers);
+		this.#rule.apply(split.actions, layers, context.initialLearningRates, this.#learningRates);
+		return { learningRates: this.#learningRates, ...split };
 	}
 
 	#reserve(rows: number, actions: number, stateSize: number): void {

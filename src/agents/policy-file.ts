@@ -1,5 +1,6 @@
 import { checkFloat32Array, checkObject, invalidArgument } from '../arguments.js';
-import { AGENT_KINDS, AGENT_NAMES, type AgentKind, agentNamed } from '../environment/agent-kinds.js';
+import { AGENT_KINDS, AGENT_NAMES, type AgentKind, actorOutputs, agentNamed } from '../environment/agent-kinds.js';
+import { SECOND_CONTROL_LEVELS, type SecondControlName } from '../environment/second-control.js';
 import { badFile } from '../files/file-system-error.js';
 import { readSafetensors, type StoredTensor, writeSafetensors } from '../files/safetensors.js';
 import { actorParameterCount, actorTensorShapes, checkPolicySpec, splitTensors, type TensorShape } from './actor.js';
@@ -113,18 +114,27 @@ function readSpec(path: string, metadata: Readonly<Record<string, string>>): Pol
 		);
 	}
 	const kind: AgentKind = AGENT_KINDS[name];
-	if (kind.actions[value.action] !== value.actions || !kind.agents.includes(value.agents)) {
-		const known = Object.entries(kind.actions).map(([action, outputs]) => `${action} of ${outputs}`);
+	const outputs = actorOutputs(kind, value.action, value.secondControl);
+	if (outputs !== value.actions || !kind.agents.includes(value.agents)) {
+		const known = Object.keys(kind.actions).flatMap((action) =>
+			kind.secondControls.map((control) => {
+				const beside = control === 'none' ? '' : ` with ${control}`;
+				return `${action}${beside} of ${actorOutputs(kind, action, control)}`;
+			}),
+		);
+		const beside = value.secondControl === undefined ? '' : ` with ${value.secondControl}`;
 		throw badFile(
 			path,
-			`its policy needs the action rule '${value.action}' of ${value.actions} actions for agents '${value.agents}', ` +
+			`its policy needs the action rule '${value.action}'${beside} of ${value.actions} actions for agents '${value.agents}', ` +
 				`and this version of ganno has, for '${value.observation}', ${known.join(', ')}, for agents '${kind.agents.join("' and '")}'`,
 			advice,
 		);
 	}
-	const { network, observation, observationSize, action, actions, multiplier, hiddenUnits, agents } = value;
+	const { network, observation, observationSize, action, actions, multiplier, hiddenUnits, agents, secondControl } =
+		value;
 	const factor = multiplier === undefined ? {} : { multiplier };
-	return { network, observation, observationSize, action, actions, ...factor, hiddenUnits, agents };
+	const second = secondControl === undefined ? {} : { secondControl };
+	return { network, observation, observationSize, action, actions, ...factor, hiddenUnits, agents, ...second };
 }
 
 /**
@@ -180,6 +190,10 @@ function describeAction({ action, actions, multiplier }: PolicySpec): string {
 	return action === 'continuous' ? `continuous (mean and deviation${range})` : `${action} (${actions} actions${range})`;
 }
 
+function describeSecond(control: SecondControlName): string {
+	return `${control} of ${SECOND_CONTROL_LEVELS[control].join(', ')}`;
+}
+
 /** What a person wants to know about a policy, in order: a name and a value a line. */
 export function describePolicy(policy: Policy): { readonly name: string; readonly value: string }[] {
 	const { spec, parameters, training } = policy;
@@ -192,6 +206,9 @@ export function describePolicy(policy: Policy): { readonly name: string; readonl
 		{ name: 'parameters', value: String(parameters.length) },
 		{ name: 'observation', value: `${spec.observation} (${spec.observationSize} features)` },
 		{ name: 'action', value: describeAction(spec) },
+		...(spec.secondControl === undefined
+			? []
+			: [{ name: 'second control', value: describeSecond(spec.secondControl) }]),
 		{ name: 'agents', value: spec.agents === 'one' ? 'one for all layers' : 'one per layer' },
 		...Object.entries(training).map(([name, value]) => ({
 			name: `training.${name}`,

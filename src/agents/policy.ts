@@ -1,3 +1,5 @@
+import type { SecondControlName } from '../environment/second-control.js';
+
 /** What a policy is, apart from its weights. Goes into the policy file's metadata. */
 export interface PolicySpec {
 	readonly network: 'feed-forward' | 'recurrent';
@@ -14,6 +16,8 @@ export interface PolicySpec {
 	readonly hiddenUnits: number;
 	/** One agent per layer, or one for all (features averaged over layers). */
 	readonly agents: 'layerwise' | 'one';
+	/** What is set beside the learning rate, with three times as many actions; absent: nothing. Only with `layer-v1`. */
+	readonly secondControl?: SecondControlName;
 }
 
 /** One tensor of a policy or a checkpoint. */

@@ -20,6 +20,7 @@ export interface ConfigOptions {
 	readonly agents?: string;
 	readonly action?: string;
 	readonly reward?: string;
+	readonly secondControl?: string;
 	readonly network?: string;
 	readonly algorithm?: string;
 	readonly learnerBackend?: string;
@@ -54,6 +55,7 @@ export function addTrainingOptions(command: Command): Command {
 			'compounding, fine, coarse, anchored or absolute; of adaptive-lr: continuous or three-way',
 		)
 		.option('--reward <name>', 'log-improvement, baseline, final-loss, accuracy-gain, difference or validation-loss')
+		.option('--second-control <name>', 'what agents set beside the learning rate: none, weight-decay or momentum')
 		.option('--network <kind>', "the agents' network: feed-forward or recurrent")
 		.option('--algorithm <name>', 'ippo or mappo')
 		.option('--learner-backend <name>', 'wasm, cpu or tensorflow');
@@ -77,7 +79,12 @@ export function optionLayer(options: ConfigOptions): ConfigLayer {
 		dataset: options.dataset,
 		dataDirectory: options.dataDir,
 		agent: options.agent,
-		environment: { agents: options.agents, action: options.action, reward: options.reward },
+		environment: {
+			agents: options.agents,
+			action: options.action,
+			reward: options.reward,
+			secondControl: options.secondControl,
+		},
 		policy: { network: options.network },
 		learner: { algorithm: options.algorithm, backend: options.learnerBackend },
 	};

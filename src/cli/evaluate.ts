@@ -88,6 +88,8 @@ function evaluationConfig(policy: Policy, options: EvaluateOptions): Config {
 				`agent=${agentNamed(observation)}`,
 				`environment.agents=${agents}`,
 				`environment.action=${action}`,
+				// An evaluation asks the policy itself; here it would only have to go with the optimisers.
+				'environment.secondControl=none',
 				// The reward plays no part in a test accuracy, and a baseline would cost a run of its own.
 				'environment.reward=log-improvement',
 			],

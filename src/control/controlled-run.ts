@@ -7,6 +7,7 @@ import { IntervalStatistics } from '../optimizer/interval-statistics.js';
 import { POPULATION_STATISTICS } from '../optimizer/statistics.js';
 import { LossWatch } from './loss-watch.js';
 import type { ControlledLayer, DecisionSource, ResolvedControllerOptions, RollbackOptions } from './options.js';
+import { checkDecision } from './source.js';
 import type { ControllerStateShape, LayerwiseControllerState } from './state.js';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -166,13 +167,9 @@ export class ControlledRun {
 				context.observations,
 			);
 		}
-		const { learningRates, baseSchedule, actions } = this.#controller.decide(context);
+		const { learningRates, baseSchedule, actions } = checkDecision(this.#controller.decide(context));
 		for (let l = 0; l < this.layers.length; l++) this.#learningRates[l] = this.#within(learningRates[l]!);
-		if (baseSchedule === undefined) this.#base = undefined;
-		else {
-			this.#baseBuffer.set(baseSchedule);
-			this.#base = this.#baseBuffer;
-		}
+		this.#setBase(baseSchedule);
 		if (actions === undefined) this.#actions.fill(NEUTRAL_ACTION);
 		else this.#actions.set(actions);
 		this.#interval.clear();
@@ -254,11 +251,7 @@ export class ControlledRun {
 		this.rollbacks = state.rollbacks;
 		this.#learningRates.set(state.learningRates);
 		this.#initialLearningRates.set(state.initialLearningRates);
-		this.#base = undefined;
-		if (state.baseSchedule.length > 0) {
-			this.#baseBuffer.set(state.baseSchedule);
-			this.#base = this.#baseBuffer;
-		}
+		this.#setBase(state.baseSchedule.length > 0 ? state.baseSchedule : undefined);
 		this.#actions.set(state.actions);
 		this.#interval.restore(state.intervalStatistics);
 		this.#losses.set(state.losses);
@@ -266,6 +259,11 @@ export class ControlledRun {
 		this.#watch.restore(state.divergence, state.diverged, state.step > 0 || (state.probed > 0 && !this.probing));
 		this.#watch.given = state.validationLoss ?? undefined;
 		this.#applyRates();
+	}
+
+	#setBase(schedule: ArrayLike<number> | undefined): void {
+		if (schedule !== undefined) this.#baseBuffer.set(schedule);
+		this.#base = schedule === undefined ? undefined : this.#baseBuffer;
 	}
 
 	/** Learning rates of the next step: those decided, times the base schedule's factor there. */

@@ -3,7 +3,7 @@ import { PolicyController } from '../agents/policy-controller.js';
 import { loadPolicy } from '../agents/policy-file.js';
 import { SHIPPED_POLICY, shippedPolicyPath } from '../agents/shipped-policy.js';
 import { checkObject, invalidArgument } from '../arguments.js';
-import type { Controller } from '../environment/controller.js';
+import type { Controller, Decision } from '../environment/controller.js';
 import { OBSERVATION_VERSION } from '../environment/observation.js';
 import { GannoError } from '../errors.js';
 import { type ScheduleName, scheduleByName } from '../schedules/registry.js';
@@ -22,14 +22,29 @@ export function policySource(policy: string | PolicySnapshot): DecisionSource {
 
 function frozen(policy: PolicySnapshot): DecisionSource {
 	const controller = new PolicyController(policy);
-	const { observation, agents } = policy.spec;
+	const { observation, agents, secondControl } = policy.spec;
 	if (observation !== OBSERVATION_VERSION) {
 		throw new GannoError(
 			'INVALID_ARGUMENT',
 			`The policy looks at '${observation}', which takes the predictions on a validation split: a controller has statistics and losses only. Give a policy for '${OBSERVATION_VERSION}', or use PolicyController with a TrainingEnvironment`,
 		);
 	}
+	if (secondControl !== undefined) throw learningRatesOnly(`The policy sets ${secondControl}`);
 	return { controller, agents };
+}
+
+/** Momenta and weight decays would be lost on their way to a LayerwiseController's optimizer. */
+export function checkDecision(decision: Decision): Decision {
+	if (decision.weightDecays !== undefined) throw learningRatesOnly('The controller sets weight decays');
+	if (decision.momenta !== undefined) throw learningRatesOnly('The controller sets momenta');
+	return decision;
+}
+
+function learningRatesOnly(problem: string): GannoError {
+	return new GannoError(
+		'INVALID_ARGUMENT',
+		`${problem} beside learning rates, and a LayerwiseController sets learning rates only. Train the policy with secondControl 'none', or use PolicyController with a TrainingEnvironment`,
+	);
 }
 
 export function scheduleSource(schedule: ScheduleName | Controller): DecisionSource {

@@ -11,6 +11,7 @@ import {
 	ObservationEncoder,
 	type Observer,
 } from './observation.js';
+import { LEVEL_COUNT, SECOND_CONTROLS, type SecondControl, type SecondControlName } from './second-control.js';
 
 /** What kinds of agents there are: what they see, and which actions go with it. A policy file names both. */
 
@@ -23,9 +24,10 @@ export interface AgentKind {
 	readonly observationSize: number;
 	/** Features that the normaliser leaves alone. */
 	readonly bounded: readonly number[];
-	/** Action rule → outputs of an actor that acts by it. */
+	/** Action rule → outputs of an actor that acts by it and sets learning rates only. */
 	readonly actions: Readonly<Record<string, number>>;
 	readonly agents: readonly Agents[];
+	readonly secondControls: readonly SecondControl[];
 }
 
 /** `ganno`: an agent per layer, or one that sees their mean. `adaptive-lr`: one that sees the network (Xu et al. 2019). */
@@ -36,6 +38,7 @@ export const AGENT_KINDS = {
 		bounded: BOUNDED_OBSERVATIONS,
 		actions: Object.fromEntries(ACTION_MODES.map((mode) => [mode, ACTION_COUNT])),
 		agents: ['layerwise', 'one'],
+		secondControls: SECOND_CONTROLS,
 	},
 	'adaptive-lr': {
 		observation: NETWORK_OBSERVATION_VERSION,
@@ -43,6 +46,7 @@ export const AGENT_KINDS = {
 		bounded: [],
 		actions: { 'three-way': THREE_WAY_ACTIONS, continuous: 2 },
 		agents: ['one'],
+		secondControls: ['none'],
 	},
 } as const satisfies Record<string, AgentKind>;
 
@@ -55,6 +59,17 @@ export function agentNamed(observation: string): AgentName | undefined {
 	return AGENT_NAMES.find((name) => AGENT_KINDS[name].observation === observation);
 }
 
+/** Outputs of an actor that acts so; undefined: this kind of agents does not. */
+export function actorOutputs(
+	kind: AgentKind,
+	action: string,
+	secondControl: SecondControl = 'none',
+): number | undefined {
+	const outputs = kind.actions[action];
+	if (outputs === undefined || !kind.secondControls.includes(secondControl)) return undefined;
+	return secondControl === 'none' ? outputs : outputs * LEVEL_COUNT;
+}
+
 /** What an environment is told of its agents. */
 export interface AgentOptions {
 	/** What agents see; default `layer-v1`. `network-v1` is for one agent alone. */
@@ -65,22 +80,34 @@ export interface AgentOptions {
 	readonly multiplier?: number;
 	/** Default `layerwise`; with `network-v1` `one`. */
 	readonly agents?: Agents;
+	/** What is set beside the learning rate; default 'none', with `network-v1` nothing else. */
+	readonly secondControl?: SecondControl | undefined;
 }
 
 /** @throws GannoError `INVALID_ARGUMENT` for an observation, actions and agents that do not go together */
-export function resolveAgents({ observation = OBSERVATION_VERSION, action, multiplier, agents }: AgentOptions): {
+export function resolveAgents({
+	observation = OBSERVATION_VERSION,
+	action,
+	multiplier,
+	agents,
+	secondControl,
+}: AgentOptions): {
 	readonly kind: AgentKind;
 	readonly rule: LearningRateRule;
 	readonly agents: Agents;
+	/** undefined: none */
+	readonly secondControl: SecondControlName | undefined;
 } {
 	checkOneOf(observation, 'observation', OBSERVATION_VERSIONS);
 	const kind: AgentKind = AGENT_KINDS[agentNamed(observation) as AgentName];
 	const mode = action ?? (Object.keys(kind.actions)[0] as ActionMode);
 	checkOneOf(mode, 'action', Object.keys(kind.actions) as ActionMode[]);
+	const second = checkOneOf(secondControl ?? 'none', 'secondControl', kind.secondControls);
 	return {
 		kind,
 		rule: openActionRule(mode, multiplier),
 		agents: checkOneOf(agents ?? (kind.agents[0] as Agents), 'agents', kind.agents),
+		secondControl: second === 'none' ? undefined : second,
 	};
 }
 

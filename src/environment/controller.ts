@@ -48,9 +48,13 @@ export interface DecisionContext {
 export interface Decision {
 	/** `[networks × layers]` */
 	readonly learningRates: Float32Array;
+	/** `[networks × layers]`; absent: the optimiser's own. Only a TrainingEnvironment has a use for it. */
+	readonly weightDecays?: Float32Array | undefined;
+	/** `[networks × layers]`, from 0 to 1, of momentum and nesterov; absent: the optimiser's own. Only a TrainingEnvironment has a use for it. */
+	readonly momenta?: Float32Array | undefined;
 	/** `[interval]`: multiplies every learning rate step by step, so that hand-made schedules stay smooth inside an interval. */
 	readonly baseSchedule?: Float32Array;
-	/** `[networks × agents]`: the actions behind the learning rates, for the feature `previousAction`; absent: neutral. */
+	/** `[networks × agents]`: the actions behind the learning rates (of joint ones that part), for the feature `previousAction`; absent: neutral. */
 	readonly actions?: Actions;
 }
 

@@ -1,4 +1,5 @@
 import { invalidArgument } from '../arguments.js';
+import type { PopulationControls } from '../networks/population-arguments.js';
 import type { TrainableLayer } from '../networks/spec.js';
 import { POPULATION_STATISTICS } from '../optimizer/statistics.js';
 import { populationOutput } from './environment-buffers.js';
@@ -61,13 +62,16 @@ export class CounterfactualPopulation implements Population {
 
 	train(
 		steps: number,
-		learningRates: Float32Array,
+		controls: Float32Array | PopulationControls,
 		out: PopulationOutput,
 		options?: { readonly baseSchedule?: Float32Array | undefined },
 	): void {
+		if (!(controls instanceof Float32Array)) {
+			throw invalidArgument('learning rates alone (the reward difference knows no other)', 'controls', controls);
+		}
 		this.#fork();
-		this.#spread(learningRates, this.#previous);
-		this.#previous.set(learningRates);
+		this.#spread(controls, this.#previous);
+		this.#previous.set(controls);
 		const all = this.#output(steps);
 		const { statistics, trainingLoss } = all;
 		this.#population.train(

@@ -1,10 +1,19 @@
+import { checkFiniteElements, checkFloat32Array } from '../arguments.js';
 import { POPULATION_STATISTICS } from '../optimizer/statistics.js';
 import { NEUTRAL_ACTION } from './action.js';
 import type { DecisionContext } from './controller.js';
 import { OBSERVATION_SIZE, type ObservationInput } from './observation.js';
 import type { PopulationOutput } from './population.js';
+import type { RewardRule } from './reward.js';
 import type { StepResult } from './step-result.js';
 import type { TrainingTask } from './task.js';
+
+/** @throws GannoError `INVALID_ARGUMENT` @param shape what the length is */
+export function checkBaseSchedule(schedule: Float32Array | undefined, length: number, shape: string): void {
+	if (schedule === undefined) return;
+	checkFloat32Array(schedule, 'baseSchedule', length, shape);
+	checkFiniteElements(schedule, 'baseSchedule', 0);
+}
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -160,6 +169,14 @@ export class EnvironmentBuffers {
 		return factor;
 	}
 
+	/** The next interval's part of a schedule over the whole horizon. */
+	partOf(baseSchedule: Float32Array | undefined, decision: number): Float32Array | undefined {
+		if (baseSchedule === undefined) return undefined;
+		const { length } = this.baseSchedule;
+		for (let k = 0; k < length; k++) this.baseSchedule[k] = baseSchedule[decision * length + k]!;
+		return this.baseSchedule;
+	}
+
 	/** The losses of a native call's output; networks that have ended keep their last ones. */
 	read(out: Required<PopulationOutput>, steps: number): void {
 		for (let n = 0; n < this.networks; n++) {
@@ -182,9 +199,15 @@ export class EnvironmentBuffers {
 		this.running = running;
 	}
 
-	/** Pays every agent what its network earned. */
-	shareRewards(): void {
+	/** Pays every agent what its network earned, or its own part. @param forkLoss `[networks × agents]`, of the reward `difference` */
+	pay(rule: RewardRule, forkLoss: Float32Array | undefined, last: boolean): void {
+		const { validationLoss, validationAccuracy, active, diverged, networkRewards } = this;
 		const { rewards } = this.result;
+		if (forkLoss !== undefined) {
+			rule.differences(validationLoss, forkLoss, active, diverged, rewards);
+			return;
+		}
+		rule.update(validationLoss, validationAccuracy, active, diverged, last, networkRewards);
 		for (let i = 0; i < rewards.length; i++) rewards[i] = this.networkRewards[Math.floor(i / this.agents)]!;
 	}
 

@@ -68,9 +68,9 @@ export function runEpisode(options: EpisodeOptions): EpisodeOutcome {
 	const product = new Float32Array(task.interval);
 	let done = infos.active.every((running) => running === 0);
 	for (let decision = 0; !done; decision++) {
-		const { learningRates, baseSchedule, actions } = controller.decide(environment.context);
-		const base = multiply(baseSchedule, options.baseSchedule, decision * task.interval, product);
-		const result = environment.stepWithLearningRates(learningRates, base, actions);
+		const decided = controller.decide(environment.context);
+		const base = multiply(decided.baseSchedule, options.baseSchedule, decision * task.interval, product);
+		const result = environment.stepWithLearningRates(decided, base, decided.actions);
 		for (let n = 0; n < networks; n++) {
 			outcome.returns[n] = outcome.returns[n]! + networkReward(result.rewards, n, environment.agents);
 			if (infos.validationLoss[n]! < outcome.bestValidationLoss[n]!) {

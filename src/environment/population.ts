@@ -1,3 +1,4 @@
+import type { PopulationControls } from '../networks/population-arguments.js';
 import type { TrainableLayer } from '../networks/spec.js';
 import type { TrainingTask } from './task.js';
 
@@ -8,11 +9,11 @@ export interface Population {
 	readonly layers: readonly TrainableLayer[];
 	/**
 	 * `steps` optimiser steps of every network, then the loss on the validation images when asked for.
-	 * @param learningRates `[replicas × layers]`
+	 * @param controls learning rates, `[replicas × layers]`; with others beside them only where agents or a controller set them
 	 */
 	train(
 		steps: number,
-		learningRates: Float32Array,
+		controls: Float32Array | PopulationControls,
 		out: PopulationOutput,
 		options?: { readonly baseSchedule?: Float32Array | undefined },
 	): void;

@@ -74,6 +74,13 @@ export function checkTask(task: TrainingTask): TrainingTask {
 	return task;
 }
 
+/** The seeds of an episode's networks: those given, or else the task's own. @throws GannoError `INVALID_ARGUMENT` */
+export function episodeSeeds({ networks }: TrainingTask, seeds: Uint32Array | undefined): Uint32Array {
+	if (seeds === undefined) return Uint32Array.from(networks, ({ seed }) => seed);
+	if (seeds instanceof Uint32Array && seeds.length === networks.length) return seeds;
+	throw invalidArgument(`a Uint32Array of length ${networks.length}`, 'seeds', seeds);
+}
+
 /**
  * The learning rates a task starts with.
  * @param learningRates `[networks × layers]`, written

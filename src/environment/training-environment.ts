@@ -1,17 +1,19 @@
-import { checkFiniteElements, checkFloat32Array, checkObject, checkOneOf, invalidArgument } from '../arguments.js';
+import { checkFloat32Array, checkObject, checkOneOf, invalidArgument } from '../arguments.js';
 import type { SplitName } from '../datasets/dataset.js';
 import { GannoError } from '../errors.js';
+import type { PopulationControls } from '../networks/population-arguments.js';
 import { type Actions, checkActions, type LearningRateRule, NEUTRAL_ACTION } from './action.js';
 import { type AgentKind, type AgentOptions, openObserver, resolveAgents } from './agent-kinds.js';
 import type { DecisionContext } from './controller.js';
 import { DivergenceDetector } from './divergence.js';
-import { EnvironmentBuffers } from './environment-buffers.js';
+import { checkBaseSchedule, EnvironmentBuffers } from './environment-buffers.js';
 import type { Agents, Observer } from './observation.js';
 import { type PopulationSource, populationFactory } from './open-population.js';
 import type { Population } from './population.js';
 import { checkReward, type Reward, RewardRule, rewardName } from './reward.js';
+import { ActionSplitter, checkControls, populationControls, splitActions } from './second-control.js';
 import type { ResetResult, StepResult } from './step-result.js';
-import { checkTask, initialLearningRates, type TrainingTask } from './task.js';
+import { checkTask, episodeSeeds, initialLearningRates, type TrainingTask } from './task.js';
 import { TaskPopulation } from './task-population.js';
 
 /** Mini-batches of the statistics-only pass before the first action. */
@@ -43,6 +45,7 @@ export class TrainingEnvironment {
 	readonly #taskPopulation: TaskPopulation;
 	readonly #baseSchedule: Float32Array | undefined;
 	readonly #trainOptions: { baseSchedule: Float32Array | undefined } = { baseSchedule: undefined };
+	readonly #splitter: ActionSplitter | undefined;
 	#task: TrainingTask;
 	#population: Population | undefined;
 	#buffers: EnvironmentBuffers | undefined;
@@ -56,11 +59,15 @@ export class TrainingEnvironment {
 
 	constructor(options: TrainingEnvironmentOptions) {
 		checkObject(options, 'options');
-		const { kind, rule, agents } = resolveAgents(options);
+		const { kind, rule, agents, secondControl } = resolveAgents(options);
 		this.kind = kind;
 		this.action = rule;
 		this.agentsMode = agents;
+		this.#splitter = secondControl === undefined ? undefined : new ActionSplitter(secondControl);
 		this.reward = checkReward(options.reward ?? 'log-improvement');
+		if (secondControl !== undefined && rewardName(this.reward) === 'difference') {
+			throw invalidArgument("'none' with the reward difference", 'secondControl', secondControl);
+		}
 		this.#taskPopulation = new TaskPopulation(populationFactory(options), this.reward, this.agentsMode);
 		this.#baseSchedule = options.baseSchedule;
 		this.#task = checkTask(options.task);
@@ -108,17 +115,11 @@ export class TrainingEnvironment {
 	reset(task: TrainingTask = this.#task, seeds?: Uint32Array): ResetResult {
 		this.#checkOpen();
 		checkTask(task);
-		if (seeds !== undefined && (!(seeds instanceof Uint32Array) || seeds.length !== task.networks.length)) {
-			throw invalidArgument(`a Uint32Array of length ${task.networks.length}`, 'seeds', seeds);
-		}
-		if (this.#baseSchedule !== undefined) {
-			checkFloat32Array(this.#baseSchedule, 'baseSchedule', task.horizon, 'horizon of the task');
-			checkFiniteElements(this.#baseSchedule, 'baseSchedule', 0);
-		}
+		const chosen = episodeSeeds(task, seeds);
+		checkBaseSchedule(this.#baseSchedule, task.horizon, 'horizon of the task');
 		this.#decision = -1;
 		this.#done = true;
 		this.#nativeMilliseconds = 0;
-		const chosen = seeds ?? Uint32Array.from(task.networks, ({ seed }) => seed);
 		const population = this.#open(task, chosen);
 		const buffers = this.#ready();
 		initialLearningRates(task, buffers.layers, buffers.initialLearningRates);
@@ -142,41 +143,40 @@ export class TrainingEnvironment {
 
 	/**
 	 * One decision: actions become learning rates, and every network trains for one interval. One native call.
-	 * @param actions `[networks × agents]`, categories 0 to 8 (`three-way`: 0 to 2; `continuous`: real numbers, a Float32Array)
+	 * @param actions `[networks × agents]`, categories 0 to 8 (`three-way`: 0 to 2; `continuous`: real numbers, a Float32Array;
+	 * with a second control: 0 to 26, level × 9 + category of the learning rate)
 	 */
 	step(actions: Actions): StepResult {
 		const buffers = this.#running();
-		checkActions(actions, this.action.mode === 'continuous', buffers.networks * buffers.agents);
-		this.action.apply(actions, buffers.layers, buffers.initialLearningRates, buffers.learningRates);
-		buffers.previousActions.set(actions);
-		if (this.#baseSchedule === undefined) return this.#advance(undefined);
-		const { interval } = this.#task;
-		const start = this.#decision * interval;
-		for (let k = 0; k < interval; k++) buffers.baseSchedule[k] = this.#baseSchedule[start + k]!;
-		return this.#advance(buffers.baseSchedule);
+		const { networks, layers, agents, learningRates } = buffers;
+		checkActions(actions, this.action.mode === 'continuous', networks * agents);
+		const split = splitActions(this.#splitter, actions, layers, networks * layers);
+		this.action.apply(split.actions, layers, buffers.initialLearningRates, learningRates);
+		buffers.previousActions.set(split.actions);
+		return this.#advance(buffers.partOf(this.#baseSchedule, this.#decision), split);
 	}
 
 	/**
 	 * One decision of a controller that sets learning rates itself. One native call.
-	 * @param learningRates `[networks × layers]`, finite and not negative; not clipped
+	 * @param controls learning rates, `[networks × layers]`, finite and not negative; not clipped. Or an object of these and weight decays or
+	 * momenta (0 to 1), which hold for this interval: without them the optimiser's own
 	 * @param baseSchedule `[interval]`, multiplies them step by step
 	 * @param actions `[networks × agents]`, for the feature `previousAction`; absent: neutral
 	 */
-	stepWithLearningRates(learningRates: Float32Array, baseSchedule?: Float32Array, actions?: Actions): StepResult {
+	stepWithLearningRates(
+		controls: Float32Array | PopulationControls,
+		baseSchedule?: Float32Array,
+		actions?: Actions,
+	): StepResult {
 		const buffers = this.#running();
 		const { networks, layers, agents } = buffers;
-		checkFloat32Array(learningRates, 'learningRates', networks * layers, 'networks × layers');
-		checkFiniteElements(learningRates, 'learningRates', 0);
-		if (baseSchedule !== undefined) {
-			checkFloat32Array(baseSchedule, 'baseSchedule', this.#task.interval, 'interval of the task');
-			checkFiniteElements(baseSchedule, 'baseSchedule', 0);
-			buffers.baseSchedule.set(baseSchedule);
-		}
+		const checked = checkControls(controls, networks * layers);
+		checkBaseSchedule(baseSchedule, this.#task.interval, 'interval of the task');
 		if (actions !== undefined) checkActions(actions, actions instanceof Float32Array, networks * agents);
-		buffers.learningRates.set(learningRates);
+		buffers.learningRates.set(checked.learningRates);
 		if (actions === undefined) buffers.previousActions.fill(NEUTRAL_ACTION);
 		else buffers.previousActions.set(actions);
-		return this.#advance(baseSchedule === undefined ? undefined : buffers.baseSchedule);
+		return this.#advance(buffers.partOf(baseSchedule, 0), checked);
 	}
 
 	/**
@@ -209,28 +209,22 @@ export class TrainingEnvironment {
 		this.dispose();
 	}
 
-	#advance(baseSchedule: Float32Array | undefined): StepResult {
+	#advance(baseSchedule: Float32Array | undefined, beside: Omit<PopulationControls, 'learningRates'>): StepResult {
 		const buffers = this.#ready();
 		const { interval } = this.#task;
 		const baseFactor = buffers.applyRates(baseSchedule);
 		this.#trainOptions.baseSchedule = baseSchedule;
 		this.#done = true; // until the call has come back: an episode whose step failed cannot go on
+		const controls = populationControls(buffers.appliedRates, beside);
 		const started = performance.now();
-		this.#population!.train(interval, buffers.appliedRates, buffers.interval, this.#trainOptions);
+		this.#population!.train(interval, controls, buffers.interval, this.#trainOptions);
 		this.#nativeMilliseconds += performance.now() - started;
 
 		this.#decision++;
 		const last = this.#decision === this.decisions;
 		buffers.read(buffers.interval, interval);
 		this.#detector!.update(buffers.validationLoss, buffers.trainingLoss, buffers.diverged);
-		const { validationLoss, validationAccuracy, active, diverged, networkRewards } = buffers;
-		const { forkLoss } = this.#taskPopulation;
-		if (forkLoss === undefined) {
-			this.#rewardRule!.update(validationLoss, validationAccuracy, active, diverged, last, networkRewards);
-			buffers.shareRewards();
-		} else {
-			this.#rewardRule!.differences(validationLoss, forkLoss, active, diverged, buffers.result.rewards);
-		}
+		buffers.pay(this.#rewardRule!, this.#taskPopulation.forkLoss, last);
 		buffers.deactivate();
 		this.#encode(buffers.interval.trainingLoss, interval, baseFactor);
 		this.#done = last || buffers.running === 0;

@@ -82,6 +82,19 @@ export function choice<const T extends readonly [string, ...string[]]>(values: T
 		.meta(meta(options, `one of ${values.map((value) => `'${value}'`).join(', ')}`));
 }
 
+/** A choice of what may be left out: 'none', the default, is undefined in the config, so that it says nothing about what is not there. */
+export function choiceOrNone<const T extends readonly [string, ...string[]]>(
+	values: T,
+	options: Omit<FieldOptions<T[number]>, 'default'>,
+) {
+	const all: readonly ['none', ...T] = ['none', ...values];
+	return z
+		.enum(all)
+		.transform((value) => (value === 'none' ? undefined : (value as T[number])))
+		.prefault('none' as never)
+		.meta(meta(options, `one of ${all.map((value) => `'${value}'`).join(', ')}`));
+}
+
 /** `[low, high]` with low ≤ high. */
 export function interval(options: RangeOptions<readonly [number, number]> & { readonly integers?: boolean }) {
 	const bound = ranged(options.integers === true ? z.int() : z.number(), options);

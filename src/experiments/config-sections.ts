@@ -3,7 +3,7 @@ import { DEFAULT_MULTIPLIER } from '../environment/network-action.js';
 import { REWARDS } from '../environment/reward.js';
 import { ALGORITHMS } from '../optimizer/algorithms.js';
 import { BASE_SCHEDULES } from '../schedules/base-schedule.js';
-import { boolean, choice, integer, list, number } from './config-fields.js';
+import { boolean, choice, choiceOrNone, integer, list, number } from './config-fields.js';
 import { networkFamilySchema } from './network-family-schema.js';
 
 /** The sections of a config, key by key: default, range, unit and meaning. */
@@ -46,6 +46,10 @@ export const environmentSection = z
 		agents: choice(['layerwise', 'one'], {
 			default: 'layerwise',
 			description: 'One agent per layer, or one for all layers.',
+		}),
+		secondControl: choiceOrNone(['weight-decay', 'momentum'], {
+			description:
+				"What agents set beside the learning rate, at one of three levels; 'momentum' acts in tasks whose optimiser is 'momentum' or 'nesterov'.",
 		}),
 	})
 	.prefault({});

@@ -4,7 +4,7 @@ import { savePolicy } from '../agents/policy-file.js';
 import type { PpoSettings } from '../agents/ppo-settings.js';
 import type { UpdateMetrics } from '../agents/update-metrics.js';
 import type { Dataset } from '../datasets/dataset.js';
-import { AGENT_KINDS, type AgentKind } from '../environment/agent-kinds.js';
+import { AGENT_KINDS, type AgentKind, actorOutputs } from '../environment/agent-kinds.js';
 import { GannoError } from '../errors.js';
 import { openEventFile } from '../files/event-file.js';
 import { packageVersion } from '../native.js';
@@ -40,17 +40,18 @@ export interface MetaTrainResult {
 
 /** The policy a config describes. */
 export function policySpec(config: Config): PolicySpec {
-	const { action, agents, multiplier } = config.environment;
+	const { action, agents, multiplier, secondControl } = config.environment;
 	const kind: AgentKind = AGENT_KINDS[config.agent];
 	return {
 		network: config.policy.network,
 		observation: kind.observation,
 		observationSize: kind.observationSize,
 		action,
-		actions: kind.actions[action] as number,
+		actions: actorOutputs(kind, action, secondControl) as number,
 		...(config.agent === 'adaptive-lr' ? { multiplier } : {}),
 		hiddenUnits: config.policy.hiddenUnits,
 		agents,
+		...(secondControl === undefined ? {} : { secondControl }),
 	};
 }
 

@@ -12,9 +12,9 @@ import type { Config } from './config.js';
 
 /** The environment part of a config as the executors take it. */
 export function environmentSettings(config: Config): EnvironmentSettings {
-	const { action, multiplier, agents, baseSchedule, reward: name, baselineLearningRate } = config.environment;
+	const { reward: name, baselineLearningRate, ...settings } = config.environment;
 	const { observation } = AGENT_KINDS[config.agent];
-	return { observation, action, multiplier, agents, baseSchedule, reward: reward(name, baselineLearningRate) };
+	return { observation, ...settings, reward: reward(name, baselineLearningRate) };
 }
 
 function reward(name: RewardName, rate: Config['environment']['baselineLearningRate']): Reward {

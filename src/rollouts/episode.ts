@@ -31,9 +31,9 @@ export function* runEpisode(
 	const { interval } = job.task;
 	let decision = 0;
 	while (!done) {
-		const { learningRates, baseSchedule, actions } = controller.decide(environment.context);
-		const multipliers = baseSchedule ?? base?.subarray(decision * interval, (decision + 1) * interval);
-		const step = environment.stepWithLearningRates(learningRates, multipliers, actions);
+		const decided = controller.decide(environment.context);
+		const multipliers = decided.baseSchedule ?? base?.subarray(decision * interval, (decision + 1) * interval);
+		const step = environment.stepWithLearningRates(decided, multipliers, decided.actions);
 		for (let n = 0; n < networks; n++) {
 			slab.returns[n] = (slab.returns[n] as number) + networkReward(step.rewards, n, environment.agents);
 			const rates = step.infos.learningRates.subarray(n * layers, (n + 1) * layers);

@@ -4,6 +4,7 @@ import type { ObservationVersion } from '../environment/agent-kinds.js';
 import type { NetworkActionMode } from '../environment/network-action.js';
 import type { Agents } from '../environment/observation.js';
 import type { Reward } from '../environment/reward.js';
+import type { SecondControl } from '../environment/second-control.js';
 import type { TrainingTask } from '../environment/task.js';
 import type { BaseScheduleName } from '../schedules/base-schedule.js';
 import type { TrainerSpec } from './controller-spec.js';
@@ -42,6 +43,8 @@ export interface EnvironmentSettings {
 	readonly multiplier?: number;
 	readonly reward?: Reward;
 	readonly agents?: Agents;
+	/** What agents set beside the learning rate, in rollouts; a policy in an evaluation brings its own. Default 'none'. */
+	readonly secondControl?: SecondControl | undefined;
 	/** Multiplies a policy's learning rates step by step, in rollouts and in evaluations; default 'constant', which is to say 1. */
 	readonly baseSchedule?: BaseScheduleName;
 }

@@ -194,10 +194,10 @@ export function trajectoryShape(
 
 /** @throws GannoError `INVALID_ARGUMENT` where the policy was made for other observations, actions or agents */
 function checkPolicyFits(spec: PolicySpec, environment: EnvironmentSettings): void {
-	const { kind, rule, agents } = resolveAgents(environment);
+	const { kind, rule, agents, secondControl } = resolveAgents(environment);
 	const { observation, observationSize } = kind;
 	const { multiplier } = rule;
-	const expected = { observation, observationSize, action: rule.mode, multiplier, agents };
+	const expected = { observation, observationSize, action: rule.mode, multiplier, agents, secondControl };
 	for (const [key, value] of Object.entries(expected)) {
 		const own = spec[key as keyof typeof expected];
 		if (own === value) continue;

@@ -1,5 +1,6 @@
 import type { Population, PopulationFactory, PopulationOutput } from '../../src/environment/population.js';
 import type { TrainingTask } from '../../src/environment/task.js';
+import type { PopulationControls } from '../../src/networks/population-arguments.js';
 import type { TrainableLayer } from '../../src/networks/spec.js';
 import { POPULATION_STATISTICS, STATISTIC_INDEX } from '../../src/optimizer/statistics.js';
 import { PhiloxGenerator } from '../../src/philox.js';
@@ -21,6 +22,8 @@ export class FakePopulation implements Population {
 	readonly layers = FAKE_LAYERS;
 	readonly calls: string[] = [];
 	readonly learningRates: Float32Array[] = [];
+	/** Of each `train`, where it was given more than learning rates. */
+	readonly controls: (PopulationControls | undefined)[] = [];
 	disposed = false;
 	/** Forces a network's next validation losses, in order. */
 	readonly forced = new Map<number, number[]>();
@@ -48,11 +51,13 @@ export class FakePopulation implements Population {
 
 	train(
 		steps: number,
-		learningRates: Float32Array,
+		controls: Float32Array | PopulationControls,
 		out: PopulationOutput,
 		options?: { readonly baseSchedule?: Float32Array | undefined },
 	): void {
+		const learningRates = controls instanceof Float32Array ? controls : controls.learningRates;
 		this.calls.push('train');
+		this.controls.push(controls instanceof Float32Array ? undefined : structuredClone(controls));
 		this.learningRates.push(learningRates.slice());
 		for (let k = 0; k < steps; k++) {
 			for (let n = 0; n < this.replicas; n++) {
