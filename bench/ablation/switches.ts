@@ -53,6 +53,8 @@ export const SWITCHES = {
 	'reward-final-loss': { environment: { reward: 'final-loss' } },
 	'reward-accuracy-gain': { environment: { reward: 'accuracy-gain' } },
 	'reward-difference': { environment: { reward: 'difference' } },
+	'second-control-momentum': { environment: { secondControl: 'momentum' } },
+	'second-control-weight-decay': { environment: { secondControl: 'weight-decay' } },
 	'trained-in-balance': { tasks: { layerSpreadShare: 0, initialScaleShare: 0 } },
 } as const satisfies Readonly<Record<string, ConfigInput>>;
 
