@@ -1,0 +1,91 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadPolicy } from '../src/agents/policy-file.js';
+import { SHIPPED_POLICY, shippedPolicyPath } from '../src/agents/shipped-policy.js';
+import { LayerwiseController } from '../src/control/layerwise-controller.js';
+import { parseConfig } from '../src/experiments/config.js';
+import { policySpec } from '../src/experiments/meta-train.js';
+import { policyPath } from '../src/experiments/policy-path.js';
+import { PRESETS } from '../src/experiments/presets.js';
+import { packageRoot } from '../src/native.js';
+import { LayerwiseOptimizer } from '../src/optimizer/layerwise-optimizer.js';
+import { ganno } from './support/run-ganno.js';
+
+const folder = join(packageRoot, 'policies');
+const files = readdirSync(folder).filter((name) => name.endsWith('.safetensors'));
+const recipes = {
+	'default.safetensors': parseConfig({ ...PRESETS.standard, seed: 1 }),
+	'one-action.safetensors': parseConfig({
+		...PRESETS.standard,
+		seed: 1,
+		environment: { ...PRESETS.standard.environment, agents: 'one' },
+	}),
+	'adaptive-lr.safetensors': parseConfig({ ...PRESETS['adaptive-lr'], seed: 1 }),
+} as const;
+
+describe('the policies of the package', () => {
+	it('are those that reproduce:policy makes', () => {
+		expect(files.sort()).toEqual(Object.keys(recipes).sort());
+		expect(shippedPolicyPath()).toBe(join(folder, 'default.safetensors'));
+		expect(policyPath(SHIPPED_POLICY)).toBe(shippedPolicyPath());
+	});
+
+	it.each(Object.entries(recipes))('%s is what its preset trains, small, and has a card', (name, config) => {
+		const path = join(folder, name);
+		const { spec, training, card } = loadPolicy(path);
+		expect(spec).toEqual(policySpec(config));
+		expect(training.seed).toBe(1);
+		expect(training.iterations).toBe(config.iterations);
+		const { tasks, environment, learner } = training.config as unknown as typeof config;
+		expect(tasks).toEqual(JSON.parse(JSON.stringify(config.tasks)));
+		expect(environment).toEqual(config.environment);
+		expect(learner).toEqual(config.learner);
+		expect(statSync(path).size).toBeLessThan(200_000);
+		expect(card?.licence).toBe(JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')).license);
+		expect(card?.limitations.length).toBeGreaterThan(0);
+		expect(Object.keys(card?.evaluation ?? {}).length).toBeGreaterThan(5);
+	});
+
+	it('print their cards', async () => {
+		const { code, stdout } = await ganno(['info', 'default']);
+		expect(code).toBe(0);
+		expect(stdout).toContain('evaluation.suite');
+		expect(stdout).toContain('limitation');
+	});
+
+	it.each([1e-6, 1])('lead a training out of the initial learning rate %s', (learningRate) => {
+		// Least squares with Adam, which at 1e-6 moves parameters by 6e-4 in all, and at 1 throws them about.
+		const lossAfter = (controlled: boolean): number => {
+			const target = Float32Array.from({ length: 64 }, (_, i) => Math.sin(i));
+			const layers = [
+				{ name: 'a', parameters: new Float32Array(48), gradients: new Float32Array(48) },
+				{ name: 'b', parameters: new Float32Array(16), gradients: new Float32Array(16) },
+			];
+			const optimizer = new LayerwiseOptimizer({ algorithm: 'adam', layers });
+			const options = { learningRate, horizon: 600 };
+			const controller = controlled
+				? LayerwiseController.fromPolicy('default', options)
+				: LayerwiseController.fromSchedule('constant', options);
+			const using = controller.attach(optimizer);
+			const gradient = (): number => {
+				let loss = 0;
+				let base = 0;
+				for (const { parameters, gradients } of layers) {
+					for (let i = 0; i < parameters.length; i++) {
+						const error = (parameters[i] as number) - (target[base + i] as number);
+						loss += error ** 2 / 64;
+						gradients[i] = error / 32;
+					}
+					base += parameters.length;
+				}
+				return loss;
+			};
+			for (let step = 0; step < 600; step++) using.step(gradient());
+			const loss = gradient();
+			optimizer.dispose();
+			return loss;
+		};
+		expect(lossAfter(true)).toBeLessThan(0.5 * lossAfter(false));
+	});
+});
