@@ -1,7 +1,7 @@
 // A policy file drives the learning rates of networks that start far too low, far too high, and about right; the same networks with
 // those learning rates left alone stand beside them. No tfjs is needed to use a policy.
 //
-//   node examples/policy-controller.mjs runs/<run>/policy.safetensors [fashion-mnist | mnist | cifar-10 | synthetic] [steps]
+//   node examples/policy-controller.mjs [policy file] [fashion-mnist | mnist | cifar-10 | synthetic] [steps]
 import {
 	constantSchedule,
 	loadDataset,
@@ -12,11 +12,8 @@ import {
 	TrainingEnvironment,
 } from 'ganno';
 
-const [path, name = 'fashion-mnist', steps = '1000'] = process.argv.slice(2);
-if (path === undefined) {
-	console.error('Usage: node examples/policy-controller.mjs POLICY [DATASET] [STEPS]');
-	process.exit(2);
-}
+// `default` is the policy of the package.
+const [path = 'default', name = 'fashion-mnist', steps = '1000'] = process.argv.slice(2);
 const dataset =
 	name === 'synthetic' ? syntheticDataset({ shape: [28, 28, 1], classes: 10, size: 2000 }) : await loadDataset(name);
 const policy = loadPolicy(path);

@@ -1,14 +1,11 @@
 // A policy file drives a training loop written by hand: logistic regression on points of your own, starting from a learning rate that
 // is far too low. No environment, no population, no tfjs.
 //
-//   node examples/policy-training-loop.mjs POLICY [initial learning rate] [steps]
+//   node examples/policy-training-loop.mjs [policy file] [initial learning rate] [steps]
 import { LayerwiseController, LayerwiseOptimizer } from 'ganno';
 
-const [policy, initialRate = '1e-5', words = '600'] = process.argv.slice(2);
-if (policy === undefined) {
-	console.error('Usage: node examples/policy-training-loop.mjs POLICY [RATE] [STEPS]');
-	process.exit(2);
-}
+// `default` is the policy of the package.
+const [policy = 'default', initialRate = '1e-5', words = '600'] = process.argv.slice(2);
 const STEPS = Number(words);
 const FEATURES = 20;
 const BATCH = 32;

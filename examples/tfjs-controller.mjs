@@ -1,10 +1,10 @@
 // A tfjs model whose learning rates a policy sets, layer by layer, from a start that is far too low. What is new in a program of yours:
-// the controller, and the optimizer in `compile`. Run it with: node examples/tfjs-controller.mjs POLICY [initial learning rate] [epochs]
+// the controller, and the optimizer in `compile`. Run it with: node examples/tfjs-controller.mjs [policy file] [initial learning rate] [epochs]
 import * as tf from '@tensorflow/tfjs';
 import { LayerwiseController } from 'ganno';
 import { LayerwiseTfOptimizer, useBestBackend } from 'ganno/tfjs';
 
-const [policy, learningRate = '1e-5', epochs = '10'] = process.argv.slice(2);
+const [policy = 'default', learningRate = '1e-5', epochs = '10'] = process.argv.slice(2);
 console.log('tfjs runs on', (await useBestBackend()).name);
 const xs = tf.randomNormal([1280, 8], 0, 1, 'float32', 1);
 const ys = xs.square().sum(1, true).greater(7.3).toFloat(); // inside or outside a sphere

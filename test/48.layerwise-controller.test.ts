@@ -307,7 +307,6 @@ describe('LayerwiseController', () => {
 		expect(() => missing.observe(zeros)).toThrow(/losses.*'learned' decides by/);
 		expect(() => missing.observe(undefined, 1)).toThrow(/statistics/);
 		expect(() => missing.observe(new Float32Array(3), 1)).toThrow(/length 28 \(layers × 14\)/);
-		expect(() => LayerwiseController.fromPolicy('default', options)).toThrow(/without a policy of its own/);
 		expect(() => LayerwiseController.fromPolicy('/nowhere.safetensors', options)).toThrow(/nowhere/);
 		expect(() => LayerwiseController.fromSchedule('constant', { learningRate: 0 })).toThrow(/above 0/);
 		expect(() => LayerwiseController.fromSchedule('constant', { learningRate: 1, typo: 1 } as never)).toThrow(/typo/);

@@ -5,7 +5,7 @@ import type { ConfigInput } from 'ganno';
  * on two cores. Half of the networks start with layers out of balance, so that layerwise control has something to win.
  */
 export const REFERENCE = {
-	iterations: 100,
+	iterations: 80,
 	downsample: 2,
 	tasks: {
 		networks: [

@@ -17,7 +17,7 @@ export function shippedPolicyPath(): string {
 	if (existsSync(path)) return path;
 	throw new GannoError(
 		'BAD_FILE',
-		`This version of ganno comes without a policy of its own (${path} is not there). Train one with 'ganno train' ` +
+		`The policy of the package is missing: ${path} is not there. Install ganno again, or train a policy with 'ganno train' ` +
 			'and give the path of its policy.safetensors',
 	);
 }

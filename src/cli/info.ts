@@ -9,6 +9,7 @@ export function infoCommand(): Command {
 			'after',
 			`
 Examples:
+  $ ganno info default
   $ ganno info policy.safetensors
   $ ganno info runs/mine --json`,
 		)

@@ -52,8 +52,8 @@ Ctrl-C keeps every finished model and says how to go on; a second one ends at on
 Examples:
   $ ganno search --preset small --seed 1 --run-dir runs/search
   $ ganno search --preset small --random --run-dir runs/random --compare runs/search
-  $ ganno search --resume runs/search --policy runs/mine
-  $ ganno search --preset small --network 'C(32,3,1)-P(2,2)-FC(64)-SM' --policy runs/mine
+  $ ganno search --resume runs/search --policy default
+  $ ganno search --preset small --network 'C(32,3,1)-P(2,2)-FC(64)-SM' --policy default
   $ ganno search --describe --max-depth 12 --image-size 28 --fit inclusive --json`,
 		)
 		.action(async (options: SearchOptions) => {

@@ -1,7 +1,6 @@
 import type { PolicySnapshot } from '../agents/policy.js';
 import { PolicyController } from '../agents/policy-controller.js';
 import { loadPolicy } from '../agents/policy-file.js';
-import { SHIPPED_POLICY, shippedPolicyPath } from '../agents/shipped-policy.js';
 import { checkObject, invalidArgument } from '../arguments.js';
 import type { Controller, Decision } from '../environment/controller.js';
 import { OBSERVATION_VERSION } from '../environment/observation.js';
@@ -17,7 +16,7 @@ export function policySource(policy: string | PolicySnapshot): DecisionSource {
 		checkObject(policy, 'policy');
 		return frozen(policy);
 	}
-	return frozen(loadPolicy(policy === SHIPPED_POLICY ? shippedPolicyPath() : policy));
+	return frozen(loadPolicy(policy));
 }
 
 function frozen(policy: PolicySnapshot): DecisionSource {
