@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { writeSuiteReport } from '../dist/experiments/suites/evaluate-suite.js';
 import { parseResults } from '../dist/experiments/suites/results.js';
 import { summarize, withBestRivals } from '../dist/experiments/suites/summary.js';
 import { targetRows } from '../dist/experiments/suites/targets.js';
@@ -17,6 +18,7 @@ Meta-trains the policy of the package (preset 'standard', seed ${SEED}), its twi
 learning rate (preset 'adaptive-lr'), compares their weights with those of policies/, evaluates them on the suite 'held-out' and writes
 policies/ and the results anew.
 
+  --cards          only write policies/ and the tables anew, from runs and results that are there
   --check          only train and compare; write nothing, exit with 1 where a bit differs
   --work <dir>     where the runs are kept (default: runs/reproduce-policy)
   --results <file> results of the suite (default: bench/results/suite-held-out.json)
@@ -37,6 +39,7 @@ function parse() {
 	try {
 		const { values } = parseArgs({
 			options: {
+				cards: { type: 'boolean', default: false },
 				check: { type: 'boolean', default: false },
 				work: { type: 'string', default: join(root, 'runs', 'reproduce-policy') },
 				results: { type: 'string', default: join(root, 'bench', 'results', 'suite-held-out.json') },
@@ -83,7 +86,10 @@ function sameWeights(a, b) {
 }
 
 mkdirSync(options.work, { recursive: true });
-const trained = POLICIES.map((each) => ({ ...each, path: train(each) }));
+const trained = POLICIES.map((each) => ({
+	...each,
+	path: options.cards ? join(options.work, each.name, 'policy.safetensors') : train(each),
+}));
 let differ = false;
 for (const { name, path } of trained) {
 	if (!existsSync(published(name))) {
@@ -97,10 +103,14 @@ for (const { name, path } of trained) {
 }
 if (options.check) process.exit(differ ? 1 : 0);
 
-const [policy, twin, controller] = trained;
-const policies = ['--one-action', twin.path, '--policy', `${controller.contender}=${controller.path}`];
-const resume = existsSync(`${options.results}.partial`) ? ['--resume'] : [];
-ganno('evaluate', policy.path, '--suite', ...policies, '--out', options.results, ...resume);
+if (options.cards) writeSuiteReport(options.results, parseResults(readFileSync(options.results, 'utf8')));
+else evaluate(trained);
+
+function evaluate([policy, twin, controller]) {
+	const others = ['--one-action', twin.path, '--policy', `${controller.contender}=${controller.path}`];
+	const resume = existsSync(`${options.results}.partial`) ? ['--resume'] : [];
+	ganno('evaluate', policy.path, '--suite', ...others, '--out', options.results, ...resume);
+}
 
 /** What the card says of the evaluation: each target with what was found, and the figures over the whole suite. */
 function cardFacts(contender) {

@@ -67,7 +67,7 @@ describe('policy file', () => {
 		expect(describePolicy(loaded).slice(-5)).toEqual([
 			{ name: 'licence', value: 'Apache-2.0' },
 			{ name: 'summary', value: 'What it is.' },
-			{ name: 'evaluation.test accuracy', value: '80 %' },
+			{ name: 'evaluation', value: 'test accuracy: 80 %' },
 			{ name: 'limitation', value: 'Fails here.' },
 			{ name: 'limitation', value: 'And there.' },
 		]);

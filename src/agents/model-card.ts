@@ -29,7 +29,7 @@ export function cardLines(card: ModelCard | undefined): { readonly name: string;
 	return [
 		{ name: 'licence', value: card.licence },
 		{ name: 'summary', value: card.summary },
-		...Object.entries(card.evaluation).map(([name, value]) => ({ name: `evaluation.${name}`, value })),
+		...Object.entries(card.evaluation).map(([name, value]) => ({ name: 'evaluation', value: `${name}: ${value}` })),
 		...card.limitations.map((value) => ({ name: 'limitation', value })),
 	];
 }

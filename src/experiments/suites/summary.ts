@@ -1,10 +1,14 @@
 import { bootstrap, DIVERGED, FINAL_TEST, type Interval, type Measure, mean, RunTable } from './comparison.js';
-import { type ContenderKind, ONCE, TUNED } from './contenders.js';
+import { type ContenderKind, HAND_MADE, ONCE, TUNED } from './contenders.js';
 import type { RunRecord, SuiteResults } from './results.js';
-import { bestChoice } from './tuning.js';
+import { bestChoice, type TuningChoice } from './tuning.js';
 
-/** Rivals made of others' runs: in each family what tuning, not reporting, found best there; and the best of all tuned once. */
+/**
+ * Rivals made of others' runs, chosen by what tuning, not reporting, found: in each family the best schedule there, and the best method,
+ * hypergradient and schedule-free among them; and the best schedule of all tuned once.
+ */
 export const BEST_TUNED = 'best schedule per family, tuned';
+export const BEST_METHOD = 'best method per family, tuned';
 export const BEST_ONCE = 'best schedule, tuned once';
 
 /** A contender over the whole suite. */
@@ -24,16 +28,23 @@ export interface ContenderSummary {
 	readonly families: Readonly<Record<string, number>>;
 }
 
-/** The results with the two composed rivals entered as contenders. */
+/** The results with the composed rivals entered as contenders. */
 export function withBestRivals(results: SuiteResults): RunTable {
 	const { suite, tuning } = results;
 	const familyOf = new Map(suite.tasks.map(({ id, family }) => [id, family]));
-	const perFamily = new Map(tuning.families.map(({ family, choices }) => [family, bestChoice(choices)?.method]));
-	const once = bestChoice(tuning.once)?.method;
+	const schedules = (choices: readonly TuningChoice[]) => choices.filter(({ method }) => HAND_MADE.includes(method));
+	const perFamily = new Map(
+		tuning.families.map(({ family, choices }) => [
+			family,
+			{ schedule: bestChoice(schedules(choices))?.method, method: bestChoice(choices)?.method },
+		]),
+	);
+	const once = bestChoice(schedules(tuning.once))?.method;
 	const composed = results.runs.flatMap((run): RunRecord[] => {
-		const method = perFamily.get(familyOf.get(run.task) as string);
+		const { schedule, method } = perFamily.get(familyOf.get(run.task) as string) ?? {};
 		return [
-			...(method !== undefined && run.contender === TUNED(method) ? [{ ...run, contender: BEST_TUNED }] : []),
+			...(schedule !== undefined && run.contender === TUNED(schedule) ? [{ ...run, contender: BEST_TUNED }] : []),
+			...(method !== undefined && run.contender === TUNED(method) ? [{ ...run, contender: BEST_METHOD }] : []),
 			...(once !== undefined && run.contender === ONCE(once) ? [{ ...run, contender: BEST_ONCE }] : []),
 		];
 	});
@@ -51,6 +62,7 @@ export function summarize(table: RunTable): readonly ContenderSummary[] {
 	const everyone: { name: string; kind: ContenderSummary['kind'] }[] = [
 		...contenders,
 		{ name: BEST_TUNED, kind: 'best' },
+		{ name: BEST_METHOD, kind: 'best' },
 		{ name: BEST_ONCE, kind: 'best' },
 	];
 	return everyone.map(({ name, kind }) => ({

@@ -1,7 +1,7 @@
 import type { ReportTable } from '../report.js';
 import type { RunTable } from './comparison.js';
 import { BLIND_COSINE, PRODIGY } from './contenders.js';
-import { BEST_ONCE, BEST_TUNED, type ContenderSummary, summarize } from './summary.js';
+import { BEST_METHOD, BEST_ONCE, BEST_TUNED, type ContenderSummary, summarize } from './summary.js';
 import { FIVE_DECADES, targetRows } from './targets.js';
 
 /** The tables of a suite's results, as cells of text: for the terminal, for Markdown and for the HTML report. */
@@ -92,7 +92,8 @@ function decades(table: RunTable): ReportTable {
 function shown({ results }: RunTable): readonly string[] {
 	const names = results.contenders.map(({ name }) => name);
 	const policies = results.policies.map(({ name }) => name);
-	return [...policies, ...[BLIND_COSINE, PRODIGY].filter((name) => names.includes(name)), BEST_TUNED, BEST_ONCE];
+	const free = [BLIND_COSINE, PRODIGY].filter((name) => names.includes(name));
+	return [...policies, ...free, BEST_TUNED, BEST_METHOD, BEST_ONCE];
 }
 
 function families(table: RunTable, summaries: readonly ContenderSummary[]): ReportTable {

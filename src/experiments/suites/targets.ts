@@ -1,6 +1,6 @@
 import { DIVERGED, type Interval, mean, pairedBootstrap, type RunTable, type Selection } from './comparison.js';
 import { BLIND_COSINE, HAND_MADE } from './contenders.js';
-import { BEST_ONCE, BEST_TUNED, familyTasks } from './summary.js';
+import { BEST_METHOD, BEST_ONCE, BEST_TUNED, familyTasks } from './summary.js';
 
 /** Whether a policy does what is asked of it. */
 export interface TargetRow {
@@ -97,6 +97,15 @@ function tunedRows(table: RunTable, policy: string): TargetRow[] {
 			value: formatInterval(tuned),
 			met: tuned.mean >= -0.003,
 			difference: tuned,
+		});
+	}
+	const method = difference(table, policy, BEST_METHOD);
+	if (method.count > 0) {
+		rows.push({
+			target: 'the same of the method tuned for each family, hypergradient and schedule-free among them',
+			value: formatInterval(method),
+			met: method.mean >= -0.003,
+			difference: method,
 		});
 	}
 	const once = difference(table, policy, BEST_ONCE);
