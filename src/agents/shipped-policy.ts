@@ -10,14 +10,14 @@ const FILE = join('policies', 'default.safetensors');
 
 /**
  * The path of the policy that comes with the package.
- * @throws GannoError `BAD_FILE` where there is none
+ * @throws GannoError `BAD_FILE` where the package is incomplete
  */
 export function shippedPolicyPath(): string {
 	const path = join(packageRoot, FILE);
 	if (existsSync(path)) return path;
 	throw new GannoError(
 		'BAD_FILE',
-		`The policy of the package is missing: ${path} is not there. Install ganno again, or train a policy with 'ganno train' ` +
-			'and give the path of its policy.safetensors',
+		`The policy of the package is missing: ${path} is not there. Install ganno again, or train a policy with ` +
+			"'ganno train' and give the path of its policy.safetensors",
 	);
 }
