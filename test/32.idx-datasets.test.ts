@@ -66,7 +66,7 @@ describe('IDX files', () => {
 			files.set(`${part}-labels-idx1-ubyte`, idxFile([count], labels));
 		}
 		writeFiles(folder, files);
-		expect((await failure(load())).message).toMatch(/it holds 20 elements, not 30/);
+		expect((await failure(load())).message).toMatch(/it holds (20 elements, not 30|6 elements, not 9)/);
 		const dataset = await load({ partial: true });
 		expect(dataset.name).toBe('tiny-idx (20 of 30 training, 6 of 9 test images)');
 		expect(dataset.splits.train.length + dataset.splits.validation.length).toBe(20);

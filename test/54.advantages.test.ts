@@ -52,20 +52,20 @@ describe('generalised advantage estimation', () => {
 
 	it('normalises over active rows alone', () => {
 		const advantages = Float32Array.of(1, 1e6, 3, 5, -1e6);
-		normalizeAdvantages(advantages, Uint8Array.of(1, 0, 1, 1, 0));
+		normalizeAdvantages(advantages, Uint8Array.of(1, 0, 1, 1, 0), new Float32Array(5), 1);
 		const deviation = Math.sqrt(8 / 3);
 		expect(advantages[0]).toBeCloseTo(-2 / deviation, 6);
 		expect(advantages[2]).toBe(0);
 		expect(advantages[3]).toBeCloseTo(2 / deviation, 6);
 		const equal = Float32Array.of(4, 4);
-		normalizeAdvantages(equal, Uint8Array.of(1, 1));
+		normalizeAdvantages(equal, Uint8Array.of(1, 1), new Float32Array(2), 1);
 		expect([...equal]).toEqual([0, 0]);
 	});
 
 	it('normalises every phase of an episode by itself', () => {
 		const advantages = Float32Array.of(10, 0.1, 30, 0.3, 1e6, 7);
 		const progress = Float32Array.of(0, 0.5, 0.25, 0.75, 0.1, 0.9);
-		normalizeAdvantages(advantages, Uint8Array.of(1, 1, 1, 1, 0, 0), 2, progress);
+		normalizeAdvantages(advantages, Uint8Array.of(1, 1, 1, 1, 0, 0), progress, 2);
 		[-1, -1, 1, 1, 1e6, 7].forEach((expected, i) => {
 			expect(advantages[i]).toBeCloseTo(expected, 5);
 		});

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { loadPolicy } from '../src/agents/policy-file.js';
 import type { Config } from '../src/experiments/config.js';
 import type { EvaluationTable } from '../src/experiments/evaluate.js';
 import { listCheckpoints, readMetrics } from '../src/experiments/run-directory.js';
+import { packageRoot } from '../src/native.js';
 import { ganno, startGanno } from './support/run-ganno.js';
 import { TINY } from './support/tiny-config.js';
 
@@ -28,6 +30,13 @@ describe('ganno', () => {
 			expect(own.stdout, command).toContain('Examples:');
 		}
 		expect((await ganno(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+	});
+
+	it('can be run as the command that package.json names, as npx does in a clone', () => {
+		const { bin } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
+		expect(execFileSync(join(packageRoot, bin.ganno), ['--version'], { encoding: 'utf8' })).toMatch(
+			/^\d+\.\d+\.\d+\n$/,
+		);
 	});
 
 	it('answers a wrong command line with exit code 2', async () => {

@@ -53,12 +53,18 @@ export function findRun(results: AblationResults, name: string, seed: number, ch
 	return results.runs.find((run) => run.switch === name && run.seed === seed && same(run.changes, changes));
 }
 
+/** JSON with a line a run. */
+function formatResults({ runs, ...head }: AblationResults): string {
+	const lines = runs.map((run) => `\t\t${JSON.stringify(run)}`).join(',\n');
+	return `${JSON.stringify(head, undefined, '\t').slice(0, -2)},\n\t"runs": [\n${lines}\n\t]\n}\n`;
+}
+
 /** With one run more, or a newer one in the place of an old one of the same switch and seed; written to the file at once. */
 export function addRun(path: string, results: AblationResults, run: AblationRun): AblationResults {
 	const others = results.runs.filter((old) => old.switch !== run.switch || old.seed !== run.seed);
 	const next = { ...results, runs: [...others, run] };
 	mkdirSync(dirname(path), { recursive: true });
-	writeFileSync(`${path}.new`, `${JSON.stringify(next, undefined, '\t')}\n`);
+	writeFileSync(`${path}.new`, formatResults(next));
 	renameSync(`${path}.new`, path);
 	return next;
 }

@@ -36,7 +36,10 @@ export const BUDGETS = {
 	quick: { iterations: 3, tasks: 8, seeds: 2 },
 } as const;
 
-/** One thing changed from the reference: layerwise, coarse actions, advantages normalised by phase, log-improvement, feed-forward, IPPO, shared exploration noise. */
+/**
+ * One thing changed from the reference: layerwise, coarse actions, advantages normalised by phase, log-improvement, feed-forward, IPPO,
+ * shared exploration noise.
+ */
 export const SWITCHES = {
 	reference: {},
 	'one-agent': { environment: { agents: 'one' } },

@@ -59,7 +59,7 @@ export async function ppoUpdate(state: PpoState, batch: Batch): Promise<UpdateMe
 	const explained = explainedVariance(returns, values, batch.active);
 	// 7: here over the whole batch, so that a mini-batch's mean keeps its meaning.
 	if (settings.normalizeAdvantages) {
-		normalizeAdvantages(advantages, batch.active, settings.advantagePhases, batch.progress);
+		normalizeAdvantages(advantages, batch.active, batch.progress, settings.advantagePhases);
 	}
 
 	const targets: PpoTargets = {

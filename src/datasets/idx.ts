@@ -27,7 +27,8 @@ export function parseIdx(bytes: Uint8Array, path: string, dimensions: readonly n
 	}
 	const found = dimensions.map((_, i) => view.getUint32(4 + 4 * i));
 	if (found.some((dimension, i) => dimension !== dimensions[i])) {
-		throw badFile(path, `it holds ${found.join('×')} elements, not ${dimensions.join('×')}`, 'Is it the right file?');
+		const advice = 'Is it the right file? A part of a data set takes the option partial (partialDataset in a config)';
+		throw badFile(path, `it holds ${found.join('×')} elements, not ${dimensions.join('×')}`, advice);
 	}
 	const size = dimensions.reduce((product, dimension) => product * dimension, 1);
 	if (bytes.length < header + size) {

@@ -87,47 +87,31 @@ function divergenceRows(table: RunTable, policy: string): TargetRow[] {
 	];
 }
 
+/** How far below a rival is still "within 0.3 points". */
+const NEAR = -0.003;
+
 function tunedRows(table: RunTable, policy: string): TargetRow[] {
 	const { suite } = table.results;
-	const rows: TargetRow[] = [];
-	const tuned = difference(table, policy, BEST_TUNED);
-	if (tuned.count > 0) {
-		rows.push({
-			target: 'one policy over all families within 0.3 points of the schedule tuned for each family',
-			value: formatInterval(tuned),
-			met: tuned.mean >= -0.003,
-			difference: tuned,
-		});
-	}
-	const method = difference(table, policy, BEST_METHOD);
-	if (method.count > 0) {
-		rows.push({
-			target: 'the same of the method tuned for each family, hypergradient and schedule-free among them',
-			value: formatInterval(method),
-			met: method.mean >= -0.003,
-			difference: method,
-		});
-	}
-	const once = difference(table, policy, BEST_ONCE);
-	if (once.count > 0) {
-		rows.push({
-			target: 'above the best single schedule tuned once for all families',
-			value: formatInterval(once),
-			met: once.low > 0,
-			difference: once,
-		});
-	}
-	for (const family of new Set(suite.tasks.map((task) => task.family))) {
-		const found = difference(table, policy, BEST_TUNED, { tasks: familyTasks(table.results, family) });
-		if (found.count === 0) continue;
-		rows.push({
-			target: `${family}: within 0.3 points of the schedule tuned for it`,
-			value: formatInterval(found),
-			met: found.mean >= -0.003,
-			difference: found,
-		});
-	}
-	return rows;
+	const families = [...new Set(suite.tasks.map(({ family }) => family))];
+	const row = (target: string, rival: string, met: (found: Interval) => boolean, selection?: Selection) => {
+		const found = difference(table, policy, rival, selection);
+		return found.count === 0 ? [] : [{ target, value: formatInterval(found), met: met(found), difference: found }];
+	};
+	const near = ({ mean: value }: Interval): boolean => value >= NEAR;
+	return [
+		...row('one policy over all families within 0.3 points of the schedule tuned for each family', BEST_TUNED, near),
+		...row(
+			'the same of the method tuned for each family, hypergradient and schedule-free among them',
+			BEST_METHOD,
+			near,
+		),
+		...row('above the best single schedule tuned once for all families', BEST_ONCE, ({ low }) => low > 0),
+		...families.flatMap((family) =>
+			row(`${family}: within 0.3 points of the schedule tuned for it`, BEST_TUNED, near, {
+				tasks: familyTasks(table.results, family),
+			}),
+		),
+	];
 }
 
 function roleRows(table: RunTable, policy: string): TargetRow[] {
