@@ -225,6 +225,49 @@ describe('viewDataset', () => {
 		expect([...labels]).toEqual(Array.from(dataset.labels, (label) => (label + 3) % dataset.classes));
 		expect(viewDataset(dataset, { labelOffset: 4 }).labels).toBe(dataset.labels);
 	});
+
+	it('gives a share of the labels to other classes, each with the same chances, the same for the same seed', () => {
+		const large = syntheticDataset({ train: 9000, test: 500 });
+		const noisy = (share: number, seed = 7) => viewDataset(large, { labelNoise: { share, seed } }).labels;
+		const half = noisy(0.5);
+		const shifts = new Uint32Array(large.classes);
+		for (const [i, label] of half.entries()) {
+			shifts[(label - large.labels[i]! + large.classes) % large.classes]!++;
+		}
+		const [kept = 0, ...changed] = shifts;
+		const count = half.length;
+		expect(Math.abs(kept - count / 2)).toBeLessThan(5 * Math.sqrt(count / 4));
+		const expected = count / 2 / changed.length;
+		for (const shift of changed) expect(Math.abs(shift - expected)).toBeLessThan(5 * Math.sqrt(expected));
+		expect(noisy(0.5)).toEqual(half);
+		expect(noisy(0.5, 8)).not.toEqual(half);
+		expect(half.buffer).toBeInstanceOf(SharedArrayBuffer);
+		// More noise keeps what less of it has changed; all of it leaves no label right.
+		const more = noisy(0.7);
+		expect(half.every((label, i) => label === large.labels[i] || more[i] === label)).toBe(true);
+		expect(noisy(1).some((label, i) => label === large.labels[i])).toBe(false);
+		expect(noisy(0)).toBe(large.labels);
+	});
+
+	it('adds noise to labels that are shifted already', () => {
+		const { labels } = viewDataset(dataset, { labelOffset: 3, labelNoise: { share: 0, seed: 1 } });
+		expect(labels[0]).toBe((dataset.labels[0]! + 3) % dataset.classes);
+		const [shifted, both] = [undefined, { share: 0.5, seed: 1 }].map(
+			(labelNoise) => viewDataset(dataset, { labelOffset: 3, ...(labelNoise ? { labelNoise } : {}) }).labels,
+		);
+		const [plain] = [viewDataset(dataset, { labelNoise: { share: 0.5, seed: 1 } }).labels];
+		const shift = (labels: Uint8Array, from: Uint8Array) =>
+			Array.from(labels, (label, i) => (label - from[i]! + dataset.classes) % dataset.classes);
+		expect(shift(both!, shifted!)).toEqual(shift(plain!, dataset.labels));
+	});
+
+	it.each([
+		[{ labelNoise: { share: 1.5, seed: 1 } }, /a number from 0 to 1 for view.labelNoise.share/],
+		[{ labelNoise: { share: 0.5, seed: -1 } }, /view.labelNoise.seed/],
+		[{ labelNoise: 0.5 as never }, /view.labelNoise/],
+	])('refuses %j', (view, message) => {
+		expect(() => viewDataset(dataset, view)).toThrow(message);
+	});
 });
 
 describe('sampleTasks with other starting points', () => {
@@ -239,6 +282,7 @@ describe('sampleTasks with other starting points', () => {
 		...distribution,
 		initialScaleDecades: 1.5,
 		initialScaleShare: 0.5,
+		labelNoise: [0, 0.2, 0.6],
 		fineTuning: { share: 0.3, changes: ['classes', 'more-classes', 'labels', 'images'], sliceSize: 40, horizon: 30 },
 	} as const;
 
@@ -255,11 +299,13 @@ describe('sampleTasks with other starting points', () => {
 	it('is set in a config', () => {
 		const tasks = {
 			initialScaleShare: 1,
+			labelNoise: [0.3],
 			fineTuning: { share: 1, changes: ['labels'], horizon: 100, sliceSize: 70 },
 			horizon: [200, 400],
 		};
 		const drawn = iterationTasks(parseConfig({ dataset: 'synthetic', tasks }), dataset, 3);
-		for (const { horizon, interval, sliceSize, pretraining, networks } of drawn) {
+		for (const { horizon, interval, sliceSize, pretraining, networks, data } of drawn) {
+			expect(data?.labelNoise?.share).toBe(0.3);
 			expect([horizon, interval, sliceSize, pretraining?.steps]).toEqual([100, 5, 70, 500]);
 			expect(networks.every(({ initialScales }) => initialScales !== undefined)).toBe(true);
 		}
@@ -273,6 +319,19 @@ describe('sampleTasks with other starting points', () => {
 		expect(Math.abs(scaled.length - 200)).toBeLessThan(50); // 5 standard deviations of a binomial (400, 1/2)
 		for (const scales of scaled) expect(scales.reduce((product, scale) => product * scale)).toBeCloseTo(1, 9);
 		expect(Math.max(...scaled.flat())).toBeGreaterThan(20);
+	});
+
+	it('gives each task one of the shares of label noise, and labels of its own', () => {
+		const tasks = sampleTasks({ ...distribution, labelNoise: [0, 0.2, 0.6] }, 5, 0, 300);
+		const noises = tasks.flatMap(({ data }) => (data?.labelNoise === undefined ? [] : [data.labelNoise]));
+		expect(tasks.filter(({ data }) => data === undefined)).toHaveLength(300 - noises.length);
+		for (const share of [0.2, 0.6]) {
+			expect(Math.abs(noises.filter((noise) => noise.share === share).length - 100)).toBeLessThan(41); // 5 standard deviations
+		}
+		expect(new Set(noises.map(({ seed }) => seed)).size).toBe(noises.length);
+		// A task of an optimiser's fine-tuning keeps what else it is about.
+		const { data } = sampleTasks({ ...changed, labelNoise: [0.4], fineTuning: { share: 1 } }, 5, 0, 1)[0]!;
+		expect(data).toMatchObject({ trainShare: [0.5, 1], labelNoise: { share: 0.4 } });
 	});
 
 	it('makes a share of the tasks go on with networks that were trained on other images', () => {
@@ -300,6 +359,8 @@ describe('sampleTasks with other starting points', () => {
 	it.each([
 		[{ initialScaleDecades: -1 }, /distribution.initialScaleDecades/],
 		[{ initialScaleShare: 1.5 }, /distribution.initialScaleShare/],
+		[{ labelNoise: [0, 2] }, /distribution.labelNoise\[1\]/],
+		[{ labelNoise: [] }, /distribution.labelNoise/],
 		[{ fineTuning: { share: 0.5, changes: [] } }, /distribution.fineTuning.changes/],
 		[{ fineTuning: { share: 0.5, horizon: 25 } }, /a multiple of the 10 decisions/],
 		[{ ends: { shape: [8, 8, 1], classes: 3 }, fineTuning: { share: 0.5 } }, /fewer than 4 classes/],

@@ -1,5 +1,6 @@
 import { checkInteger, checkNumber, checkObject, invalidArgument } from '../arguments.js';
 import { GannoError } from '../errors.js';
+import { PhiloxGenerator } from '../philox.js';
 import { sharedBytes } from './assemble.js';
 import type { Dataset } from './dataset.js';
 
@@ -11,12 +12,21 @@ export interface DatasetView {
 	readonly trainShare?: readonly [from: number, to: number];
 	/** Labels become (label + offset) mod classes, in every split (default 0). */
 	readonly labelOffset?: number;
+	/** Symmetric label noise: a label becomes another class, any with the same chances, with probability `share`; in every split (default none). */
+	readonly labelNoise?: LabelNoise;
+}
+
+export interface LabelNoise {
+	/** From 0 to 1; (classes − 1) / classes leaves nothing to learn. */
+	readonly share: number;
+	/** uint32: which labels, and what they become. */
+	readonly seed: number;
 }
 
 /** @throws GannoError `INVALID_ARGUMENT` naming what is wrong; whether it leaves images of a data set is for {@link viewDataset} to see */
 export function checkDatasetView(view: DatasetView, name: string): DatasetView {
 	checkObject(view, name);
-	const { classes, trainShare, labelOffset } = view;
+	const { classes, trainShare, labelOffset, labelNoise } = view;
 	if (classes !== undefined) {
 		if (!Array.isArray(classes) || classes.length === 0) {
 			throw invalidArgument('an array of at least one class', `${name}.classes`, classes);
@@ -31,17 +41,22 @@ export function checkDatasetView(view: DatasetView, name: string): DatasetView {
 		checkNumber(trainShare[1], `${name}.trainShare[1]`, from, 1);
 	}
 	if (labelOffset !== undefined) checkInteger(labelOffset, `${name}.labelOffset`, 0, 255);
+	if (labelNoise !== undefined) {
+		checkObject(labelNoise, `${name}.labelNoise`);
+		checkNumber(labelNoise.share, `${name}.labelNoise.share`, 0, 1);
+		checkInteger(labelNoise.seed, `${name}.labelNoise.seed`, 0, 0xffffffff);
+	}
 	return view;
 }
 
 /**
  * The data set a view leaves: images, mean and standard deviation are the data set's own, so pixels are seen alike; of what is
- * large only the labels are copied, and they where there is an offset.
+ * large only the labels are copied, and they where they change.
  * @throws GannoError `INVALID_ARGUMENT` when a split is left without an image
  */
 export function viewDataset(dataset: Dataset, view: DatasetView): Dataset {
 	checkDatasetView(view, 'view');
-	const { classes, trainShare = [0, 1], labelOffset = 0 } = view;
+	const { classes, trainShare = [0, 1], labelOffset = 0, labelNoise } = view;
 	const kept = classes === undefined ? undefined : new Set(classes);
 	const select = (name: string, indices: Uint32Array): Uint32Array => {
 		const chosen =
@@ -58,21 +73,36 @@ export function viewDataset(dataset: Dataset, view: DatasetView): Dataset {
 	};
 	const { train, validation, test } = dataset.splits;
 	const share = train.subarray(...(trainShare.map((part) => Math.round(part * train.length)) as [number, number]));
-	let { labels } = dataset;
-	if (labelOffset % dataset.classes !== 0) {
-		labels = sharedBytes(labels.length);
-		for (let i = 0; i < labels.length; i++) labels[i] = ((dataset.labels[i] as number) + labelOffset) % dataset.classes;
-	}
 	return {
 		...dataset,
 		name: `${dataset.name} (view ${JSON.stringify(view)})`,
-		labels,
+		labels: noisyLabels(shiftedLabels(dataset.labels, dataset.classes, labelOffset), dataset.classes, labelNoise),
 		splits: {
 			train: select('training', share),
 			validation: select('validation', validation),
 			test: select('test', test),
 		},
 	};
+}
+
+function shiftedLabels(labels: Uint8Array, classes: number, offset: number): Uint8Array {
+	if (offset % classes === 0) return labels;
+	const shifted = sharedBytes(labels.length);
+	for (let i = 0; i < labels.length; i++) shifted[i] = ((labels[i] as number) + offset) % classes;
+	return shifted;
+}
+
+function noisyLabels(labels: Uint8Array, classes: number, noise: LabelNoise | undefined): Uint8Array {
+	if (noise === undefined || noise.share === 0) return labels;
+	const generator = new PhiloxGenerator(noise.seed, 'environment');
+	const noisy = sharedBytes(labels.length);
+	for (let i = 0; i < labels.length; i++) {
+		// Two draws an image, whatever they say: a larger share keeps the changes of a smaller one.
+		const changes = generator.nextFloat() < noise.share;
+		const shift = 1 + Math.floor(generator.nextFloat() * (classes - 1));
+		noisy[i] = ((labels[i] as number) + (changes ? shift : 0)) % classes;
+	}
+	return noisy;
 }
 
 /** Populations want all of a data set in shared memory: a plain buffer could be detached under them. */

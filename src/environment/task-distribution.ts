@@ -55,6 +55,8 @@ export interface TaskDistribution {
 	readonly initialScaleDecades?: number;
 	/** Share of the networks whose weights start out of balance (default 0). */
 	readonly initialScaleShare?: number;
+	/** Shares of the labels that are wrong, in all splits: each task draws one, its networks see the same labels (default [0]). */
+	readonly labelNoise?: readonly number[];
 	/** Tasks that go on with a trained network (default: none). */
 	readonly fineTuning?: FineTuning;
 	/**
@@ -69,6 +71,9 @@ export interface TaskDistribution {
 	 */
 	readonly stratumSize?: number;
 }
+
+/** Sub-sequence of Philox stream `task` for a task's label noise, its index added: no other choice changes with it. */
+const LABEL_NOISE = 2 ** 49;
 
 /** Validation images of a task that says nothing of them, as far as its cost goes. */
 const DEFAULT_VALIDATION_SIZE = 512;
@@ -85,6 +90,7 @@ const DEFAULTS = {
 	layerSpreadShare: 0.25,
 	initialScaleDecades: 1,
 	initialScaleShare: 0,
+	labelNoise: [0],
 	costLimit: Number.POSITIVE_INFINITY,
 	stratumSize: 1,
 } as const satisfies Omit<TaskDistribution, Open>;
@@ -156,8 +162,16 @@ function sampleTask(distribution: CompleteDistribution, seed: number, index: num
 		...(validationSize === undefined ? {} : { validationSize }),
 		networks,
 	};
-	const { fineTuning, ends } = distribution;
-	return fineTuning === undefined ? task : fineTune(task, fineTuning, ends.classes, seed);
+	const { fineTuning, ends, labelNoise } = distribution;
+	const tuned = fineTuning === undefined ? task : fineTune(task, fineTuning, ends.classes, seed);
+	return addLabelNoise(tuned, labelNoise, seed);
+}
+
+/** Drawn apart from all else of the task, so no other choice changes with it. */
+function addLabelNoise(task: TrainingTask, shares: readonly number[], seed: number): TrainingTask {
+	const generator = new PhiloxGenerator(seed, 'task', LABEL_NOISE + task.index);
+	const share = shares[generator.nextInteger(shares.length)] as number;
+	return share === 0 ? task : { ...task, data: { ...task.data, labelNoise: { share, seed: generator.nextUint32() } } };
 }
 
 function decisionsOf(horizon: number, interval: number | undefined): number {
@@ -214,7 +228,7 @@ function completeDistribution(distribution: TaskDistribution): CompleteDistribut
 		throw invalidArgument('[height, width, channels]', 'distribution.ends.shape', shape);
 	}
 	checkInteger(classes, 'distribution.ends.classes', 2);
-	for (const name of ['networks', 'optimizers', 'batchSizes', 'sliceSizes', 'durations'] as const) {
+	for (const name of ['networks', 'optimizers', 'batchSizes', 'sliceSizes', 'durations', 'labelNoise'] as const) {
 		const list: readonly unknown[] = complete[name];
 		if (!Array.isArray(list) || list.length === 0) {
 			throw invalidArgument('an array of at least one entry', `distribution.${name}`, list);
@@ -247,6 +261,7 @@ function completeDistribution(distribution: TaskDistribution): CompleteDistribut
 	checkNumber(complete.layerSpreadShare, 'distribution.layerSpreadShare', 0, 1);
 	checkNumber(complete.initialScaleDecades, 'distribution.initialScaleDecades', 0, 3);
 	checkNumber(complete.initialScaleShare, 'distribution.initialScaleShare', 0, 1);
+	for (const [i, share] of complete.labelNoise.entries()) checkNumber(share, `distribution.labelNoise[${i}]`, 0, 1);
 	if (complete.fineTuning !== undefined) {
 		const decisions = complete.durations.map(({ horizon, interval }) => decisionsOf(horizon, interval));
 		checkFineTuning(complete.fineTuning, 'distribution.fineTuning', classes, decisions);

@@ -109,6 +109,12 @@ export const tasksSection = z
 			max: 1,
 			description: "Share of the networks whose layers' initial weights are out of balance.",
 		}),
+		labelNoise: list(z.number().min(0).max(1), {
+			default: [0],
+			expected: 'a list of numbers from 0 to 1',
+			description:
+				'Share of the images, in all splits, whose label is replaced by another class drawn at random: harder data than the data set has. Of a list each task draws one.',
+		}),
 		fineTuning: fineTuningSection,
 		sliceSize: integers({
 			default: [4000],

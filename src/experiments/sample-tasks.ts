@@ -36,6 +36,7 @@ export function taskDistribution(config: Config, ends: NetworkEnds, networksPerT
 		layerSpreadShare: tasks.layerSpreadShare,
 		initialScaleDecades: tasks.initialScaleDecades,
 		initialScaleShare: tasks.initialScaleShare,
+		labelNoise: tasks.labelNoise,
 		...(fineTuning.share === 0
 			? {}
 			: { fineTuning: { ...fineTuning, ...(fineTuningHorizon === 0 ? {} : { horizon: fineTuningHorizon }) } }),
