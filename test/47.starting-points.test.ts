@@ -227,7 +227,7 @@ describe('viewDataset', () => {
 	});
 
 	it('gives a share of the labels to other classes, each with the same chances, the same for the same seed', () => {
-		const large = syntheticDataset({ train: 9000, test: 500 });
+		const large = syntheticDataset({ size: 9500 });
 		const noisy = (share: number, seed = 7) => viewDataset(large, { labelNoise: { share, seed } }).labels;
 		const half = noisy(0.5);
 		const shifts = new Uint32Array(large.classes);
