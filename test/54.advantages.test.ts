@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { explainedVariance, generalizedAdvantages, normalizeAdvantages } from '../src/agents/advantages.js';
-import { activeRows, assembleBatch, gatherSequences } from '../src/agents/batch.js';
+import { activeRows, assembleBatch, criticObservationSize, gatherSequences } from '../src/agents/batch.js';
 import { policySpec, randomSnapshot } from './support/policies.js';
 import { trajectoryOf } from './support/trajectories.js';
 
@@ -82,6 +82,7 @@ describe('generalised advantage estimation', () => {
 });
 
 describe('batches', () => {
+	const PLAIN = { mean: false, progress: false };
 	const spec = policySpec({ observationSize: 2, actions: 3, observation: 'test' });
 	const snapshot = {
 		...randomSnapshot(spec),
@@ -93,7 +94,7 @@ describe('batches', () => {
 	first.active.set([1, 1, 1, 1, 1, 0]);
 	// 1 decision × 1 network × 3 agents.
 	const second = trajectoryOf({ decisions: 1, networks: 1, agents: 3, observationSize: 2, actions: 3, seed: 5 });
-	const batch = assembleBatch([first, second], snapshot, false);
+	const batch = assembleBatch([first, second], snapshot, PLAIN);
 
 	it('put trajectories of different shapes one after another', () => {
 		expect(batch.rows).toBe(15);
@@ -119,8 +120,9 @@ describe('batches', () => {
 	});
 
 	it('show a central critic the mean over the agents of the network', () => {
-		const central = assembleBatch([first, second], snapshot, true);
-		expect(central.criticObservationSize).toBe(4);
+		const central = assembleBatch([first, second], snapshot, { mean: true, progress: false });
+		expect(criticObservationSize(2, { mean: true, progress: false })).toBe(4);
+		expect(central.criticObservations).toHaveLength(15 * 4);
 		const row = 5; // second decision, first network, second agent
 		const own = central.observations.subarray(row * 2, row * 2 + 2);
 		const other = central.observations.subarray((row - 1) * 2, row * 2);
@@ -131,16 +133,32 @@ describe('batches', () => {
 		]);
 	});
 
+	it('show a critic the progress that the agents do not see, behind all else', () => {
+		const own = (from: Float32Array, row: number, width: number) => [...from.subarray(row * width, (row + 1) * width)];
+		const timed = assembleBatch([first, second], snapshot, { mean: false, progress: true });
+		const both = assembleBatch([first, second], snapshot, { mean: true, progress: true });
+		const central = assembleBatch([first, second], snapshot, { mean: true, progress: false });
+		expect(criticObservationSize(2, { mean: true, progress: true })).toBe(5);
+		for (let row = 0; row < timed.rows; row++) {
+			const decision = row < 12 ? Math.floor(row / 4) / 3 : 0;
+			const seen = Math.fround(2 * Math.fround(decision) - 1);
+			expect(own(timed.criticObservations, row, 3)).toEqual([...own(timed.observations, row, 2), seen]);
+			expect(own(both.criticObservations, row, 5)).toEqual([...own(central.criticObservations, row, 4), seen]);
+		}
+		expect(batch.criticObservations).toBe(batch.observations);
+		expect(timed.observations).toEqual(batch.observations);
+	});
+
 	it('refuse numbers that are not finite, and arrays that do not fit', () => {
 		const bad = { ...first, rewards: first.rewards.slice().fill(Number.NaN, 4, 5) };
-		expect(() => assembleBatch([first, bad], snapshot, false)).toThrow(/trajectories\[1\]\.rewards\[4\]/);
+		expect(() => assembleBatch([first, bad], snapshot, PLAIN)).toThrow(/trajectories\[1\]\.rewards\[4\]/);
 		const hidden = { ...first, rewards: first.rewards.slice().fill(Number.NaN, 10, 11) }; // an inactive row: means nothing
-		expect(() => assembleBatch([hidden], snapshot, false)).not.toThrow();
+		expect(() => assembleBatch([hidden], snapshot, PLAIN)).not.toThrow();
 		const blind = { ...first, observations: first.observations.slice().fill(Number.NaN, 7, 8) };
-		expect(() => assembleBatch([blind], snapshot, false)).toThrow(/observations\[7\]/);
+		expect(() => assembleBatch([blind], snapshot, PLAIN)).toThrow(/observations\[7\]/);
 		const short = { ...first, actions: new Uint8Array(3) };
-		expect(() => assembleBatch([short], snapshot, false)).toThrow(/trajectories\[0\]\.actions/);
+		expect(() => assembleBatch([short], snapshot, PLAIN)).toThrow(/trajectories\[0\]\.actions/);
 		const unknown = { ...first, actions: first.actions.slice().fill(3) };
-		expect(() => assembleBatch([unknown], snapshot, false)).toThrow(/an action below 3/);
+		expect(() => assembleBatch([unknown], snapshot, PLAIN)).toThrow(/an action below 3/);
 	});
 });

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { createLearner } from '../src/agents/learner.js';
 import { loadPolicy } from '../src/agents/policy-file.js';
 import { syntheticDataset } from '../src/datasets/synthetic.js';
 import { type Config, parseConfig, resolveConfig } from '../src/experiments/config.js';
@@ -51,6 +52,17 @@ async function train(config: Config, stopAfter?: number, path = join(folder, `ru
 }
 
 const policyBytes = (run: string) => readFileSync(join(run, 'policy.safetensors'));
+
+describe('the learner of adaptive-lr', () => {
+	it('shows its critic the progress of the episode, which the agent does not see', async () => {
+		const config = parseConfig(tiny);
+		const learner = await createLearner({ spec: policySpec(config), seed: 1, iterations: 4 });
+		const inputs = (network: string) =>
+			learner.state().tensors.find(({ name }) => name === `${network}/hidden1/kernel`)?.shape[0];
+		expect([inputs('actor'), inputs('critic')]).toEqual([7, 8]);
+		learner.dispose();
+	});
+});
 
 describe('the config of adaptive-lr', () => {
 	it('brings a decision every 10 steps, one agent, its action and its reward', () => {

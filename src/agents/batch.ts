@@ -14,9 +14,8 @@ export interface Batch {
 	readonly rows: number;
 	/** `[rows × observationSize]`, normalised */
 	readonly observations: Float32Array;
-	/** What the critic sees, normalised: the same array, or `[rows × 2 · observationSize]` with the mean over the network's agents behind. */
+	/** What the critic sees, normalised: the same array, or `[rows × criticObservationSize]` with what a {@link CriticView} adds behind. */
 	readonly criticObservations: Float32Array;
-	readonly criticObservationSize: number;
 	readonly actions: Actions;
 	readonly logProbabilities: Float32Array;
 	readonly rewards: Float32Array;
@@ -26,6 +25,19 @@ export interface Batch {
 	readonly progress: Float32Array;
 	/** One per (trajectory, network, agent) with an active row. */
 	readonly sequences: readonly Sequence[];
+}
+
+/** What the critic sees beside an agent's observation: it serves training alone, so it may see what the agents do not. */
+export interface CriticView {
+	/** The mean observation over the agents of the network (MAPPO). */
+	readonly mean: boolean;
+	/** 2 · progress − 1. Without it the value of a state, what is still to come, depends on a time that nobody sees. */
+	readonly progress: boolean;
+}
+
+/** Features that the critic sees, of agents that see `observationSize`. */
+export function criticObservationSize(observationSize: number, { mean, progress }: CriticView): number {
+	return (mean ? 2 : 1) * observationSize + (progress ? 1 : 0);
 }
 
 function checkTrajectory(trajectory: Trajectory, name: string, spec: PolicySpec): void {
@@ -65,11 +77,8 @@ function checkTrajectory(trajectory: Trajectory, name: string, spec: PolicySpec)
 	}
 }
 
-/**
- * @param central the critic also sees the mean observation over the agents of the network (MAPPO)
- * @throws GannoError `INVALID_ARGUMENT` for arrays that do not fit and for numbers that are not finite
- */
-export function assembleBatch(trajectories: readonly Trajectory[], policy: PolicySnapshot, central: boolean): Batch {
+/** @throws GannoError `INVALID_ARGUMENT` for arrays that do not fit and for numbers that are not finite */
+export function assembleBatch(trajectories: readonly Trajectory[], policy: PolicySnapshot, critic: CriticView): Batch {
 	const size = policy.spec.observationSize;
 	trajectories.forEach((trajectory, index) => {
 		checkTrajectory(trajectory, `trajectories[${index}]`, policy.spec);
@@ -81,7 +90,6 @@ export function assembleBatch(trajectories: readonly Trajectory[], policy: Polic
 	const rewards = new Float32Array(rows);
 	const active = new Uint8Array(rows);
 	const progress = new Float32Array(rows);
-	const criticObservations = central ? new Float32Array(rows * 2 * size) : observations;
 	const sequences: Sequence[] = [];
 	let base = 0;
 	for (const trajectory of trajectories) {
@@ -110,14 +118,12 @@ export function assembleBatch(trajectories: readonly Trajectory[], policy: Polic
 				sequences.push({ first: base + network * agents + agent, stride: networks * agents, length });
 			}
 		}
-		if (central) appendMeans(observations, criticObservations, base, count, agents, size);
 		base += count;
 	}
 	return {
 		rows,
 		observations,
-		criticObservations,
-		criticObservationSize: central ? 2 * size : size,
+		criticObservations: criticRows(trajectories, observations, progress, critic),
 		actions,
 		logProbabilities,
 		rewards,
@@ -127,25 +133,44 @@ export function assembleBatch(trajectories: readonly Trajectory[], policy: Polic
 	};
 }
 
-/** Critic rows: own observation, then the mean over the agents of the same network at the same decision. */
-function appendMeans(
+/** The agent's own observation, then what the critic sees beside it. */
+function criticRows(
+	trajectories: readonly Trajectory[],
 	observations: Float32Array,
-	out: Float32Array,
-	base: number,
-	count: number,
-	agents: number,
+	progress: Float32Array,
+	critic: CriticView,
+): Float32Array {
+	if (!critic.mean && !critic.progress) return observations;
+	const rows = progress.length;
+	const size = rows === 0 ? 0 : observations.length / rows;
+	const width = criticObservationSize(size, critic);
+	const out = new Float32Array(rows * width);
+	for (let row = 0; row < rows; row++) {
+		out.set(observations.subarray(row * size, (row + 1) * size), row * width);
+		if (critic.progress) out[(row + 1) * width - 1] = 2 * (progress[row] as number) - 1;
+	}
+	if (!critic.mean) return out;
+	let base = 0;
+	for (const { decisions, networks, agents } of trajectories) {
+		const end = base + decisions * networks * agents;
+		for (; base < end; base += agents) appendMean(observations, size, out, width, base, agents);
+	}
+	return out;
+}
+
+/** The mean over the agents of one network at one decision, behind the own observation of each. */
+function appendMean(
+	observations: Float32Array,
 	size: number,
+	out: Float32Array,
+	width: number,
+	first: number,
+	agents: number,
 ): void {
-	for (let group = base; group < base + count; group += agents) {
-		for (let i = 0; i < size; i++) {
-			let sum = 0;
-			for (let agent = 0; agent < agents; agent++) sum += observations[(group + agent) * size + i] as number;
-			for (let agent = 0; agent < agents; agent++) {
-				const row = (group + agent) * 2 * size;
-				out[row + i] = observations[(group + agent) * size + i] as number;
-				out[row + size + i] = sum / agents;
-			}
-		}
+	for (let i = 0; i < size; i++) {
+		let sum = 0;
+		for (let row = first; row < first + agents; row++) sum += observations[row * size + i] as number;
+		for (let row = first; row < first + agents; row++) out[row * width + size + i] = sum / agents;
 	}
 }
 
@@ -170,13 +195,13 @@ function gather(batch: Batch, steps: number, sequences: number, rows: Int32Array
 		return to;
 	};
 	const observations = copy(batch.observations);
-	const central = batch.criticObservations !== batch.observations;
+	const same = batch.criticObservations === batch.observations;
 	return {
 		steps,
 		sequences,
 		rows,
 		observations,
-		criticObservations: central ? copy(batch.criticObservations) : observations,
+		criticObservations: same ? observations : copy(batch.criticObservations),
 	};
 }
 

@@ -5,7 +5,7 @@ import type { Trajectory } from '../rollouts/executor.js';
 import { checkPolicySpec, splitTensors } from './actor.js';
 import { createActorCritic } from './actor-critic.js';
 import { createAdam } from './adam.js';
-import { assembleBatch } from './batch.js';
+import { assembleBatch, criticObservationSize } from './batch.js';
 import { LEARNER_BACKENDS, type LearnerBackend } from './learner-backend.js';
 import { createNormalizer, type NormalizerState } from './normalizer.js';
 import type { NamedTensor, Policy, PolicySnapshot, PolicySpec, TrainingRecord } from './policy.js';
@@ -82,12 +82,15 @@ export async function createLearner(options: LearnerOptions): Promise<Learner> {
 	const ppo = resolvePpoSettings(options.ppo);
 	const backend = checkOneOf(options.backend ?? 'wasm', 'backend', LEARNER_BACKENDS);
 	const tf = await loadTensorFlow(backend);
-	const central = ppo.algorithm === 'mappo';
-	const networks = createActorCritic(tf, spec, central ? 2 * spec.observationSize : spec.observationSize);
+	const name = agentNamed(spec.observation);
+	const critic = {
+		mean: ppo.algorithm === 'mappo',
+		progress: name !== undefined && !AGENT_KINDS[name].observesProgress,
+	};
+	const networks = createActorCritic(tf, spec, criticObservationSize(spec.observationSize, critic));
 	const parameters = new Float32Array(networks.size);
 	networks.initialize(seed, parameters);
 	const adam = createAdam(networks.size);
-	const name = agentNamed(spec.observation);
 	const bounded = name === undefined ? [] : AGENT_KINDS[name].bounded;
 	const normalizer = createNormalizer(spec.observationSize, bounded);
 	const snapshot: PolicySnapshot = {
@@ -124,7 +127,7 @@ export async function createLearner(options: LearnerOptions): Promise<Learner> {
 		snapshot: () => snapshot,
 		async update(trajectories) {
 			checkReady();
-			const batch = assembleBatch(trajectories, snapshot, central);
+			const batch = assembleBatch(trajectories, snapshot, critic);
 			status = 'updating';
 			try {
 				if (tf.getBackend() !== backend) await tf.setBackend(backend);

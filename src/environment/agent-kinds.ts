@@ -24,6 +24,8 @@ export interface AgentKind {
 	readonly observationSize: number;
 	/** Features that the normaliser leaves alone. */
 	readonly bounded: readonly number[];
+	/** Whether the agents see how far the episode is; where they do not, the critic does. */
+	readonly observesProgress: boolean;
 	/** Action rule → outputs of an actor that acts by it and sets learning rates only. */
 	readonly actions: Readonly<Record<string, number>>;
 	readonly agents: readonly Agents[];
@@ -36,6 +38,7 @@ export const AGENT_KINDS = {
 		observation: OBSERVATION_VERSION,
 		observationSize: OBSERVATION_SIZE,
 		bounded: BOUNDED_OBSERVATIONS,
+		observesProgress: true,
 		actions: Object.fromEntries(ACTION_MODES.map((mode) => [mode, ACTION_COUNT])),
 		agents: ['layerwise', 'one'],
 		secondControls: SECOND_CONTROLS,
@@ -44,6 +47,7 @@ export const AGENT_KINDS = {
 		observation: NETWORK_OBSERVATION_VERSION,
 		observationSize: NETWORK_OBSERVATION_SIZE,
 		bounded: [],
+		observesProgress: false,
 		actions: { 'three-way': THREE_WAY_ACTIONS, continuous: 2 },
 		agents: ['one'],
 		secondControls: ['none'],
