@@ -283,6 +283,7 @@ describe('sampleTasks with other starting points', () => {
 		initialScaleDecades: 1.5,
 		initialScaleShare: 0.5,
 		labelNoise: [0, 0.2, 0.6],
+		classCounts: ['all', 2],
 		fineTuning: { share: 0.3, changes: ['classes', 'more-classes', 'labels', 'images'], sliceSize: 40, horizon: 30 },
 	} as const;
 
@@ -300,6 +301,7 @@ describe('sampleTasks with other starting points', () => {
 		const tasks = {
 			initialScaleShare: 1,
 			labelNoise: [0.3],
+			classes: [2],
 			fineTuning: { share: 1, changes: ['labels'], horizon: 100, sliceSize: 70 },
 			horizon: [200, 400],
 		};
@@ -309,6 +311,9 @@ describe('sampleTasks with other starting points', () => {
 			expect([horizon, interval, sliceSize, pretraining?.steps]).toEqual([100, 5, 70, 500]);
 			expect(networks.every(({ initialScales }) => initialScales !== undefined)).toBe(true);
 		}
+		const { fineTuning: _, ...plain } = tasks;
+		const [fewer] = iterationTasks(parseConfig({ dataset: 'synthetic', tasks: plain }), dataset, 3);
+		expect(fewer!.data!.classes).toHaveLength(2);
 		tasks.fineTuning.horizon = 30;
 		expect(() => parseConfig({ tasks })).toThrow(/multiple of tasks.decisions \(20\) for tasks.fineTuning.horizon/);
 	});
@@ -329,9 +334,25 @@ describe('sampleTasks with other starting points', () => {
 			expect(Math.abs(noises.filter((noise) => noise.share === share).length - 100)).toBeLessThan(41); // 5 standard deviations
 		}
 		expect(new Set(noises.map(({ seed }) => seed)).size).toBe(noises.length);
-		// A task of an optimiser's fine-tuning keeps what else it is about.
+		// Fine-tuning keeps what else it is about.
 		const { data } = sampleTasks({ ...changed, labelNoise: [0.4], fineTuning: { share: 1 } }, 5, 0, 1)[0]!;
 		expect(data).toMatchObject({ trainShare: [0.5, 1], labelNoise: { share: 0.4 } });
+	});
+
+	it('gives each task as many classes, any of them, but for fine-tuning, which chooses its own', () => {
+		const tasks = sampleTasks({ ...distribution, classCounts: ['all', 2, 3] }, 5, 0, 300);
+		const chosen = tasks.flatMap(({ data }) => (data?.classes === undefined ? [] : [data.classes]));
+		for (const count of [2, 3]) {
+			expect(Math.abs(chosen.filter(({ length }) => length === count).length - 100)).toBeLessThan(41);
+		}
+		for (const classes of chosen) expect(classes).toEqual([...new Set(classes)].toSorted((a, b) => a - b));
+		expect(new Set(chosen.map((classes) => classes.join())).size).toBe(6 + 4); // of four classes
+		// The number of classes changes nothing about the noise.
+		const noises = (classCounts: readonly (number | 'all')[]) =>
+			sampleTasks({ ...distribution, classCounts, labelNoise: [0, 0.5] }, 5, 0, 20).map(({ data }) => data?.labelNoise);
+		expect(noises([2, 3])).toEqual(noises(['all']));
+		const tuned = sampleTasks({ ...distribution, classCounts: [3], fineTuning: { share: 1 } }, 5, 0, 10);
+		expect(tuned.every(({ data }) => data!.classes!.length === 2)).toBe(true);
 	});
 
 	it('makes a share of the tasks go on with networks that were trained on other images', () => {
@@ -361,6 +382,8 @@ describe('sampleTasks with other starting points', () => {
 		[{ initialScaleShare: 1.5 }, /distribution.initialScaleShare/],
 		[{ labelNoise: [0, 2] }, /distribution.labelNoise\[1\]/],
 		[{ labelNoise: [] }, /distribution.labelNoise/],
+		[{ classCounts: [5] }, /an integer from 2 to 4 for distribution.classCounts\[0\]/],
+		[{ classCounts: [] }, /distribution.classCounts/],
 		[{ fineTuning: { share: 0.5, changes: [] } }, /distribution.fineTuning.changes/],
 		[{ fineTuning: { share: 0.5, horizon: 25 } }, /a multiple of the 10 decisions/],
 		[{ ends: { shape: [8, 8, 1], classes: 3 }, fineTuning: { share: 0.5 } }, /fewer than 4 classes/],

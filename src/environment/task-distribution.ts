@@ -55,6 +55,11 @@ export interface TaskDistribution {
 	readonly initialScaleDecades?: number;
 	/** Share of the networks whose weights start out of balance (default 0). */
 	readonly initialScaleShare?: number;
+	/**
+	 * Classes of a task, or 'all': each task draws one of the numbers, and as many classes; images of the others are left out, in all splits
+	 * (default ['all']). Fine-tuning tasks choose their classes themselves.
+	 */
+	readonly classCounts?: readonly (number | 'all')[];
 	/** Shares of the labels that are wrong, in all splits: each task draws one, its networks see the same labels (default [0]). */
 	readonly labelNoise?: readonly number[];
 	/** Tasks that go on with a trained network (default: none). */
@@ -72,8 +77,8 @@ export interface TaskDistribution {
 	readonly stratumSize?: number;
 }
 
-/** Sub-sequence of Philox stream `task` for a task's label noise, its index added: no other choice changes with it. */
-const LABEL_NOISE = 2 ** 49;
+/** Sub-sequence of Philox stream `task` for what data a task is about, its index added: no other choice changes with it. */
+const DATA = 2 ** 49;
 
 /** Validation images of a task that says nothing of them, as far as its cost goes. */
 const DEFAULT_VALIDATION_SIZE = 512;
@@ -90,6 +95,7 @@ const DEFAULTS = {
 	layerSpreadShare: 0.25,
 	initialScaleDecades: 1,
 	initialScaleShare: 0,
+	classCounts: ['all'],
 	labelNoise: [0],
 	costLimit: Number.POSITIVE_INFINITY,
 	stratumSize: 1,
@@ -162,16 +168,27 @@ function sampleTask(distribution: CompleteDistribution, seed: number, index: num
 		...(validationSize === undefined ? {} : { validationSize }),
 		networks,
 	};
-	const { fineTuning, ends, labelNoise } = distribution;
+	const { fineTuning, ends } = distribution;
 	const tuned = fineTuning === undefined ? task : fineTune(task, fineTuning, ends.classes, seed);
-	return addLabelNoise(tuned, labelNoise, seed);
+	return chooseData(tuned, distribution, seed);
 }
 
-/** Drawn apart from all else of the task, so no other choice changes with it. */
-function addLabelNoise(task: TrainingTask, shares: readonly number[], seed: number): TrainingTask {
-	const generator = new PhiloxGenerator(seed, 'task', LABEL_NOISE + task.index);
-	const share = shares[generator.nextInteger(shares.length)] as number;
-	return share === 0 ? task : { ...task, data: { ...task.data, labelNoise: { share, seed: generator.nextUint32() } } };
+/** Fewer classes make data easier, wrong labels harder. */
+function chooseData(task: TrainingTask, distribution: CompleteDistribution, seed: number): TrainingTask {
+	const { classCounts, labelNoise, ends } = distribution;
+	const generator = new PhiloxGenerator(seed, 'task', DATA + task.index);
+	const share = labelNoise[generator.nextInteger(labelNoise.length)] as number;
+	const noiseSeed = generator.nextUint32();
+	const count = classCounts[generator.nextInteger(classCounts.length)] as number | 'all';
+	const fewer = count !== 'all' && count < ends.classes && task.pretraining === undefined;
+	if (!fewer && share === 0) return task;
+	const classes = generator.shuffle(Array.from({ length: ends.classes }, (_, label) => label));
+	const data = {
+		...task.data,
+		...(fewer ? { classes: classes.slice(0, count).toSorted((a, b) => a - b) } : {}),
+		...(share === 0 ? {} : { labelNoise: { share, seed: noiseSeed } }),
+	};
+	return { ...task, data };
 }
 
 function decisionsOf(horizon: number, interval: number | undefined): number {
@@ -221,6 +238,17 @@ function sampleNetwork(
 	};
 }
 
+/** Of each a task draws one entry. */
+const LISTS = [
+	'networks',
+	'optimizers',
+	'batchSizes',
+	'sliceSizes',
+	'durations',
+	'classCounts',
+	'labelNoise',
+] as const satisfies readonly (keyof TaskDistribution)[];
+
 function completeDistribution(distribution: TaskDistribution): CompleteDistribution {
 	const complete: CompleteDistribution = { ...DEFAULTS, ...definedOnly(distribution) };
 	const { shape, classes } = complete.ends ?? {};
@@ -228,7 +256,7 @@ function completeDistribution(distribution: TaskDistribution): CompleteDistribut
 		throw invalidArgument('[height, width, channels]', 'distribution.ends.shape', shape);
 	}
 	checkInteger(classes, 'distribution.ends.classes', 2);
-	for (const name of ['networks', 'optimizers', 'batchSizes', 'sliceSizes', 'durations', 'labelNoise'] as const) {
+	for (const name of LISTS) {
 		const list: readonly unknown[] = complete[name];
 		if (!Array.isArray(list) || list.length === 0) {
 			throw invalidArgument('an array of at least one entry', `distribution.${name}`, list);
@@ -261,6 +289,9 @@ function completeDistribution(distribution: TaskDistribution): CompleteDistribut
 	checkNumber(complete.layerSpreadShare, 'distribution.layerSpreadShare', 0, 1);
 	checkNumber(complete.initialScaleDecades, 'distribution.initialScaleDecades', 0, 3);
 	checkNumber(complete.initialScaleShare, 'distribution.initialScaleShare', 0, 1);
+	for (const [i, count] of complete.classCounts.entries()) {
+		if (count !== 'all') checkInteger(count, `distribution.classCounts[${i}]`, 2, classes);
+	}
 	for (const [i, share] of complete.labelNoise.entries()) checkNumber(share, `distribution.labelNoise[${i}]`, 0, 1);
 	if (complete.fineTuning !== undefined) {
 		const decisions = complete.durations.map(({ horizon, interval }) => decisionsOf(horizon, interval));

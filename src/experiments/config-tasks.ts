@@ -109,6 +109,14 @@ export const tasksSection = z
 			max: 1,
 			description: "Share of the networks whose layers' initial weights are out of balance.",
 		}),
+		classes: integers({
+			default: [0],
+			min: 0,
+			max: 256,
+			unit: 'classes',
+			description:
+				'As many classes, drawn at random, make up the data of a task, in all splits: easier than all of them; 0: all. Of a list each task draws one. Fine-tuning tasks choose their own.',
+		}),
 		labelNoise: list(z.number().min(0).max(1), {
 			default: [0],
 			expected: 'a list of numbers from 0 to 1',

@@ -36,6 +36,7 @@ export function taskDistribution(config: Config, ends: NetworkEnds, networksPerT
 		layerSpreadShare: tasks.layerSpreadShare,
 		initialScaleDecades: tasks.initialScaleDecades,
 		initialScaleShare: tasks.initialScaleShare,
+		classCounts: tasks.classes.map((count) => (count === 0 ? 'all' : count)),
 		labelNoise: tasks.labelNoise,
 		...(fineTuning.share === 0
 			? {}
