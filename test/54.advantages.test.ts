@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { explainedVariance, generalizedAdvantages, normalizeAdvantages } from '../src/agents/advantages.js';
+import {
+	explainedVariance,
+	generalizedAdvantages,
+	normalizeAdvantages,
+	subtractOthersMean,
+} from '../src/agents/advantages.js';
 import { activeRows, assembleBatch, criticObservationSize, gatherSequences } from '../src/agents/batch.js';
 import { policySpec, randomSnapshot } from './support/policies.js';
 import { trajectoryOf } from './support/trajectories.js';
@@ -62,6 +67,19 @@ describe('generalised advantage estimation', () => {
 		expect([...equal]).toEqual([0, 0]);
 	});
 
+	it('takes the mean of the other networks of the task from each, agent by agent', () => {
+		// Two decisions of 3 networks × 2 agents, the last network ended before the second; then one network alone.
+		const advantages = Float32Array.of(1, 10, 2, 20, 6, 60, 5, 50, 9, 70, 1e6, 1e6, 3, 4);
+		const active = Uint8Array.of(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1);
+		const decisions = [
+			{ first: 0, networks: 3, agents: 2 },
+			{ first: 6, networks: 3, agents: 2 },
+			{ first: 12, networks: 1, agents: 2 },
+		];
+		subtractOthersMean(advantages, decisions, active);
+		expect([...advantages]).toEqual([-3, -30, -1.5, -15, 4.5, 45, -4, -20, 4, 20, 1e6, 1e6, 3, 4]);
+	});
+
 	it('normalises every phase of an episode by itself', () => {
 		const advantages = Float32Array.of(10, 0.1, 30, 0.3, 1e6, 7);
 		const progress = Float32Array.of(0, 0.5, 0.25, 0.75, 0.1, 0.9);
@@ -106,6 +124,12 @@ describe('batches', () => {
 			{ first: 12, stride: 3, length: 1 },
 			{ first: 13, stride: 3, length: 1 },
 			{ first: 14, stride: 3, length: 1 },
+		]);
+		expect(batch.decisions).toEqual([
+			{ first: 0, networks: 2, agents: 2 },
+			{ first: 4, networks: 2, agents: 2 },
+			{ first: 8, networks: 2, agents: 2 },
+			{ first: 12, networks: 1, agents: 3 },
 		]);
 		expect([...activeRows(batch)]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14]);
 		expect(batch.observations[12 * 2]).toBeCloseTo((second.observations[0]! - 1) / 2, 6);

@@ -1,3 +1,5 @@
+import type { DecisionRows } from './batch.js';
+
 /** One agent of one network over an episode: the rows `first + t · stride`, t = 0 … length − 1, of a batch. */
 export interface Sequence {
 	readonly first: number;
@@ -44,6 +46,37 @@ export function generalizedAdvantages(
 		}
 	}
 	return { advantages, returns };
+}
+
+/**
+ * Takes from every advantage the mean of the other networks' of its task at the same decision, agent by agent, in place: the leave-one-out
+ * baseline (Kool et al. 2019, "Buy 4 REINFORCE samples, get a baseline for free!"). They train the same architecture on the same kind of
+ * data, so what the critic cannot know of a task, how hard it is, goes out; no other network depends on what this one did, so
+ * the gradient's mean stays. Networks without another one stay as they are.
+ */
+export function subtractOthersMean(
+	advantages: Float32Array,
+	decisions: readonly DecisionRows[],
+	active: Uint8Array,
+): void {
+	for (const { first, networks, agents } of decisions) {
+		for (let agent = 0; agent < agents; agent++) {
+			let sum = 0;
+			let count = 0;
+			const end = first + networks * agents;
+			for (let row = first + agent; row < end; row += agents) {
+				if (active[row] !== 1) continue;
+				sum += advantages[row] as number;
+				count++;
+			}
+			if (count < 2) continue;
+			for (let row = first + agent; row < end; row += agents) {
+				if (active[row] !== 1) continue;
+				const own = advantages[row] as number;
+				advantages[row] = own - (sum - own) / (count - 1);
+			}
+		}
+	}
 }
 
 /**

@@ -25,6 +25,15 @@ export interface Batch {
 	readonly progress: Float32Array;
 	/** One per (trajectory, network, agent) with an active row. */
 	readonly sequences: readonly Sequence[];
+	/** One per (trajectory, decision). */
+	readonly decisions: readonly DecisionRows[];
+}
+
+/** The rows of all networks of a task at one decision: `networks × agents` from `first` on. */
+export interface DecisionRows {
+	readonly first: number;
+	readonly networks: number;
+	readonly agents: number;
 }
 
 /** What the critic sees beside an agent's observation: it serves training alone, so it may see what the agents do not. */
@@ -91,6 +100,7 @@ export function assembleBatch(trajectories: readonly Trajectory[], policy: Polic
 	const active = new Uint8Array(rows);
 	const progress = new Float32Array(rows);
 	const sequences: Sequence[] = [];
+	const starts: DecisionRows[] = [];
 	let base = 0;
 	for (const trajectory of trajectories) {
 		const { decisions, networks, agents } = trajectory;
@@ -118,6 +128,9 @@ export function assembleBatch(trajectories: readonly Trajectory[], policy: Polic
 				sequences.push({ first: base + network * agents + agent, stride: networks * agents, length });
 			}
 		}
+		for (let decision = 0; decision < decisions; decision++) {
+			starts.push({ first: base + decision * networks * agents, networks, agents });
+		}
 		base += count;
 	}
 	return {
@@ -130,6 +143,7 @@ export function assembleBatch(trajectories: readonly Trajectory[], policy: Polic
 		active,
 		progress,
 		sequences,
+		decisions: starts,
 	};
 }
 

@@ -24,6 +24,8 @@ export interface PpoSettings {
 	/** Global norm of actor and critic together. */
 	readonly maximumGradientNorm: number;
 	readonly normalizeAdvantages: boolean;
+	/** Advantages are those beyond the mean of the task's other networks at the same decision. */
+	readonly leaveOneOut: boolean;
 	/** Equal parts of an episode over each of which advantages are normalised apart. */
 	readonly advantagePhases: number;
 	/** After an epoch whose mean approximate KL is above this, the rest of the epochs is left out; absent: never. */
@@ -47,6 +49,7 @@ export const DEFAULT_PPO_SETTINGS: PpoSettings = {
 	valueCoefficient: 0.5,
 	maximumGradientNorm: 0.5,
 	normalizeAdvantages: true,
+	leaveOneOut: false,
 	advantagePhases: 1,
 	targetKl: 0.04,
 	normalizerIterations: 20,

@@ -2,7 +2,7 @@ import { GannoError } from '../errors.js';
 import { PhiloxGenerator } from '../philox.js';
 import type { ActorCritic } from './actor-critic.js';
 import { type Adam, globalNorm } from './adam.js';
-import { explainedVariance, generalizedAdvantages, normalizeAdvantages } from './advantages.js';
+import { explainedVariance, generalizedAdvantages, normalizeAdvantages, subtractOthersMean } from './advantages.js';
 import { activeRows, type Batch, gatherRows, gatherSequences, type MiniBatch } from './batch.js';
 import { type PpoLoss, type PpoTargets, ppoLoss } from './ppo-loss.js';
 import { linearSchedule, type PpoSettings } from './ppo-settings.js';
@@ -57,6 +57,7 @@ export async function ppoUpdate(state: PpoState, batch: Batch): Promise<UpdateMe
 		settings.lambda,
 	);
 	const explained = explainedVariance(returns, values, batch.active);
+	if (settings.leaveOneOut) subtractOthersMean(advantages, batch.decisions, batch.active);
 	// 7: here over the whole batch, so that a mini-batch's mean keeps its meaning.
 	if (settings.normalizeAdvantages) {
 		normalizeAdvantages(advantages, batch.active, batch.progress, settings.advantagePhases);

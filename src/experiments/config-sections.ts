@@ -119,6 +119,11 @@ export const learnerSection = z
 			description: 'Gradients are scaled down to this global norm.',
 		}),
 		normalizeAdvantages: boolean({ default: true, description: 'Normalise advantages over each batch.' }),
+		leaveOneOut: boolean({
+			default: false,
+			description:
+				"Take the mean advantage of the task's other networks at the same decision from each: how hard a task is goes out of what agents learn from.",
+		}),
 		advantagePhases: integer({
 			default: 1,
 			min: 1,
