@@ -45,6 +45,7 @@ export const SWITCHES = {
 	'one-agent': { environment: { agents: 'one' } },
 	'own-exploration-noise': { learner: { sharedExplorationNoise: false } },
 	'advantages-together': { learner: { advantagePhases: 1 } },
+	'leave-one-out': { learner: { leaveOneOut: true } },
 	recurrent: { policy: { network: 'recurrent' } },
 	mappo: { learner: { algorithm: 'mappo' } },
 	'action-fine': { environment: { action: 'fine' } },
