@@ -217,6 +217,19 @@ describe('evaluating a suite', () => {
 		expect(first).toBeLessThan(45);
 	});
 
+	it('keeps its cells if asked, and makes nothing again from them', async () => {
+		const first = await run('kept.json', 0, { keepCells: true });
+		const journal = journalPath(join(folder, 'kept.json'));
+		const cells = readFileSync(journal, 'utf8');
+		let total: number | undefined;
+		const again = await run('kept.json', 0, { resume: true, onProgress: (_, all) => (total = all) });
+		expect(total ?? 0).toBe(0);
+		expect(bits(again)).toEqual(bits(first));
+		expect(bits(first)).toEqual(bits(reference));
+		expect(cells.trim().split('\n').length).toBeGreaterThan(40);
+		expect(existsSync(journal)).toBe(false);
+	});
+
 	it('refuses what is no journal, and leaves it alone', async () => {
 		const path = journalPath(join(folder, 'foreign.json'));
 		writeFileSync(path, '{"note":"mine"}\n{"note":"too"}\n');
@@ -301,6 +314,7 @@ describe('ganno evaluate --suite', () => {
 			[['--quick', '--one-action', policy], "Expected a policy trained with agents 'one' for --one-action"],
 			[['--quick', '--policy', 'x'], 'Expected NAME=FILE for --policy'],
 			[['--resume'], '--resume goes with --suite'],
+			[['--keep-cells'], '--keep-cells goes with --suite'],
 			[['--one-action', policy], '--one-action goes with --suite'],
 		];
 		for (const [args, message] of cases) {

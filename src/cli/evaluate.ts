@@ -25,7 +25,8 @@ export function evaluateCommand(): Command {
 		.option('--suite [name]', "a whole evaluation suite: 'held-out' (default), 'quick', or a JSON file")
 		.option('--quick', "the suite 'quick': synthetic images, seconds, for trying out")
 		.option('--out <file>', 'results of the suite (default: evaluation-NAME.json in the run directory, or here)')
-		.option('--resume', 'go on with a suite that was interrupted')
+		.option('--resume', 'go on with a suite that was interrupted, or whose cells were kept')
+		.option('--keep-cells', 'keep all cells in FILE.partial: with --resume, other policies cost no rival again')
 		.option('--one-action <policy>', 'a policy with one action for all layers, held against this one on the suite')
 		.option('--policy <name=policy>', 'another policy that takes part in the suite (repeatable)', collect)
 		.option('--charts <dir>', "the suite's charts as SVG files")
@@ -66,7 +67,7 @@ Examples:
 
 /** Options that would be ignored without a suite are a mistake. */
 function refuseSuiteOptions(options: EvaluateOptions): void {
-	for (const name of ['out', 'resume', 'oneAction', 'policy', 'charts', 'download'] as const) {
+	for (const name of ['out', 'resume', 'keepCells', 'oneAction', 'policy', 'charts', 'download'] as const) {
 		if (options[name] === undefined) continue;
 		const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 		throw new GannoError('INVALID_ARGUMENT', `--${flag} goes with --suite (or --quick)`);

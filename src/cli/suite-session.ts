@@ -23,6 +23,7 @@ export interface SuiteOptions extends ConfigOptions {
 	readonly seeds?: string;
 	readonly out?: string;
 	readonly resume?: boolean;
+	readonly keepCells?: boolean;
 	readonly download?: boolean;
 	readonly oneAction?: string;
 	readonly policy?: readonly string[];
@@ -55,6 +56,7 @@ export async function evaluateSuiteCommand(path: string, options: SuiteOptions):
 		config,
 		out,
 		resume: options.resume === true,
+		keepCells: options.keepCells === true,
 		download: options.download === true,
 		signal: interrupt.signal,
 		onProgress: (done, total) => progress.update('cell', done, total),

@@ -39,13 +39,15 @@ export interface EvaluateSuiteOptions extends Pick<RunSuiteOptions, 'suite' | 's
 	readonly config: Config;
 	/** The results file; the journal of an unfinished evaluation lies beside it. */
 	readonly out: string;
-	/** Go on with an unfinished one. */
+	/** Go on with an unfinished one, or with one whose cells were kept. */
 	readonly resume?: boolean;
+	/** Leave the journal where it is: with `resume` another evaluation to `out` makes only what is new in it (default no). */
+	readonly keepCells?: boolean;
 	/** Fetch data sets that are nowhere on this machine (default no: their tasks are left out). */
 	readonly download?: boolean;
 }
 
-/** Where the journal of an evaluation to `out` lies while it is under way. */
+/** Where the journal of an evaluation to `out` lies while it is under way, and longer if its cells are kept. */
 export const journalPath = (out: string): string => `${out}.partial`;
 
 /**
@@ -91,7 +93,7 @@ export async function evaluateSuite(options: EvaluateSuiteOptions): Promise<Suit
 		},
 	};
 	writeFileAtomic(out, formatResults(results));
-	journal.remove();
+	if (options.keepCells !== true) journal.remove();
 	return results;
 }
 

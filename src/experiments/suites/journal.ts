@@ -34,7 +34,7 @@ export class SuiteJournal implements Disposable {
 		if (!resume && existsSync(path)) {
 			throw new GannoError(
 				'INVALID_ARGUMENT',
-				`An unfinished evaluation lies at ${path}: go on with it by --resume, or delete it to begin anew`,
+				`The cells of an evaluation that is unfinished, or kept them, lie at ${path}: go on with them by --resume, or delete them to begin anew`,
 			);
 		}
 		this.#log = new LineLog(path, FORMAT);
