@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { PolicySnapshot } from '../agents/policy.js';
 import { loadPolicy } from '../agents/policy-file.js';
 import { checkOneOf } from '../arguments.js';
@@ -162,5 +162,5 @@ function percent(value: number): string {
 }
 
 function readRival(path: string): Rival {
-	return { name: path, entries: readEntries(join(path, SEARCH_FILES.log)).entries };
+	return { name: basename(resolve(path)), entries: readEntries(join(path, SEARCH_FILES.log)).entries };
 }

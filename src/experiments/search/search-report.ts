@@ -135,7 +135,6 @@ export function searchTables({ entries, retrained, rivals }: SearchResults): Rep
 
 /** Accuracy against iteration: a moving mean, the best so far, ε. */
 export function searchChart({ entries, rivals }: Omit<SearchResults, 'retrained'>): string {
-	const width = Math.max(5, Math.round(entries.length / 20));
 	const line = (values: readonly number[], name: string, emphasis = false): MultiLineChart['lines'][number] => ({
 		name,
 		emphasis,
@@ -144,6 +143,7 @@ export function searchChart({ entries, rivals }: Omit<SearchResults, 'retrained'
 	const trained = (all: readonly SearchEntry[]) =>
 		all.filter(({ repeats, accuracy }) => repeats === undefined && accuracy !== null);
 	const own = trained(entries);
+	const width = Math.max(5, Math.round(own.length / 10));
 	return multiLineChart({
 		title: 'Validation accuracy of the models trained',
 		xLabel: 'unique model',
