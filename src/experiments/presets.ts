@@ -74,40 +74,25 @@ export const PRESETS = {
 	},
 	/**
 	 * Xu et al. 2019 on Fashion-MNIST: one learning rate, a decision every 10 steps, a factor of at most 10 either way: with 1.5, a start at
-	 * 0.1 broke networks before the learning rate had come down. Losses mean something else on other data, so tasks have wrong labels or
-	 * fewer classes too, and learn beyond the mean of their other networks.
+	 * 0.1 broke networks before the learning rate had come down.
 	 */
 	'adaptive-lr': {
 		agent: 'adaptive-lr',
-		iterations: 300,
+		iterations: 200,
 		downsample: 2,
 		tasks: {
-			networks: [
-				{ type: 'mlp', hidden: [64, 48, 32] },
-				{ type: 'mlp', hidden: [64, 48, 32] },
-				{ type: 'mlp', depth: [1, 4], width: [16, 128], activation: ['relu', 'relu', 'tanh'] },
-			],
-			perIteration: 6,
+			networks: [{ type: 'mlp', hidden: [64, 48, 32] }],
+			perIteration: 4,
 			networksPerTask: 8,
 			horizon: 1000,
 			decisions: 100,
 			initialLearningRates: [3e-6, 0.3],
-			labelNoise: [0, 0, 0, 0.3],
-			classes: [0, 0, 0, 5],
-			sliceSize: [4000, 4000, 16_000],
-			costLimit: 2,
+			sliceSize: 4000,
 			stratified: true,
 		},
 		environment: { multiplier: 10 },
 		policy: { hiddenUnits: 64 },
-		learner: {
-			normalizerIterations: 10,
-			lambda: 0.98,
-			targetKl: 0.1,
-			leaveOneOut: true,
-			advantagePhases: 10,
-			miniBatches: 8,
-		},
+		learner: { normalizerIterations: 10, lambda: 0.98, targetKl: 0.1, advantagePhases: 10, miniBatches: 8 },
 		evaluation: {
 			network: { type: 'mlp', hidden: [64, 48, 32] },
 			seeds: 16,
