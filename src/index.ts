@@ -46,7 +46,7 @@ export type { DownloadProgress } from './datasets/download.js';
 export { type LoadDatasetOptions, loadDataset } from './datasets/load.js';
 export { DATASET_NAMES, type DatasetName } from './datasets/sources.js';
 export { type SyntheticOptions, syntheticDataset } from './datasets/synthetic.js';
-export type { DatasetView } from './datasets/view.js';
+export type { DatasetView, LabelNoise } from './datasets/view.js';
 export { type DeviceInfo, devices } from './devices.js';
 export { ACTION_COUNT, ACTION_MODES, type ActionMode, type Actions } from './environment/action.js';
 export { AGENT_NAMES, type AgentName, type AgentOptions, type ObservationVersion } from './environment/agent-kinds.js';

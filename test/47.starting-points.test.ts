@@ -314,6 +314,11 @@ describe('sampleTasks with other starting points', () => {
 		const { fineTuning: _, ...plain } = tasks;
 		const [fewer] = iterationTasks(parseConfig({ dataset: 'synthetic', tasks: plain }), dataset, 3);
 		expect(fewer!.data!.classes).toHaveLength(2);
+		for (const count of [1, 5]) {
+			expect(() => parseConfig({ dataset: 'synthetic', tasks: { classes: [count] } })).toThrow(
+				`2 to 4 classes of synthetic, for tasks.classes but received ${count}`,
+			);
+		}
 		tasks.fineTuning.horizon = 30;
 		expect(() => parseConfig({ tasks })).toThrow(/multiple of tasks.decisions \(20\) for tasks.fineTuning.horizon/);
 	});

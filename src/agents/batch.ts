@@ -136,7 +136,7 @@ export function assembleBatch(trajectories: readonly Trajectory[], policy: Polic
 	return {
 		rows,
 		observations,
-		criticObservations: criticRows(trajectories, observations, progress, critic),
+		criticObservations: criticRows(starts, size, observations, progress, critic),
 		actions,
 		logProbabilities,
 		rewards,
@@ -149,14 +149,14 @@ export function assembleBatch(trajectories: readonly Trajectory[], policy: Polic
 
 /** The agent's own observation, then what the critic sees beside it. */
 function criticRows(
-	trajectories: readonly Trajectory[],
+	decisions: readonly DecisionRows[],
+	size: number,
 	observations: Float32Array,
 	progress: Float32Array,
 	critic: CriticView,
 ): Float32Array {
 	if (!critic.mean && !critic.progress) return observations;
 	const rows = progress.length;
-	const size = rows === 0 ? 0 : observations.length / rows;
 	const width = criticObservationSize(size, critic);
 	const out = new Float32Array(rows * width);
 	for (let row = 0; row < rows; row++) {
@@ -164,10 +164,9 @@ function criticRows(
 		if (critic.progress) out[(row + 1) * width - 1] = 2 * (progress[row] as number) - 1;
 	}
 	if (!critic.mean) return out;
-	let base = 0;
-	for (const { decisions, networks, agents } of trajectories) {
-		const end = base + decisions * networks * agents;
-		for (; base < end; base += agents) appendMean(observations, size, out, width, base, agents);
+	for (const { first, networks, agents } of decisions) {
+		const end = first + networks * agents;
+		for (let row = first; row < end; row += agents) appendMean(observations, size, out, width, row, agents);
 	}
 	return out;
 }

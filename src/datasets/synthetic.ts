@@ -3,6 +3,9 @@ import { PhiloxGenerator } from '../philox.js';
 import { assembleDataset, sharedBytes } from './assemble.js';
 import type { Dataset } from './dataset.js';
 
+/** Classes, where nobody says how many. */
+export const SYNTHETIC_CLASSES = 4;
+
 export interface SyntheticOptions {
 	/** Height, width, channels (default 8 × 8 × 1). */
 	readonly shape?: readonly [height: number, width: number, channels: number];
@@ -32,7 +35,7 @@ export function syntheticDataset(options: SyntheticOptions = {}): Dataset {
 	checkInteger(height, 'shape[0]', 1, 1024);
 	checkInteger(width, 'shape[1]', 1, 1024);
 	checkInteger(channels, 'shape[2]', 1, 64);
-	const classes = checkInteger(options.classes ?? 4, 'classes', 2, 256);
+	const classes = checkInteger(options.classes ?? SYNTHETIC_CLASSES, 'classes', 2, 256);
 	const count = checkInteger(options.size ?? 640, 'size', 5 * classes, 10_000_000);
 	const seed = checkInteger(options.seed ?? 0, 'seed', 0, 0xffffffff);
 	const noise = checkNumber(options.noise ?? 60, 'noise', 0, 1000);

@@ -1,3 +1,5 @@
+import { DATASETS } from '../datasets/sources.js';
+import { SYNTHETIC_CLASSES } from '../datasets/synthetic.js';
 import { AGENT_KINDS, type AgentKind } from '../environment/agent-kinds.js';
 import type { NetworkFamily } from '../environment/network-family.js';
 import { GannoError } from '../errors.js';
@@ -28,6 +30,13 @@ export function checkConfig(config: Config): void {
 		if (horizon % decisions === 0) continue;
 		refuse(
 			`Expected a multiple of tasks.decisions (${decisions}) for tasks.fineTuning.horizon but received ${horizon}`,
+		);
+	}
+	const classes = config.dataset === 'synthetic' ? SYNTHETIC_CLASSES : DATASETS[config.dataset].classes;
+	const wrong = tasks.classes.find((count) => count !== 0 && (count < 2 || count > classes));
+	if (wrong !== undefined) {
+		refuse(
+			`Expected 0 (all), or 2 to ${classes} classes of ${config.dataset}, for tasks.classes but received ${wrong}`,
 		);
 	}
 	const largest = Math.max(...tasks.batchSizes);
