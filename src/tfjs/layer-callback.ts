@@ -22,7 +22,20 @@ export interface LayerCallbackOptions {
 
 /**
  * A callback for `model.fit` that reports every layer's statistics and learning rate.
- * @example await model.fit(xs, ys, { callbacks: [layerCallback(optimizer, { tensorBoard: 'runs/mine', table: true })] });
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs';
+ * import { LayerwiseTfOptimizer, layerCallback } from 'ganno/tfjs';
+ *
+ * const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [8] })] });
+ * const optimizer = new LayerwiseTfOptimizer({ algorithm: 'adam', learningRate: 1e-3 });
+ * model.compile({ optimizer, loss: 'meanSquaredError' });
+ * const xs = tf.randomNormal([64, 8]);
+ * await model.fit(xs, xs.sum(1, true), {
+ *   verbose: 0,
+ *   callbacks: [layerCallback(optimizer, { tensorBoard: 'runs/mine', table: true })],
+ * });
+ * ```
  * @throws GannoError `INVALID_ARGUMENT`
  */
 export function layerCallback(

@@ -47,8 +47,14 @@ function withEpsilon(algorithm: LayerwiseAlgorithm, given: LayerwiseHyperparamet
  * A variable that gets no gradient in a step is not changed by it, nor are its moments.
  *
  * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs';
+ * import { LayerwiseTfOptimizer } from 'ganno/tfjs';
+ *
+ * const model = tf.sequential({ layers: [tf.layers.dense({ units: 3, activation: 'softmax', inputShape: [8] })] });
  * const optimizer = new LayerwiseTfOptimizer({ algorithm: 'adam', learningRate: 1e-3 });
  * model.compile({ optimizer, loss: 'categoricalCrossentropy' });
+ * ```
  */
 export class LayerwiseTfOptimizer extends tf.Optimizer {
 	/** @nocollapse */
