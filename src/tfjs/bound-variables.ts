@@ -26,7 +26,7 @@ export class BoundVariables implements Disposable {
 	/** `[layers]`, for whoever sets them */
 	readonly learningRates: Float32Array;
 	readonly #index: ReadonlyMap<tf.Variable, number>;
-	/** Steps that every variable is behind its layer, which has one counter for all of them. */
+	/** Steps that every variable is behind its layer, for good: all of a layer take a step or none does. */
 	readonly #behind: number[];
 	/** Nothing was restored and no step taken: all states are 0. */
 	#blank = true;
@@ -150,18 +150,19 @@ export class BoundVariables implements Disposable {
 		let first = 0;
 		const layers = this.layers.map(({ name, variables }) => {
 			const own = states.slice(first, first + variables.length);
-			const step = Math.max(...own.map((state) => state?.step ?? 0));
-			for (const [i, state] of own.entries()) this.#behind[first + i] = step - (state?.step ?? 0);
+			const steps = own.map((state) => state?.step ?? 0);
+			const step = Math.max(...steps);
+			for (const [i, count] of steps.entries()) this.#behind[first + i] = step - count;
 			first += variables.length;
 			const moments = Array.from({ length: MOMENT_COUNT[this.optimizer.algorithm] }, (_, moment) =>
 				variables.map(({ size }, i) => own[i]?.moments[moment] ?? new Float32Array(size)),
 			);
-			return { name, step, moments };
+			return { name, step, steps, moments };
 		});
 		this.optimizer.restore({ algorithm: this.optimizer.algorithm, layers });
 	}
 
-	/** Steps of one variable, by its layer's. A layer that was rolled back may have fewer than its variables were behind. */
+	/** Steps of one variable, by its layer's. */
 	#step(layer: LayerState, index: number): number {
 		return Math.max(0, layer.step - (this.#behind[index] as number));
 	}
