@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { checkInteger, checkObject, invalidArgument } from '../arguments.js';
+import { checkInteger, checkKeys, checkPath, invalidArgument, keysOf } from '../arguments.js';
 import { type LayerEventFile, openLayerEventFile } from '../control/layer-event-file.js';
 import { checkFigures, type LayerFigure, type LayerReport, layerLogs } from '../control/layer-report.js';
 import { LayerTable, type TableStream } from '../control/layer-table.js';
@@ -18,6 +18,19 @@ export interface LayerCallbackOptions {
 	readonly every?: number;
 	/** Called at every step with the report itself. */
 	readonly onReport?: (report: LayerReport) => void;
+}
+
+const OPTION_NAMES = keysOf<LayerCallbackOptions>({
+	logs: true,
+	tensorBoard: true,
+	table: true,
+	figures: true,
+	every: true,
+	onReport: true,
+});
+
+function isStream(value: unknown): value is TableStream {
+	return typeof (value as Partial<TableStream> | null)?.write === 'function';
 }
 
 /**
@@ -45,10 +58,17 @@ export function layerCallback(
 	if (!(optimizer instanceof LayerwiseTfOptimizer)) {
 		throw invalidArgument('a LayerwiseTfOptimizer', 'optimizer', optimizer);
 	}
-	checkObject(options, 'options');
+	checkKeys(options, 'options', OPTION_NAMES);
 	const { logs: addLogs = true, tensorBoard, table: wantsTable = false, onReport } = options;
 	const figures = checkFigures(options.figures);
 	const every = checkInteger(options.every ?? 10, 'every', 1);
+	if (typeof addLogs !== 'boolean') throw invalidArgument('true or false', 'logs', addLogs);
+	if (tensorBoard !== undefined) checkPath(tensorBoard, 'tensorBoard');
+	if (typeof wantsTable !== 'boolean' && !isStream(wantsTable)) {
+		throw invalidArgument('true, false or a stream', 'table', wantsTable);
+	}
+	if (onReport !== undefined && typeof onReport !== 'function')
+		throw invalidArgument('a function', 'onReport', onReport);
 	let file: LayerEventFile | undefined;
 	let table: LayerTable | undefined;
 	return {
