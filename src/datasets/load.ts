@@ -6,6 +6,7 @@ import { readCifarImages } from './cifar.js';
 import type { Dataset } from './dataset.js';
 import { type DownloadProgress, downloadFile, type TransferOptions } from './download.js';
 import { downsampleByTwo } from './downsample.js';
+import { KNOWN_DATASETS, type KnownDataset } from './identity.js';
 import { readIdxImages } from './idx.js';
 import { cacheDirectory, type DatasetLocation, searchDataset } from './locate.js';
 import { DATASET_NAMES, DATASETS, type DatasetDefinition, type DatasetName } from './sources.js';
@@ -48,6 +49,7 @@ export async function loadDatasetFrom(
 	definition: DatasetDefinition,
 	options: LoadDatasetOptions = {},
 	transfer: TransferOptions = {},
+	known: readonly KnownDataset[] = KNOWN_DATASETS,
 ): Promise<Dataset> {
 	if (typeof options !== 'object' || options === null) throw invalidArgument('an object', 'options', options);
 	const { dataDirectory, validationSize, seed = 0, downsample = 1, partial = false } = options;
@@ -71,7 +73,7 @@ export async function loadDatasetFrom(
 	}
 
 	const location = await obtain(definition, dataDirectory, partial, options, transfer);
-	const { images: source, remark } = await read(definition, location, partial);
+	const { images: source, remark } = await read(definition, location, partial, known);
 	const images = downsample === 2 ? downsampleByTwo(source) : source;
 	const remarks = [
 		...(remark === undefined ? [] : [remark]),
@@ -162,6 +164,7 @@ async function read(
 	definition: DatasetDefinition,
 	location: DatasetLocation,
 	partial: boolean,
+	known: readonly KnownDataset[],
 ): Promise<{ images: LabelledImages; remark?: string }> {
 	if (definition.format === 'cifar') {
 		const { trainFiles, ...images } = await readCifarImages(definition, location);
@@ -169,12 +172,15 @@ async function read(
 		return trainFiles === all ? { images } : { images, remark: `${trainFiles} of ${all} training batches` };
 	}
 	if (location.kind === 'archive') throw new GannoError('INTERNAL', `No archives are known for ${definition.name}.`);
-	const paths = location.files.map(({ path }) => path);
-	if (definition.format === 'svhn') return { images: await readSvhnImages(definition, paths) };
-	const images = await readIdxImages(definition, paths, partial);
+	if (definition.format === 'svhn') return { images: await readSvhnImages(definition, location.files) };
+	const { official, ...images } = await readIdxImages(definition, location.files, partial, known);
 	const { trainPerFile, testCount } = definition;
 	const tests = images.labels.length - images.trainCount;
-	return images.trainCount === trainPerFile && tests === testCount
-		? { images }
-		: { images, remark: `${images.trainCount} of ${trainPerFile} training, ${tests} of ${testCount} test images` };
+	if (images.trainCount < trainPerFile || tests < testCount) {
+		return {
+			images,
+			remark: `${images.trainCount} of ${trainPerFile} training, ${tests} of ${testCount} test images`,
+		};
+	}
+	return official === false ? { images, remark: 'not the official files' } : { images };
 }
