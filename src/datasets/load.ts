@@ -6,6 +6,7 @@ import { readCifarImages } from './cifar.js';
 import type { Dataset } from './dataset.js';
 import { type DownloadProgress, downloadFile, type TransferOptions } from './download.js';
 import { downsampleByTwo } from './downsample.js';
+import { publicAddress } from './http-get.js';
 import { KNOWN_DATASETS, type KnownDataset } from './identity.js';
 import { readIdxImages } from './idx.js';
 import { cacheDirectory, type DatasetLocation, searchDataset } from './locate.js';
@@ -139,7 +140,7 @@ function addresses(definition: DatasetDefinition, file: string): string[] {
 	if (base === undefined || base === '') return definition.mirrors.map((mirror) => new URL(file, mirror).href);
 	const url = `${base.replace(/\/+$/, '')}/${definition.name}/${file}`;
 	if (!URL.canParse(url) || !/^https?:/.test(url))
-		throw invalidArgument('an http or https address', 'GANNO_DATA_URL', base);
+		throw invalidArgument('an http or https address', 'GANNO_DATA_URL', publicAddress(base));
 	return [url];
 }
 
