@@ -71,6 +71,11 @@ describe.each(CONFIGS)('the config of a %s', (_, resolve, keys) => {
 		expect(messageOf(() => fromOption(`seed=[{"a":[{"${name}":1}]}]`))).toContain(`key seed.0.a.0.${name} in`);
 	});
 
+	it('tells a number from the word for it', () => {
+		expect(messageOf(() => fromOption('seed=NaN'))).toContain('received "NaN" in');
+		expect(messageOf(() => fromOption('seed="Infinity"'))).toContain('received "Infinity" in');
+	});
+
 	it.each(['1e999', '-1e999'])('refuses %s and says of which key, as what it was read', (number) => {
 		const received = number.startsWith('-') ? '-Infinity' : 'Infinity';
 		for (const { key, default: value } of keys) {

@@ -174,12 +174,14 @@ it.each([
 	[1, 'the space has no more than these'],
 	[2, 'the last 5 choices had all been made before (learner.maximumRepeats), of'],
 ])('a search of at most %i layers that finds nothing new says that it ended, and why', async (depth, why) => {
-	const settings = ['--set', 'learner.epsilons=[[1,60]]', '--set', `space.maximumDepth=${depth}`];
-	const { code, stderr } = await search(
-		...['--config', path('settings.json'), '--run-dir', path(`small-${depth}`), '--set', 'retraining.count=0'],
-		...settings,
-		...['--set', `learner.maximumRepeats=${depth === 1 ? 200 : 5}`],
-	);
+	const settings = [
+		'learner.epsilons=[[1,60]]',
+		`space.maximumDepth=${depth}`,
+		`learner.maximumRepeats=${depth === 1 ? 200 : 5}`,
+		'retraining.count=0',
+	].flatMap((setting) => ['--set', setting]);
+	const run = path(`small-${depth}`);
+	const { code, stderr } = await search('--config', path('settings.json'), '--run-dir', run, ...settings);
 	expect(code, stderr).toBe(0);
 	expect(stderr).toMatch(/It ended early, after \d+ of 60 architectures: /);
 	expect(stderr).toContain(why);

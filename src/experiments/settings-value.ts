@@ -45,12 +45,13 @@ export function showValue(value: unknown): string {
 function asText(value: unknown): string {
 	try {
 		// JSON would say null of an infinite number, which is what a file's 1e999 became.
-		return JSON.stringify(value, unboundedAsText)?.replaceAll(/"(-?Infinity|NaN)"/g, '$1') ?? String(value);
+		return JSON.stringify(value, markUnbounded)?.replaceAll(/"\\u0000(-?Infinity|NaN)"/g, '$1') ?? String(value);
 	} catch {
 		return typeof value === 'bigint' ? `${value}n` : typeof value;
 	}
 }
 
-function unboundedAsText(_: string, value: unknown): unknown {
-	return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
+/** The NUL tells the number from a string that says the same. */
+function markUnbounded(_: string, value: unknown): unknown {
+	return typeof value === 'number' && !Number.isFinite(value) ? `\0${value}` : value;
 }

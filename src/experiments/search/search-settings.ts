@@ -79,8 +79,10 @@ export function searchOrigins(config: SearchConfig, dataset: Dataset, path: stri
 		);
 	return {
 		search: origin((settings) => decisiveSettings(settings, [...RESUMABLE_SEARCH_SETTINGS, 'retraining'])),
-		retraining: origin(({ retraining: { count: _, ...retraining }, ...settings }) =>
-			decisiveSettings({ ...settings, retraining }, [...RESUMABLE_SEARCH_SETTINGS, 'space', 'learner']),
-		),
+		retraining: origin((settings) => {
+			// How many there are decides nothing about each.
+			const { count: _, ...retraining } = settings.retraining;
+			return decisiveSettings({ ...settings, retraining }, [...RESUMABLE_SEARCH_SETTINGS, 'space', 'learner']);
+		}),
 	};
 }
