@@ -14,7 +14,7 @@ import { DATASET_NAMES, DATASETS, type DatasetDefinition, type DatasetName } fro
 import { readSvhnImages } from './svhn.js';
 
 export interface LoadDatasetOptions {
-	/** Looked into first, before `$GANNO_DATA_DIR`, the cache and the Debian package's folder. */
+	/** Looked into first, before `$GANNO_DATA_DIR`, the cache and the Debian package's folder; must be there. */
 	readonly dataDirectory?: string | undefined;
 	/** Images of the training part that become the validation split (default 10,000; CIFAR-10 and SVHN: 5,000; in part: a quarter at most). */
 	readonly validationSize?: number | undefined;
@@ -26,7 +26,7 @@ export interface LoadDatasetOptions {
 	readonly download?: boolean | undefined;
 	/**
 	 * Be content with a part of the data set, which the name of the result then tells (default false). CIFAR-10: the training batches
-	 * that are there, one at least, and the test batch. MNIST and Fashion-MNIST: IDX files of fewer images.
+	 * that are there, one at least, and the test batch. MNIST and Fashion-MNIST: IDX files of fewer images, or of one's own.
 	 */
 	readonly partial?: boolean | undefined;
 	readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
