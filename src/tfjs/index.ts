@@ -7,4 +7,4 @@ export { openLayersModel } from './layers-model.js';
 export { LayerwiseTfOptimizer, type LayerwiseTfOptimizerOptions } from './layerwise-tf-optimizer.js';
 export { openTfjsPopulation } from './population/open-tfjs-population.js';
 export { useBestBackend } from './use-best-backend.js';
-export { registerWasmTrainingKernels } from './wasm-kernels.js';
+export { registerWasmTrainingKernels } from './wasm-kernels/register-wasm-kernels.js';

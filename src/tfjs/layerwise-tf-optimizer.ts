@@ -8,6 +8,7 @@ import type { ClipOptions, LayerwiseHyperparameters, NonFinitePolicy } from '../
 import { checkLayerwiseAlgorithm } from '../optimizer/options.js';
 import { MOMENT_COUNT } from '../optimizer/rules.js';
 import { BoundVariables, type VariableState } from './bound-variables.js';
+import { explainMissingKernel } from './missing-kernel.js';
 import {
 	ExportedWeights,
 	type LoadedWeights,
@@ -132,7 +133,7 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	}
 
 	override minimize(f: () => tf.Scalar, returnCost = false, varList?: tf.Variable[]): tf.Scalar | null {
-		const { value, grads } = this.computeGradients(f, varList);
+		const { value, grads } = explainMissingKernel(() => this.computeGradients(f, varList));
 		// A controller wants the loss; without one it may stay on the device.
 		if (this.controller?.needsStatistics === true) this.#loss = value.dataSync()[0];
 		try {

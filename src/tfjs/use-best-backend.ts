@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { GannoError } from '../errors.js';
 import { loadBestBackend, type TfjsBackendInfo } from './backends.js';
-import { registerWasmTrainingKernels } from './wasm-kernels.js';
+import { registerWasmTrainingKernels } from './wasm-kernels/register-wasm-kernels.js';
 
 /**
  * Makes the best back end that works here tfjs's current one: tfjs-node-gpu, tfjs-node (tried in a child process first), wasm, cpu. On
