@@ -1,7 +1,5 @@
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-
-const require = createRequire(import.meta.url);
+import { packageRequire } from '../package-files.js';
 
 /**
  * Registers tfjs's WebAssembly back end, with the binaries that lie in its package: nothing comes from the network.
@@ -9,6 +7,6 @@ const require = createRequire(import.meta.url);
  * @param started whether the back end runs already: its binaries are then not to be chosen any more
  */
 export function requireWasmBackend(path: string, started: boolean): void {
-	const wasm = require(path) as { setWasmPaths(prefix: string): void };
+	const wasm = packageRequire(path) as { setWasmPaths(prefix: string): void };
 	if (!started) wasm.setWasmPaths(join(dirname(dirname(path)), 'wasm-out', '/'));
 }

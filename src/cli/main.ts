@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
-import { packageVersion } from '../native.js';
+import { packageVersion } from '../package-files.js';
 import { devicesCommand } from './devices.js';
 import { evaluateCommand } from './evaluate.js';
 import { EXIT_CODES, reportFailure } from './failure.js';
