@@ -222,7 +222,7 @@ describe('max pooling on wasm', () => {
 		const { outShape } = tf.backend_util.computePool3DInfo(shape, [2, 3, 2], [1, 1, 3], 1, 'same');
 		const maxima = run('cpu', 'MaxPool3D', { x: { shape, values } }, { ...attributes, dataFormat: 'NDHWC' });
 		const dy = { shape: outShape, values: Float32Array.from(maxima, (_, i) => i + 1) };
-		const expected = new Array<number>(values.length).fill(0);
+		const expected = Array.from(values, () => 0);
 		for (const [i, maximum] of maxima.entries()) expected[values.indexOf(maximum)]! += i + 1;
 		const actual = run('wasm', 'MaxPool3DGrad', { dy, input: { shape, values }, output: dy }, attributes);
 		expect(actual).toEqual(expected);

@@ -1,8 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
-import { checkInteger, checkObject, invalidArgument } from '../arguments.js';
+import { checkInteger, checkObject } from '../arguments.js';
 import { type LayerEventFile, openLayerEventFile } from '../control/layer-event-file.js';
 import { checkFigures, type LayerFigure, type LayerReport, layerLogs } from '../control/layer-report.js';
 import { LayerTable, type TableStream } from '../control/layer-table.js';
+import { checkInstance } from '../copies.js';
 import { LayerwiseTfOptimizer } from './layerwise-tf-optimizer.js';
 
 export interface LayerCallbackOptions {
@@ -29,9 +30,7 @@ export function layerCallback(
 	optimizer: LayerwiseTfOptimizer,
 	options: LayerCallbackOptions = {},
 ): Required<Pick<tf.CustomCallbackArgs, 'onTrainBegin' | 'onBatchEnd' | 'onTrainEnd'>> {
-	if (!(optimizer instanceof LayerwiseTfOptimizer)) {
-		throw invalidArgument('a LayerwiseTfOptimizer', 'optimizer', optimizer);
-	}
+	checkInstance(optimizer, LayerwiseTfOptimizer, 'optimizer'); // instanceof is tfjs's here, and takes any optimizer
 	checkObject(options, 'options');
 	const { logs: addLogs = true, tensorBoard, table: wantsTable = false, onReport } = options;
 	const figures = checkFigures(options.figures);

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { checkNumber, checkObject, invalidArgument } from '../arguments.js';
 import type { ControlledOptimizer } from '../control/controlled-optimizer.js';
 import { LayerwiseController } from '../control/layerwise-controller.js';
+import { brandClass, checkInstance } from '../copies.js';
 import { GannoError } from '../errors.js';
 import type { LayerwiseAlgorithm } from '../optimizer/algorithms.js';
 import type { ClipOptions, LayerwiseHyperparameters, NonFinitePolicy } from '../optimizer/options.js';
@@ -16,6 +17,7 @@ import {
 	readWeights,
 	restoreWeights,
 } from './optimizer-weights.js';
+import { registerInEveryCopy, withTfjsCopiesAdvice } from './tfjs-copies.js';
 import { groupVariables, layerOfVariable } from './variable-layers.js';
 
 export interface LayerwiseTfOptimizerOptions {
@@ -79,9 +81,7 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 		this.algorithm = checkLayerwiseAlgorithm(options.algorithm);
 		this.#hyperparameters = withEpsilon(this.algorithm, options.hyperparameters);
 		const { controller, learningRate, layerOf } = options;
-		if (controller !== undefined && !(controller instanceof LayerwiseController)) {
-			throw invalidArgument('a LayerwiseController', 'controller', controller);
-		}
+		if (controller !== undefined) checkInstance(controller, LayerwiseController, 'controller');
 		if (controller !== undefined && learningRate !== undefined) {
 			throw new GannoError(
 				'INVALID_ARGUMENT',
@@ -235,7 +235,7 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 			if (variable === undefined) {
 				throw new GannoError(
 					'INVALID_ARGUMENT',
-					`There is a gradient for '${name}', but tfjs knows no variable of that name`,
+					withTfjsCopiesAdvice(`There is a gradient for '${name}', but tfjs knows no variable of that name (any more)`),
 				);
 			}
 			return variable;
@@ -307,4 +307,5 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	}
 }
 
-tf.serialization.registerClass(LayerwiseTfOptimizer);
+brandClass(LayerwiseTfOptimizer, 'LayerwiseTfOptimizer');
+registerInEveryCopy(LayerwiseTfOptimizer);
