@@ -20,6 +20,8 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
+const BRAND = Symbol.for('ganno.error');
+
 /** The one error class of the package. `message` says what is wrong and what to do; `code` is for programs. */
 export class GannoError extends Error {
 	override readonly name = 'GannoError';
@@ -30,6 +32,15 @@ export class GannoError extends Error {
 		this.code = code;
 	}
 }
+
+// `instanceof` knows the errors of every copy of ganno in the process (two versions in node_modules); of a class derived from it, its own.
+Object.defineProperty(GannoError.prototype, BRAND, { value: true });
+Object.defineProperty(GannoError, Symbol.hasInstance, {
+	value(this: unknown, value: unknown): boolean {
+		if (this !== GannoError) return Function.prototype[Symbol.hasInstance].call(this, value);
+		return typeof value === 'object' && value !== null && BRAND in value;
+	},
+});
 
 /** A GannoError as plain data: structured clone drops `code` and the class, so errors cross threads in this form. */
 export interface SerializedError {

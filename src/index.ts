@@ -100,7 +100,6 @@ export {
 	tuneBaseline,
 	withoutBaseline,
 } from './experiments/tune-baseline.js';
-export { packageVersion } from './native.js';
 export {
 	type CnnOptions,
 	cnn,
@@ -158,6 +157,7 @@ export {
 	STATISTICS,
 	type StatisticName,
 } from './optimizer/statistics.js';
+export { packageVersion } from './package-files.js';
 export type { ControllerSpec } from './rollouts/controller-spec.js';
 export type {
 	EnvironmentSettings,

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type * as Binding from '../binding.d.ts';
 import { GannoError } from './errors.js';
+import { bundlerAdvice, packageRequire, packageRoot } from './package-files.js';
+
+export { packageRoot, packageVersion } from './package-files.js';
 
 /** Finds and loads the addon; nothing else in the package requires a `.node` file. */
 
@@ -12,13 +13,6 @@ export type NativeBinding = typeof Binding;
 const REQUIRED_NODE_API = 8;
 
 let loaded: NativeBinding | undefined;
-
-/** The package's root: the folder of its package.json, from `src/` as from `dist/`. */
-export const packageRoot: string = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-
-export function packageVersion(): string {
-	return (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
-}
 
 function candidates(): string[] {
 	const override = process.env.GANNO_BINDING;
@@ -42,7 +36,6 @@ export function native(): NativeBinding {
 			`ganno needs Node-API ${REQUIRED_NODE_API}, but Node ${process.version} offers ${process.versions.napi}. Use Node 20 or newer.`,
 		);
 	}
-	const require = createRequire(import.meta.url);
 	const tried: string[] = [];
 	for (const path of candidates()) {
 		if (!existsSync(path)) {
@@ -50,16 +43,18 @@ export function native(): NativeBinding {
 			continue;
 		}
 		try {
-			loaded = require(path) as NativeBinding;
+			loaded = packageRequire(path) as NativeBinding;
 			return loaded;
 		} catch (error) {
 			tried.push(`  ${path}: ${error instanceof Error ? error.message : String(error)}`);
 		}
 	}
+	const advice = bundlerAdvice();
 	throw new GannoError(
 		'NATIVE_NOT_FOUND',
 		`The native addon of ganno could not be loaded for ${process.platform}-${process.arch}, Node ${process.version}.\n` +
 			`Tried:\n${tried.join('\n')}\nPossible solutions:\n` +
+			(advice === '' ? '' : `  - ${advice}.\n`) +
 			'  - In a clone of the repository: run scripts/setup, or npm run build:native (needs cmake and a C++20 compiler).\n' +
 			'  - Set GANNO_BINDING to the path of a ganno.node you built.',
 	);

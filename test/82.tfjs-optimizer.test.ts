@@ -8,7 +8,7 @@ import type { DecisionReport } from '../src/control/options.js';
 import { STATISTICS } from '../src/optimizer/statistics.js';
 import { layerCallback } from '../src/tfjs/layer-callback.js';
 import { LayerwiseTfOptimizer } from '../src/tfjs/layerwise-tf-optimizer.js';
-import { registerWasmTrainingKernels } from '../src/tfjs/wasm-kernels.js';
+import { registerWasmTrainingKernels } from '../src/tfjs/wasm-kernels/register-wasm-kernels.js';
 import { policySpec, randomSnapshot } from './support/policies.js';
 import { deepModel, examples, mnistModel, trainingLosses, useBackend } from './support/tfjs-models.js';
 

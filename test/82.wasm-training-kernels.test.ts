@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { registerWasmTrainingKernels } from '../src/tfjs/wasm-kernels.js';
+import { GannoError } from '../src/errors.js';
+import { LayerwiseTfOptimizer } from '../src/tfjs/layerwise-tf-optimizer.js';
+import { registerWasmTrainingKernels } from '../src/tfjs/wasm-kernels/register-wasm-kernels.js';
 import { useBackend } from './support/tfjs-models.js';
 
 /** Input edge, kernel, stride, padding. */
@@ -44,9 +46,48 @@ async function gradients(backend: 'cpu' | 'wasm', [height, width, kernel, stride
 describe('convolutional training on wasm', () => {
 	beforeAll(() => useBackend('wasm'));
 
+	it.each([
+		['embeddings', 'UnsortedSegmentSum', () => tf.layers.embedding({ inputDim: 4, outputDim: 2, inputLength: 3 })],
+		[
+			'depthwise and separable convolutions',
+			'DepthwiseConv2dNativeBackpropFilter',
+			() => tf.layers.depthwiseConv2d({ kernelSize: 1, inputShape: [2, 2, 1] }),
+		],
+		[
+			'convolutions',
+			'Conv2DBackpropFilter',
+			() => tf.layers.conv2d({ filters: 1, kernelSize: 2, inputShape: [2, 2, 1] }),
+		],
+	])('is told where it is missing: %s', async (layers, kernel, make) => {
+		const model = tf.sequential({ layers: [make(), tf.layers.flatten(), tf.layers.dense({ units: 1 })] });
+		model.compile({ optimizer: new LayerwiseTfOptimizer({ algorithm: 'sgd' }), loss: 'meanSquaredError' });
+		const xs = tf.ones([1, ...((model.inputs[0] as tf.SymbolicTensor).shape.slice(1) as number[])]);
+		const error: unknown = await model.fit(xs, tf.ones([1, 1]), { verbose: 0 }).catch((reason: unknown) => reason);
+		expect(error).toBeInstanceOf(GannoError);
+		expect(error).toMatchObject({
+			code: 'MISSING_DEPENDENCY',
+			message: expect.stringContaining(`no kernel '${kernel}', which training ${layers} needs. Call registerWasm`),
+		});
+	});
+
 	it('is missing until it is asked for, and added once', () => {
 		expect(tf.getKernel('Conv2DBackpropFilter', 'wasm')).toBeUndefined();
-		expect(registerWasmTrainingKernels()).toEqual(['Conv2DBackpropFilter', 'MaxPoolGrad']);
+		expect(registerWasmTrainingKernels()).toEqual([
+			'Conv2DBackpropFilter',
+			'DepthwiseConv2dNativeBackpropFilter',
+			'DepthwiseConv2dNativeBackpropInput',
+			'UnsortedSegmentSum',
+			'MaxPoolGrad',
+			'MaxPool3D',
+			'MaxPool3DGrad',
+			'MaxPoolWithArgmax',
+			'Conv3DBackpropFilterV2',
+			'Conv3DBackpropInputV2',
+			'Conv2D',
+			'FusedConv2D',
+			'DepthwiseConv2dNative',
+			'FusedDepthwiseConv2D',
+		]);
 		expect(registerWasmTrainingKernels()).toEqual([]);
 	});
 
@@ -80,6 +121,22 @@ describe('convolutional training on wasm', () => {
 			for (const [i, value] of actual.entries()) expect(value).toBeCloseTo(expected[i]!, 4);
 			expect(actual.some((value) => value !== 0)).toBe(true);
 		}
+	});
+
+	it('names a kernel that stays missing, and the back ends that have it', async () => {
+		await useBackend('wasm');
+		const x = tf.variable(tf.ones([4]));
+		const optimizer = new LayerwiseTfOptimizer({ algorithm: 'sgd' });
+		const loss = () => tf.real(tf.complex(x, x)).sum() as tf.Scalar;
+		expect(() => optimizer.minimize(loss)).toThrow(
+			/back end 'wasm' has no kernel 'Complex', .*tf\.setBackend\('cpu'\), or the package @tensorflow\/tfjs-node/,
+		);
+		expect(() =>
+			optimizer.minimize(() => {
+				throw new Error('of the user');
+			}),
+		).toThrow('of the user');
+		x.dispose();
 	});
 
 	it('leaves no tensor behind', async () => {

@@ -6,7 +6,7 @@ import type { NetworkSpec } from '../src/networks/spec.js';
 import { ALGORITHMS } from '../src/optimizer/algorithms.js';
 import { POPULATION_STATISTICS } from '../src/optimizer/statistics.js';
 import { openTfjsPopulation } from '../src/tfjs/population/open-tfjs-population.js';
-import { registerWasmTrainingKernels } from '../src/tfjs/wasm-kernels.js';
+import { registerWasmTrainingKernels } from '../src/tfjs/wasm-kernels/register-wasm-kernels.js';
 import { NETWORK_CASES, NORMALIZED_CASES } from './support/network-cases.js';
 import { populationOutput } from './support/population.js';
 import { randomDataset } from './support/random-dataset.js';

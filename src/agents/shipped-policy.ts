@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { GannoError } from '../errors.js';
-import { packageRoot } from '../native.js';
+import { packageRoot, withBundlerAdvice } from '../package-files.js';
 
 /** The word that stands for the policy of the package wherever a policy file is asked for. */
 export const SHIPPED_POLICY = 'default';
@@ -17,7 +17,9 @@ export function shippedPolicyPath(): string {
 	if (existsSync(path)) return path;
 	throw new GannoError(
 		'BAD_FILE',
-		`The policy of the package is missing: ${path} is not there. Install ganno again, or train a policy with ` +
-			"'ganno train' and give the path of its policy.safetensors",
+		withBundlerAdvice(
+			`The policy of the package is missing: ${path} is not there. Install ganno again, or train a policy with ` +
+				"'ganno train' and give the path of its policy.safetensors",
+		),
 	);
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { createRequire } from 'node:module';
+import { packageRequire } from '../package-files.js';
 
 /** The native back ends of tfjs, best first: optional, and not to be trusted before they have been tried. */
 
@@ -15,8 +15,6 @@ export interface TensorFlowNodeProbe {
 	readonly reason: string;
 }
 
-const require = createRequire(import.meta.url);
-
 /** tfjs-node 4.22 calls util.isNullOrUndefined, which Node 23 removed. */
 const SHIM = 'const u = require("node:util"); u.isNullOrUndefined ??= (x) => x === null || x === undefined;';
 
@@ -30,7 +28,7 @@ export function probeTensorFlowNode(
 ): TensorFlowNodeProbe {
 	let path: string;
 	try {
-		path = require.resolve(name);
+		path = packageRequire.resolve(name);
 	} catch {
 		return { name, path: undefined, reason: 'not installed' };
 	}
@@ -46,7 +44,7 @@ export function probeTensorFlowNode(
 
 /** Loads a package that {@link probeTensorFlowNode} found working. */
 export function requireTensorFlowNode(path: string): typeof import('@tensorflow/tfjs') {
-	const util = require('node:util') as { isNullOrUndefined?: (x: unknown) => boolean };
+	const util = packageRequire('node:util') as { isNullOrUndefined?: (x: unknown) => boolean };
 	util.isNullOrUndefined ??= (x) => x === null || x === undefined;
-	return require(path) as typeof import('@tensorflow/tfjs');
+	return packageRequire(path) as typeof import('@tensorflow/tfjs');
 }

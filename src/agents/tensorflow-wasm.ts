@@ -1,8 +1,6 @@
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { requireWasmMemory } from '../address-space.js';
-
-const require = createRequire(import.meta.url);
+import { packageRequire } from '../package-files.js';
 
 /**
  * Registers tfjs's WebAssembly back end, with the binaries that lie in its package: nothing comes from the network.
@@ -12,6 +10,6 @@ const require = createRequire(import.meta.url);
  */
 export function requireWasmBackend(path: string, started: boolean): void {
 	if (!started) requireWasmMemory();
-	const wasm = require(path) as { setWasmPaths(prefix: string): void };
+	const wasm = packageRequire(path) as { setWasmPaths(prefix: string): void };
 	if (!started) wasm.setWasmPaths(join(dirname(dirname(path)), 'wasm-out', '/'));
 }

@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
 import { requireWasmMemory } from '../address-space.js';
 import { GannoError } from '../errors.js';
+import { packageRequire, withBundlerAdvice } from '../package-files.js';
 import type { LearnerBackend } from './learner-backend.js';
 import { probeTensorFlowNode, requireTensorFlowNode, TENSORFLOW_NODE_PACKAGES } from './tensorflow-node.js';
 import { requireWasmBackend } from './tensorflow-wasm.js';
@@ -8,17 +8,17 @@ import { requireWasmBackend } from './tensorflow-wasm.js';
 /** The parts of tfjs the learner uses; a type only, nothing is loaded by importing this file. */
 export type TensorFlow = typeof import('@tensorflow/tfjs');
 
-const require = createRequire(import.meta.url);
-
 function resolvePeer(name: string, backend: LearnerBackend): string {
 	try {
-		return require.resolve(name);
+		return packageRequire.resolve(name);
 	} catch (cause) {
 		const packages = backend === 'wasm' ? '@tensorflow/tfjs @tensorflow/tfjs-backend-wasm' : '@tensorflow/tfjs';
 		throw new GannoError(
 			'MISSING_DEPENDENCY',
-			`Training agents with the learner back end '${backend}' needs the package ${name}, which is not installed. ` +
-				`Run: npm install ${backend === 'tensorflow' ? '@tensorflow/tfjs-node' : packages}`,
+			withBundlerAdvice(
+				`Training agents with the learner back end '${backend}' needs the package ${name}, which is not installed. ` +
+					`Run: npm install ${backend === 'tensorflow' ? '@tensorflow/tfjs-node' : packages}`,
+			),
 			{ cause },
 		);
 	}
@@ -33,8 +33,10 @@ function loadTensorFlowNode(): TensorFlow {
 	}
 	throw new GannoError(
 		'MISSING_DEPENDENCY',
-		`The learner back end 'tensorflow' needs a working tfjs-node. Tried:\n  ${failures.join('\n  ')}\n` +
-			"Run: npm install @tensorflow/tfjs-node, or use the learner back end 'wasm'.",
+		withBundlerAdvice(
+			`The learner back end 'tensorflow' needs a working tfjs-node. Tried:\n  ${failures.join('\n  ')}\n` +
+				"Run: npm install @tensorflow/tfjs-node, or use the learner back end 'wasm'.",
+		),
 	);
 }
 
@@ -49,7 +51,7 @@ export async function loadTensorFlow(backend: LearnerBackend): Promise<TensorFlo
 		await tf.setBackend('tensorflow');
 		return tf;
 	}
-	const tf = require(resolvePeer('@tensorflow/tfjs', backend)) as TensorFlow;
+	const tf = packageRequire(resolvePeer('@tensorflow/tfjs', backend)) as TensorFlow;
 	if (backend === 'wasm') {
 		requireWasmBackend(resolvePeer('@tensorflow/tfjs-backend-wasm', backend), tf.findBackend('wasm') !== null);
 	}
@@ -57,8 +59,10 @@ export async function loadTensorFlow(backend: LearnerBackend): Promise<TensorFlo
 		if (backend === 'wasm') requireWasmMemory(true);
 		throw new GannoError(
 			'MISSING_DEPENDENCY',
-			`tfjs could not start its '${backend}' back end. Reinstall @tensorflow/tfjs and @tensorflow/tfjs-backend-wasm ` +
-				"in the same version, or use the learner back end 'cpu'.",
+			withBundlerAdvice(
+				`tfjs could not start its '${backend}' back end. Reinstall @tensorflow/tfjs and @tensorflow/tfjs-backend-wasm ` +
+					"in the same version, or use the learner back end 'cpu'.",
+			),
 		);
 	}
 	await tf.ready();

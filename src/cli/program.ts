@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { packageVersion } from '../native.js';
+import { packageVersion } from '../package-files.js';
 import { devicesCommand } from './devices.js';
 import { evaluateCommand } from './evaluate.js';
 import { infoCommand } from './info.js';

@@ -1,9 +1,10 @@
 import type { PolicySnapshot } from '../agents/policy.js';
 import { checkFloat32Array, checkNumber, invalidArgument } from '../arguments.js';
+import { brandClass, checkInstance } from '../copies.js';
 import type { ControlledTraining, Controller } from '../environment/controller.js';
 import { GannoError } from '../errors.js';
 import { DIVERGED_LOSS } from '../networks/population.js';
-import type { LayerwiseOptimizer } from '../optimizer/layerwise-optimizer.js';
+import { LayerwiseOptimizer } from '../optimizer/layerwise-optimizer.js';
 import { STATISTICS } from '../optimizer/statistics.js';
 import type { ScheduleName } from '../schedules/registry.js';
 import { type AttachOptions, ControlledOptimizer } from './controlled-optimizer.js';
@@ -205,7 +206,7 @@ export class LayerwiseController {
 	 * @throws GannoError `INVALID_ARGUMENT`
 	 */
 	attach(optimizer: LayerwiseOptimizer, options: AttachOptions = {}): ControlledOptimizer {
-		return new ControlledOptimizer(this, optimizer, options);
+		return new ControlledOptimizer(this, checkInstance(optimizer, LayerwiseOptimizer, 'optimizer'), options);
 	}
 
 	/** Everything it knows of the training. Parameters and optimiser state are the caller's to save, at the same step. */
@@ -232,3 +233,5 @@ export class LayerwiseController {
 		return this.#run;
 	}
 }
+
+brandClass(LayerwiseController, 'LayerwiseController');

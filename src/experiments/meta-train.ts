@@ -7,7 +7,7 @@ import type { Dataset } from '../datasets/dataset.js';
 import { AGENT_KINDS, type AgentKind, actorOutputs } from '../environment/agent-kinds.js';
 import { GannoError } from '../errors.js';
 import { openEventFile } from '../files/event-file.js';
-import { packageVersion } from '../native.js';
+import { packageVersion } from '../package-files.js';
 import type { RolloutExecutor, Trajectory } from '../rollouts/executor.js';
 import { type Config, RESUMABLE_SETTINGS, resolveConfig } from './config.js';
 import { type IterationMetrics, iterationMetrics } from './iteration-metrics.js';

@@ -1,4 +1,5 @@
 import { checkFloat32Array, checkOneOf, invalidArgument } from '../arguments.js';
+import { brandClass } from '../copies.js';
 import { callNative, fromNative, GannoError } from '../errors.js';
 import { LAYERWISE_ALGORITHMS, type LayerwiseAlgorithm } from './algorithms.js';
 import type { LayerwiseBackend } from './backend.js';
@@ -259,3 +260,5 @@ export class LayerwiseOptimizer {
 		return { algorithm: this.algorithm, layers: this.#layers, sizes: this.#arrays.sizes };
 	}
 }
+
+brandClass(LayerwiseOptimizer, 'LayerwiseOptimizer');

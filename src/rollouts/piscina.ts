@@ -7,8 +7,9 @@ import { checkInteger } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { TrainingTask } from '../environment/task.js';
 import { GannoError } from '../errors.js';
-import { native, packageRoot } from '../native.js';
+import { native } from '../native.js';
 import type { PopulationDevice, Precision } from '../networks/population-options.js';
+import { packageRoot, withBundlerAdvice } from '../package-files.js';
 import type {
 	EnvironmentSettings,
 	Episode,
@@ -60,7 +61,10 @@ export class PiscinaExecutor implements RolloutExecutor {
 		// Threads load built JavaScript, also when the package itself runs from its sources (tests).
 		const filename = join(packageRoot, 'dist', 'rollouts', 'worker.js');
 		if (!existsSync(filename)) {
-			throw new GannoError('WORKER_FAILED', `${filename} is missing. Build the package first: npm run build.`);
+			throw new GannoError(
+				'WORKER_FAILED',
+				withBundlerAdvice(`${filename} is missing. In a clone, build the package first: npm run build.`),
+			);
 		}
 		requireAddressSpaceForWorkers(this.workers);
 		native(); // an addon that cannot be loaded is told here, once, and not by every worker

@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
 import { probeTensorFlowNode, requireTensorFlowNode, TENSORFLOW_NODE_PACKAGES } from '../agents/tensorflow-node.js';
 import { requireWasmBackend } from '../agents/tensorflow-wasm.js';
+import { packageRequire } from '../package-files.js';
 
 /** tfjs's back ends on this machine, best first. This file loads no tfjs by being imported. */
 
@@ -19,11 +19,9 @@ export interface TfjsBackendInfo {
 	readonly chosen: boolean;
 }
 
-const require = createRequire(import.meta.url);
-
 function resolve(name: string): string | undefined {
 	try {
-		return require.resolve(name);
+		return packageRequire.resolve(name);
 	} catch {
 		return undefined;
 	}

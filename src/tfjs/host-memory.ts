@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 /** How float32 tensors get into Float32Arrays of ours and back, on every back end, by the cheapest way that is safe. */
 
 /** What tfjs's WebAssembly back end offers beside the common interface. */
-interface HeapBackend {
+export interface HeapBackend {
 	typedArrayFromHeap(tensor: tf.TensorInfo): Float32Array;
 }
 

@@ -8,4 +8,4 @@ export { LayerwiseTfOptimizer } from './layerwise-tf-optimizer.js';
 export { openTfjsPopulation } from './population/open-tfjs-population.js';
 export type { LayerwiseTfOptimizerOptions } from './tf-optimizer-options.js';
 export { useBestBackend } from './use-best-backend.js';
-export { registerWasmTrainingKernels } from './wasm-kernels.js';
+export { registerWasmTrainingKernels } from './wasm-kernels/register-wasm-kernels.js';

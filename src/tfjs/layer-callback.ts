@@ -3,6 +3,7 @@ import { checkInteger, checkKeys, checkPath, invalidArgument, keysOf } from '../
 import { type LayerEventFile, openLayerEventFile } from '../control/layer-event-file.js';
 import { checkFigures, type LayerFigure, type LayerReport, layerLogs } from '../control/layer-report.js';
 import { LayerTable, type TableStream } from '../control/layer-table.js';
+import { checkInstance } from '../copies.js';
 import { LayerwiseTfOptimizer } from './layerwise-tf-optimizer.js';
 
 export interface LayerCallbackOptions {
@@ -55,9 +56,7 @@ export function layerCallback(
 	optimizer: LayerwiseTfOptimizer,
 	options: LayerCallbackOptions = {},
 ): Required<Pick<tf.CustomCallbackArgs, 'onTrainBegin' | 'onBatchEnd' | 'onTrainEnd'>> {
-	if (!(optimizer instanceof LayerwiseTfOptimizer)) {
-		throw invalidArgument('a LayerwiseTfOptimizer', 'optimizer', optimizer);
-	}
+	checkInstance(optimizer, LayerwiseTfOptimizer, 'optimizer'); // instanceof is tfjs's here, and takes any optimizer
 	checkKeys(options, 'options', OPTION_NAMES);
 	const { logs: addLogs = true, tensorBoard, table: wantsTable = false, onReport } = options;
 	const figures = checkFigures(options.figures);

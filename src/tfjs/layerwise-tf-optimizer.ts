@@ -2,11 +2,13 @@ import * as tf from '@tensorflow/tfjs';
 import { checkNumber, checkObject, invalidArgument } from '../arguments.js';
 import type { ControlledOptimizer } from '../control/controlled-optimizer.js';
 import type { LayerwiseController } from '../control/layerwise-controller.js';
+import { brandClass } from '../copies.js';
 import { GannoError } from '../errors.js';
 import type { LayerwiseAlgorithm } from '../optimizer/algorithms.js';
 import { MOMENT_COUNT } from '../optimizer/rules.js';
 import type { BoundVariables } from './bound-variables.js';
 import { checkGradient } from './gradients.js';
+import { explainMissingKernel } from './missing-kernel.js';
 import { ExportedWeights, type NamedTensor, readWeights } from './optimizer-weights.js';
 import { isRegistered, registeredVariable, registeredVariables } from './registered-variables.js';
 import {
@@ -14,6 +16,7 @@ import {
 	type ResolvedTfOptimizerOptions,
 	resolveTfOptimizerOptions,
 } from './tf-optimizer-options.js';
+import { registerInEveryCopy, withTfjsCopiesAdvice } from './tfjs-copies.js';
 import { TrainedVariables } from './trained-variables.js';
 import { groupVariables, type VariableLayer } from './variable-layers.js';
 
@@ -106,7 +109,7 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	}
 
 	override minimize(f: () => tf.Scalar, returnCost = false, varList?: tf.Variable[]): tf.Scalar | null {
-		const { value, grads } = this.computeGradients(f, varList);
+		const { value, grads } = explainMissingKernel(() => this.computeGradients(f, varList));
 		let returned = false;
 		try {
 			// A controller wants the loss; without one it may stay on the device.
@@ -149,7 +152,7 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 			if (variable === undefined) {
 				throw new GannoError(
 					'INVALID_ARGUMENT',
-					`There is a gradient for '${name}', but tfjs knows no variable of that name`,
+					withTfjsCopiesAdvice(`There is a gradient for '${name}', but tfjs knows no variable of that name (any more)`),
 				);
 			}
 			checkGradient(variable, tensor);
@@ -297,4 +300,5 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	}
 }
 
-tf.serialization.registerClass(LayerwiseTfOptimizer);
+brandClass(LayerwiseTfOptimizer, 'LayerwiseTfOptimizer');
+registerInEveryCopy(LayerwiseTfOptimizer);

@@ -1,5 +1,6 @@
 import { checkKeys, checkNumber, checkOneOf, invalidArgument, keysOf } from '../arguments.js';
 import { LayerwiseController } from '../control/layerwise-controller.js';
+import { checkInstance } from '../copies.js';
 import { GannoError } from '../errors.js';
 import type { LayerwiseAlgorithm } from '../optimizer/algorithms.js';
 import {
@@ -69,9 +70,7 @@ export function resolveTfOptimizerOptions(value: unknown): ResolvedTfOptimizerOp
 	if (nonFinite !== undefined) checkOneOf(nonFinite, 'nonFinite', NON_FINITE_POLICIES);
 	resolveClip(clip);
 	checkThreads(threads);
-	if (controller !== undefined && !(controller instanceof LayerwiseController)) {
-		throw invalidArgument('a LayerwiseController', 'controller', controller);
-	}
+	if (controller !== undefined) checkInstance(controller, LayerwiseController, 'controller');
 	if (controller !== undefined && learningRate !== undefined) {
 		throw new GannoError(
 			'INVALID_ARGUMENT',

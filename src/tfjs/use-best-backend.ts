@@ -1,11 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import { GannoError } from '../errors.js';
+import { withBundlerAdvice } from '../package-files.js';
 import { loadBestBackend, type TfjsBackendInfo } from './backends.js';
-import { registerWasmTrainingKernels } from './wasm-kernels.js';
+import { withTfjsCopiesAdvice } from './tfjs-copies.js';
+import { registerWasmTrainingKernels } from './wasm-kernels/register-wasm-kernels.js';
 
 /**
  * Makes the best back end that works here tfjs's current one: tfjs-node-gpu, tfjs-node (tried in a child process first), wasm, cpu. On
- * wasm the kernels that it lacks for training convolutions are added. Call it before the first tensor is made: tensors of another
+ * wasm the kernels that it lacks for training are added, and wrong ones replaced (`registerWasmTrainingKernels`). Call it before the first tensor is made: tensors of another
  * back end would have to be moved.
  * @throws GannoError `MISSING_DEPENDENCY`
  */
@@ -14,8 +16,12 @@ export async function useBestBackend(): Promise<TfjsBackendInfo> {
 	if (best === undefined || !(await tf.setBackend(best.name))) {
 		throw new GannoError(
 			'MISSING_DEPENDENCY',
-			`tfjs could not start ${best === undefined ? 'any back end' : `its '${best.name}' back end`}. ` +
-				'Run: npm install @tensorflow/tfjs @tensorflow/tfjs-backend-wasm, both in the same version',
+			withTfjsCopiesAdvice(
+				withBundlerAdvice(
+					`tfjs could not start ${best === undefined ? 'any back end' : `its '${best.name}' back end`}. ` +
+						'Run: npm install @tensorflow/tfjs @tensorflow/tfjs-backend-wasm, both in the same version',
+				),
+			),
 		);
 	}
 	await tf.ready();

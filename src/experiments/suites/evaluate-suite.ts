@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { arch, availableParallelism, cpus, platform } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Policy } from '../../agents/policy.js';
@@ -12,7 +12,7 @@ import { NETWORK_OBSERVATION_VERSION } from '../../environment/network-observati
 import { GannoError } from '../../errors.js';
 import { writeFileAtomic } from '../../files/atomic-write.js';
 import { makeFolder } from '../../files/make-folder.js';
-import { packageRoot } from '../../native.js';
+import { packageRoot, packageVersion } from '../../package-files.js';
 import { BASE_SCHEDULES, type BaseScheduleName } from '../../schedules/base-schedule.js';
 import type { Config } from '../config.js';
 import { openExecutor, workerCount } from '../open-executor.js';
@@ -179,11 +179,6 @@ async function openSuiteDataset(
 		if (!(error instanceof GannoError) || error.code !== 'DATASET_NOT_FOUND') throw error;
 		return `${name} is not on this machine: put it into a folder that --data-dir or GANNO_DATA_DIR names, or allow --download`;
 	}
-}
-
-function packageVersion(): string {
-	const manifest: unknown = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
-	return (manifest as { readonly version: string }).version;
 }
 
 /** Of the clone that is run; null for an installed package. */
