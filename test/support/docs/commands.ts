@@ -54,7 +54,7 @@ function missing(path: string): readonly string[] {
 function npm(words: readonly string[]): readonly string[] {
 	const [verb, ...rest] = words.filter((word) => word !== '--silent');
 	if (verb === undefined) return ['npm does nothing'];
-	if (verb === 'ci') return [];
+	if (verb === 'ci' || verb === 'dedupe' || verb === 'ls') return []; // of npm itself, and true of any package
 	if (verb === 'install') {
 		return rest
 			.filter((word) => word !== '--no-save')
