@@ -1,3 +1,4 @@
+import { closest } from './closest-word.js';
 import { GannoError } from './errors.js';
 
 /** Argument checks: each throws `INVALID_ARGUMENT` with the sentence of the design. */
@@ -42,6 +43,36 @@ export function checkNumber(value: unknown, name: string, low: number, high = Nu
 
 export function checkObject(value: unknown, name: string): void {
 	if (typeof value !== 'object' || value === null) throw invalidArgument('an object', name, value);
+}
+
+/**
+ * The keys of an options type as a list. The compiler holds it complete: a key that is left out, or is none, does not compile.
+ * @example const KEYS = keysOf<ClipOptions>({ layerNorm: true, globalNorm: true });
+ */
+export function keysOf<T>(keys: Readonly<Record<keyof T, true>>): readonly string[] {
+	return Object.keys(keys);
+}
+
+/** What programs write options as: an object of its own, or an imported module. No array, Map or forgotten Promise. */
+const OPTIONS_TAGS: readonly string[] = ['[object Object]', '[object Module]'];
+
+/**
+ * An object with no key but the known ones: a misspelt option would go unnoticed otherwise.
+ * @param name of the object, for messages; keys of `options` themselves are named without it
+ * @throws GannoError `INVALID_ARGUMENT`: `Unknown option clip.norm; known ones are layerNorm, globalNorm. …`
+ */
+export function checkKeys(value: unknown, name: string, known: readonly string[]): void {
+	checkObject(value, name);
+	if (!OPTIONS_TAGS.includes(Object.prototype.toString.call(value))) throw invalidArgument('an object', name, value);
+	for (const key of Object.keys(value as object)) {
+		if (known.includes(key)) continue;
+		const close = closest(key, known);
+		const path = name === 'options' ? key : `${name}.${key}`;
+		throw new GannoError(
+			'INVALID_ARGUMENT',
+			`Unknown option ${path}; known ones are ${known.join(', ')}${close === undefined ? '' : `. Did you mean ${close}?`}`,
+		);
+	}
 }
 
 /** Not a number above all: Node would take it for a file descriptor, and wait for ever on that of a terminal. */

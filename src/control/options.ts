@@ -1,4 +1,4 @@
-import { checkInteger, checkNumber, checkObject, invalidArgument } from '../arguments.js';
+import { checkInteger, checkKeys, checkNumber, checkObject, invalidArgument, keysOf } from '../arguments.js';
 import type { Controller, DecisionContext } from '../environment/controller.js';
 import type { Agents } from '../environment/observation.js';
 import { PROBE_BATCHES } from '../environment/training-environment.js';
@@ -94,16 +94,16 @@ export interface ResolvedControllerOptions {
 	readonly onDecision: ((report: DecisionReport) => void) | undefined;
 }
 
-const OPTION_NAMES: readonly string[] = [
-	'learningRate',
-	'horizon',
-	'interval',
-	'probeBatches',
-	'bounds',
-	'validationLoss',
-	'rollback',
-	'onDecision',
-] satisfies (keyof LayerwiseControllerOptions)[];
+const OPTION_NAMES = keysOf<LayerwiseControllerOptions>({
+	learningRate: true,
+	horizon: true,
+	interval: true,
+	probeBatches: true,
+	bounds: true,
+	validationLoss: true,
+	rollback: true,
+	onDecision: true,
+});
 
 function checkFunction(value: unknown, name: string): void {
 	if (value !== undefined && typeof value !== 'function') throw invalidArgument('a function', name, value);
@@ -131,12 +131,7 @@ function resolveRollback(value: unknown): ResolvedControllerOptions['rollback'] 
 
 /** @throws GannoError `INVALID_ARGUMENT` */
 export function resolveControllerOptions(value: unknown, { controller }: DecisionSource): ResolvedControllerOptions {
-	checkObject(value, 'options');
-	for (const key of Object.keys(value as object)) {
-		if (!OPTION_NAMES.includes(key)) {
-			throw new GannoError('INVALID_ARGUMENT', `Unknown option ${key}; known ones are ${OPTION_NAMES.join(', ')}`);
-		}
-	}
+	checkKeys(value, 'options', OPTION_NAMES);
 	const options = value as LayerwiseControllerOptions;
 	const { learningRate, horizon, bounds } = options;
 	if (learningRate instanceof Float32Array) {
