@@ -32,11 +32,13 @@ export {
 	layerLogs,
 } from './control/layer-report.js';
 export { formatLayerTable, LayerTable, type TableStream } from './control/layer-table.js';
-export { LayerwiseController, type Losses } from './control/layerwise-controller.js';
+export { LayerwiseController } from './control/layerwise-controller.js';
+export type { Losses } from './control/losses.js';
 export type {
 	ControlledLayer,
 	DecisionFunction,
 	DecisionReport,
+	DivergenceScale,
 	LayerwiseControllerOptions,
 	RollbackOptions,
 } from './control/options.js';

@@ -3,7 +3,8 @@ import type { StepOptions } from '../optimizer/controls.js';
 import type { LayerwiseOptimizer } from '../optimizer/layerwise-optimizer.js';
 import type { OptimizerState } from '../optimizer/state.js';
 import { STATISTICS } from '../optimizer/statistics.js';
-import type { LayerwiseController, Losses } from './layerwise-controller.js';
+import type { LayerwiseController } from './layerwise-controller.js';
+import type { Losses } from './losses.js';
 
 export interface AttachOptions {
 	/** Names of the layers that are convolutions, which policies are told; default none. */

@@ -1,6 +1,7 @@
 import { checkFloat32Array, checkObject, checkOneOf, invalidArgument } from '../arguments.js';
 import type { SplitName } from '../datasets/dataset.js';
 import { GannoError } from '../errors.js';
+import { DIVERGED_LOSS } from '../networks/population.js';
 import type { PopulationControls } from '../networks/population-arguments.js';
 import { type Actions, checkActions, type LearningRateRule, NEUTRAL_ACTION } from './action.js';
 import { type AgentKind, type AgentOptions, openObserver, resolveAgents } from './agent-kinds.js';
@@ -266,7 +267,7 @@ export class TrainingEnvironment {
 				this.kind.observationSize,
 			);
 			this.#observer = openObserver(this.kind, layers, networks.length, this.agentsMode);
-			this.#detector = new DivergenceDetector(networks.length);
+			this.#detector = new DivergenceDetector(networks.length, { brokenLoss: DIVERGED_LOSS });
 			this.#rewardRule = new RewardRule(rewardName(this.reward), networks.length);
 		}
 		return population;
