@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { closest } from './closest-word.js';
 import { GannoError } from './errors.js';
 
@@ -6,10 +7,10 @@ import { GannoError } from './errors.js';
 function describe(value: unknown): string {
 	if (value === null) return 'null';
 	if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
-	if (value instanceof DataView) return 'DataView'; // a detached one throws when asked for its length
+	if (types.isDataView(value)) return 'DataView'; // a detached one throws when asked for its length
 	if (ArrayBuffer.isView(value)) {
 		const length = (value as unknown as { length?: number }).length ?? value.byteLength;
-		return `${value.constructor.name}(${length})`;
+		return `${value.constructor?.name ?? 'array'}(${length})`;
 	}
 	if (Array.isArray(value)) return `Array(${value.length})`;
 	if (typeof value === 'function') return `function ${value.name}`;
@@ -88,9 +89,22 @@ export function checkOneOf<T extends string>(value: unknown, name: string, choic
 	return value as T;
 }
 
+const arrayTag = Reflect.getOwnPropertyDescriptor(
+	Object.getPrototypeOf(Float32Array.prototype) as object,
+	Symbol.toStringTag,
+)?.get as (this: unknown) => string | undefined;
+
+/** Whether a value is a typed array of this type, of whichever realm; `types` of node:util says so for each type alone. */
+export function isArrayOf<T extends ArrayBufferView>(
+	value: unknown,
+	type: { readonly name: string; readonly prototype: T },
+): value is T {
+	return arrayTag.call(value) === type.name;
+}
+
 /** A Float32Array of exactly `length` elements; a detached one has length 0 and is named as such. */
 export function checkFloat32Array(value: unknown, name: string, length: number, shape?: string): Float32Array {
-	if (!(value instanceof Float32Array)) throw invalidArgument(`a Float32Array of length ${length}`, name, value);
+	if (!types.isFloat32Array(value)) throw invalidArgument(`a Float32Array of length ${length}`, name, value);
 	if (value.length !== length) {
 		const detached =
 			value.length === 0 && isDetached(value.buffer) ? 'Its buffer was detached (transferred).' : undefined;
@@ -106,11 +120,11 @@ export function checkFloat32Array(value: unknown, name: string, length: number, 
 
 /** A Float32Array of at least `length` elements, of which the first ones count. */
 export function checkCapacity(value: unknown, name: string, length: number, shape: string): void {
-	if (!(value instanceof Float32Array) || value.length < length) checkFloat32Array(value, name, length, shape);
+	if (!types.isFloat32Array(value) || value.length < length) checkFloat32Array(value, name, length, shape);
 }
 
 function isDetached(buffer: ArrayBufferLike): boolean {
-	if (!(buffer instanceof ArrayBuffer)) return false;
+	if (!types.isArrayBuffer(buffer)) return false;
 	if (buffer.byteLength !== 0) return false;
 	try {
 		new Uint8Array(buffer);

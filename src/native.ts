@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type * as Binding from '../binding.d.ts';
-import { GannoError } from './errors.js';
+import { GannoError, isError } from './errors.js';
 
 /** Finds and loads the addon; nothing else in the package requires a `.node` file. */
 
@@ -53,7 +53,7 @@ export function native(): NativeBinding {
 			loaded = require(path) as NativeBinding;
 			return loaded;
 		} catch (error) {
-			tried.push(`  ${path}: ${error instanceof Error ? error.message : String(error)}`);
+			tried.push(`  ${path}: ${isError(error) ? error.message : String(error)}`);
 		}
 	}
 	throw new GannoError(

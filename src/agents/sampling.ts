@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { checkCapacity, checkInteger, invalidArgument } from '../arguments.js';
 import { philox4x32, STREAMS } from '../philox.js';
 import { deterministicExp, deterministicLog } from './transcendental.js';
@@ -40,7 +41,7 @@ export function sampleActions(
 	checkInteger(actions, 'actions', 1, 256);
 	const rows = checkInteger(networks, 'networks', 0) * checkInteger(agents, 'agents', 1);
 	checkCapacity(logits, 'logits', rows * actions, 'networks × agents × actions');
-	if (!(actionsOut instanceof Uint8Array) || actionsOut.length < rows)
+	if (!types.isUint8Array(actionsOut) || actionsOut.length < rows)
 		throw invalidArgument(`a Uint8Array of length ${rows}`, 'actionsOut', actionsOut);
 	const seeds = options.networkSeeds;
 	if (!greedy && (seeds === undefined || seeds.length < networks)) {

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { NEUTRAL_ACTION } from '../environment/action.js';
 import type { ControlledTraining, Controller, DecisionContext } from '../environment/controller.js';
 import { OBSERVATION_SIZE, ObservationEncoder } from '../environment/observation.js';
@@ -186,7 +187,7 @@ export class ControlledRun {
 		this.#interval.clear();
 		this.#watch.given = undefined;
 		this.#applyRates();
-		this.#report(actions instanceof Uint8Array ? actions : undefined, false);
+		this.#report(types.isUint8Array(actions) ? actions : undefined, false);
 		if (this.step > 0 && this.#watch.sound) this.#keep();
 	}
 

@@ -180,7 +180,7 @@ export function resolveControllerOptions(value: unknown, { controller }: Decisio
 	checkKeys(value, 'options', OPTION_NAMES);
 	const options = value as LayerwiseControllerOptions;
 	const { learningRate, horizon, bounds } = options;
-	if (learningRate instanceof Float32Array) {
+	if (types.isFloat32Array(learningRate)) {
 		for (const [layer, rate] of learningRate.entries()) checkRate(rate, `learningRate[${layer}]`);
 	} else checkRate(learningRate, 'learningRate');
 	if (horizon !== undefined) checkInteger(horizon, 'horizon', 1);
@@ -211,7 +211,7 @@ export function resolveControllerOptions(value: unknown, { controller }: Decisio
 		(horizon === undefined ? DEFAULT_INTERVAL : Math.max(1, Math.round(horizon / DEFAULT_DECISIONS)));
 	const probes = options.probeBatches ?? (controller.ignoresNetworks === true ? 0 : PROBE_BATCHES);
 	return {
-		learningRate: learningRate instanceof Float32Array ? learningRate.slice() : learningRate,
+		learningRate: types.isFloat32Array(learningRate) ? learningRate.slice() : learningRate,
 		horizon: horizon ?? Number.POSITIVE_INFINITY,
 		interval: checkInteger(interval, 'interval', 1, 1e7),
 		probeBatches: checkInteger(probes, 'probeBatches', 0, 1e4),

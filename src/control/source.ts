@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { PolicySnapshot } from '../agents/policy.js';
 import { PolicyController } from '../agents/policy-controller.js';
 import { loadPolicy } from '../agents/policy-file.js';
@@ -66,7 +67,7 @@ export function functionSource(decide: DecisionFunction): DecisionSource {
 			if (learningRates.length !== context.layers) learningRates = new Float32Array(context.layers);
 			const decided = decide(context);
 			if (typeof decided === 'number') learningRates.fill(decided);
-			else if (decided instanceof Float32Array && decided.length === context.layers) learningRates.set(decided);
+			else if (types.isFloat32Array(decided) && decided.length === context.layers) learningRates.set(decided);
 			else
 				throw invalidArgument(
 					`a number or a Float32Array of length ${context.layers}`,

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { GannoError } from '../errors.js';
+import { GannoError, isError } from '../errors.js';
 import { fileSystemError } from '../files/file-system-error.js';
 import type { RemoteFile } from './sources.js';
 
@@ -131,7 +131,7 @@ async function receive(
 	const explain = (error: unknown): TransferFailure => {
 		if (stalled.signal.aborted) return new TransferFailure(`nothing came for ${timeoutMilliseconds / 1000} s`, true);
 		const { cause, message } = error as Error;
-		const reason = cause instanceof Error && cause.message !== '' ? cause.message : message;
+		const reason = isError(cause) && cause.message !== '' ? cause.message : message;
 		return new TransferFailure(`the connection failed (${reason})`, true, { cause: error });
 	};
 	try {

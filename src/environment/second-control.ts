@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { checkFiniteElements, checkFloat32Array, checkObject, invalidArgument } from '../arguments.js';
 import type { PopulationControls } from '../networks/population-arguments.js';
 import { ACTION_COUNT, type Actions } from './action.js';
@@ -57,7 +58,7 @@ export class ActionSplitter {
 	 */
 	split(actions: Actions, layers: number, rows: number): SplitActions {
 		const perLayer = actions.length === rows;
-		if (!(actions instanceof Uint8Array) || (!perLayer && actions.length * layers !== rows)) {
+		if (!types.isUint8Array(actions) || (!perLayer && actions.length * layers !== rows)) {
 			throw invalidArgument(`a Uint8Array of length ${rows} or ${rows / layers}`, 'actions', actions);
 		}
 		const largest = ACTION_COUNT * LEVEL_COUNT - 1;
@@ -94,7 +95,7 @@ export function populationControls(
 
 /** Controls that came from outside. @throws GannoError `INVALID_ARGUMENT` @param size networks × layers */
 export function checkControls(controls: Float32Array | PopulationControls, size: number): PopulationControls {
-	if (controls instanceof Float32Array) return checkControls({ learningRates: controls }, size);
+	if (types.isFloat32Array(controls)) return checkControls({ learningRates: controls }, size);
 	checkObject(controls, 'controls');
 	const { learningRates, weightDecays, momenta } = controls;
 	const check = (values: Float32Array, name: string): void => {

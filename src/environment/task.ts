@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { checkInteger, checkNumber, checkObject, invalidArgument } from '../arguments.js';
 import { checkDatasetView, type DatasetView } from '../datasets/view.js';
 import { inferShapes } from '../networks/shapes.js';
@@ -77,7 +78,7 @@ export function checkTask(task: TrainingTask): TrainingTask {
 /** The seeds of an episode's networks: those given, or else the task's own. @throws GannoError `INVALID_ARGUMENT` */
 export function episodeSeeds({ networks }: TrainingTask, seeds: Uint32Array | undefined): Uint32Array {
 	if (seeds === undefined) return Uint32Array.from(networks, ({ seed }) => seed);
-	if (seeds instanceof Uint32Array && seeds.length === networks.length) return seeds;
+	if (types.isUint32Array(seeds) && seeds.length === networks.length) return seeds;
 	throw invalidArgument(`a Uint32Array of length ${networks.length}`, 'seeds', seeds);
 }
 

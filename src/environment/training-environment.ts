@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { checkFloat32Array, checkObject, checkOneOf, invalidArgument } from '../arguments.js';
 import type { SplitName } from '../datasets/dataset.js';
 import { GannoError } from '../errors.js';
@@ -173,7 +174,7 @@ export class TrainingEnvironment {
 		const { networks, layers, agents } = buffers;
 		const checked = checkControls(controls, networks * layers);
 		checkBaseSchedule(baseSchedule, this.#task.interval, 'interval of the task');
-		if (actions !== undefined) checkActions(actions, actions instanceof Float32Array, networks * agents);
+		if (actions !== undefined) checkActions(actions, types.isFloat32Array(actions), networks * agents);
 		buffers.learningRates.set(checked.learningRates);
 		if (actions === undefined) buffers.previousActions.fill(NEUTRAL_ACTION);
 		else buffers.previousActions.set(actions);

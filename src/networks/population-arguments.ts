@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { NativePopulation } from '../../binding.d.ts';
 import { checkFiniteElements, checkFloat32Array, checkInteger, invalidArgument } from '../arguments.js';
 import { POPULATION_STATISTICS } from '../optimizer/statistics.js';
@@ -93,7 +94,7 @@ function resolveControls(
 		}
 		return { learningRates: uniform.fill(controls) };
 	}
-	if (controls instanceof Float32Array) return { learningRates: controls };
+	if (types.isFloat32Array(controls)) return { learningRates: controls };
 	if (typeof controls !== 'object' || controls === null) {
 		throw invalidArgument('a number, a Float32Array or an object', 'controls', controls);
 	}

@@ -1,5 +1,6 @@
+import { types } from 'node:util';
 import type { NativePopulationOptions } from '../../binding.d.ts';
-import { checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
+import { checkInteger, checkOneOf, invalidArgument, isArrayOf } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { requireCudaDevice, usableMemory } from '../devices.js';
 import { GannoError } from '../errors.js';
@@ -82,15 +83,15 @@ export interface ResolvedPopulation {
 }
 
 function isShared(view: ArrayBufferView): boolean {
-	return view.buffer instanceof SharedArrayBuffer;
+	return types.isSharedArrayBuffer(view.buffer);
 }
 
 function checkSharedArray<T extends ArrayBufferView>(
 	value: unknown,
 	name: string,
-	type: { new (length: number): T; readonly name: string },
+	type: { readonly name: string; readonly prototype: T },
 ): T {
-	if (!(value instanceof type)) throw invalidArgument(`a ${type.name} over a SharedArrayBuffer`, name, value);
+	if (!isArrayOf(value, type)) throw invalidArgument(`a ${type.name} over a SharedArrayBuffer`, name, value);
 	if (!isShared(value)) {
 		throw invalidArgument(
 			`a ${type.name} over a SharedArrayBuffer`,
@@ -183,7 +184,7 @@ function checkPrecision(precision: unknown = 'float32', device: number | undefin
 }
 
 export function checkSeeds(seeds: unknown, replicas: number): Uint32Array {
-	if (!(seeds instanceof Uint32Array) || seeds.length !== replicas) {
+	if (!types.isUint32Array(seeds) || seeds.length !== replicas) {
 		throw invalidArgument(`a Uint32Array of length ${replicas} (replicas)`, 'seeds', seeds);
 	}
 	return seeds;

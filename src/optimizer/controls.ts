@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { checkFloat32Array, checkNumber, checkObject, invalidArgument } from '../arguments.js';
 import { GannoError } from '../errors.js';
 import type { LayerwiseAlgorithm } from './algorithms.js';
@@ -67,7 +68,7 @@ export class ControlTable {
 
 	/** @throws GannoError `INVALID_ARGUMENT` */
 	write(controls: number | Float32Array | StepControls): void {
-		if (typeof controls === 'number' || controls instanceof Float32Array) {
+		if (typeof controls === 'number' || types.isFloat32Array(controls)) {
 			if (this.learningRates !== undefined && typeof controls !== 'number') this.#leave(controls);
 			else this.#write(LEARNING_RATE, controls, 'learningRates', LARGEST);
 			this.#fill(WEIGHT_DECAY, this.#weightDecay);

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { invalidArgument } from '../arguments.js';
 import { GannoError } from '../errors.js';
 
@@ -31,7 +32,7 @@ export interface ResolvedLayer extends LayerArrays {
 function checkArrays(value: unknown, name: string): readonly Float32Array[] {
 	const arrays: readonly unknown[] = Array.isArray(value) ? Array.from(value) : [value]; // a hole is undefined
 	for (const [i, array] of arrays.entries()) {
-		if (!(array instanceof Float32Array)) {
+		if (!types.isFloat32Array(array)) {
 			throw invalidArgument('a Float32Array or an array of them', Array.isArray(value) ? `${name}[${i}]` : name, array);
 		}
 	}

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
 import { GannoError } from '../errors.js';
 import type { BoundVariables, VariableState } from './bound-variables.js';
@@ -45,7 +46,7 @@ export class ExportedWeights {
 	}
 
 	#put(name: string, values: Float32Array | Int32Array, shape: readonly number[]): NamedTensor {
-		const tensor = tf.tensor(values, [...shape], values instanceof Int32Array ? 'int32' : 'float32');
+		const tensor = tf.tensor(values, [...shape], types.isInt32Array(values) ? 'int32' : 'float32');
 		const old = this.#variables.get(name);
 		if (old !== undefined && !old.isDisposed && tf.util.arraysEqual(old.shape, tensor.shape)) {
 			old.assign(tensor);
