@@ -76,6 +76,23 @@ export function checkKeys(value: unknown, name: string, known: readonly string[]
 	}
 }
 
+/** @returns the value, or `absent` where there is none */
+export function checkBoolean(value: unknown, name: string, absent = false): boolean {
+	if (value === undefined) return absent;
+	if (typeof value !== 'boolean') throw invalidArgument('true or false', name, value);
+	return value;
+}
+
+/** A function, or nothing. */
+export function checkFunction(value: unknown, name: string): void {
+	if (value !== undefined && typeof value !== 'function') throw invalidArgument('a function', name, value);
+}
+
+/** An AbortSignal, or nothing. */
+export function checkSignal(value: unknown): void {
+	if (value !== undefined && !(value instanceof AbortSignal)) throw invalidArgument('an AbortSignal', 'signal', value);
+}
+
 /** Not a number above all: Node would take it for a file descriptor, and wait for ever on that of a terminal. */
 export function checkPath(value: unknown, name: string): string {
 	if (typeof value !== 'string' || value === '') throw invalidArgument('a path (a string, not empty)', name, value);

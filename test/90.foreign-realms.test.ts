@@ -157,7 +157,12 @@ const CALLS: Record<string, (make: Make) => unknown> = {
 	'cancelling a population': (make) => {
 		const cancellation = make(new Int32Array(new SharedArrayBuffer(4)));
 		using networks = new NetworkPopulation({
-			...{ spec, replicas: 1, batchSize: 4, optimizer: { algorithm: 'sgd' }, dataset, seeds: Uint32Array.of(1) },
+			spec,
+			replicas: 1,
+			batchSize: 4,
+			optimizer: { algorithm: 'sgd' },
+			dataset,
+			seeds: Uint32Array.of(1),
 			cancellation,
 		});
 		networks.train(1, 0.1, populationOutput(networks, 1));

@@ -1,4 +1,4 @@
-import { invalidArgument } from '../arguments.js';
+import { checkKeys, invalidArgument, keysOf } from '../arguments.js';
 import type { StepOptions } from '../optimizer/controls.js';
 import type { LayerwiseOptimizer } from '../optimizer/layerwise-optimizer.js';
 import type { OptimizerState } from '../optimizer/state.js';
@@ -10,6 +10,8 @@ export interface AttachOptions {
 	/** Names of the layers that are convolutions, which policies are told; default none. */
 	readonly convolutions?: readonly string[];
 }
+
+const ATTACH_KEYS = keysOf<AttachOptions>({ convolutions: true });
 
 /** A LayerwiseOptimizer whose learning rates a controller sets. Both stay the caller's: this owns neither. */
 export class ControlledOptimizer {
@@ -25,6 +27,7 @@ export class ControlledOptimizer {
 		this.controller = controller;
 		this.optimizer = optimizer;
 		this.statistics = new Float32Array(optimizer.layers.length * STATISTICS.length);
+		checkKeys(options, 'options', ATTACH_KEYS);
 		const convolutions = options.convolutions ?? [];
 		if (!Array.isArray(convolutions)) throw invalidArgument('an array of layer names', 'convolutions', convolutions);
 		const unknown = convolutions.findIndex((name) => !optimizer.layerNames.includes(name as string));

@@ -1,5 +1,5 @@
 import type { PolicySnapshot } from '../agents/policy.js';
-import { checkFloat32Array, invalidArgument } from '../arguments.js';
+import { checkFloat32Array, checkFunction, checkKeys, invalidArgument, keysOf } from '../arguments.js';
 import type { ControlledTraining, Controller } from '../environment/controller.js';
 import { GannoError } from '../errors.js';
 import type { LayerwiseOptimizer } from '../optimizer/layerwise-optimizer.js';
@@ -11,14 +11,20 @@ import { type Losses, readLosses } from './losses.js';
 import {
 	type ControlledLayer,
 	checkControlledLayers,
+	checkControlledOptimizer,
 	type DecisionFunction,
 	type DecisionSource,
 	type LayerwiseControllerOptions,
 	type ResolvedControllerOptions,
+	type RollbackOptions,
 	resolveControllerOptions,
 } from './options.js';
 import { functionSource, policySource, scheduleSource } from './source.js';
 import { checkControllerState, type LayerwiseControllerState } from './state.js';
+
+/** How what a rollback goes back to is kept. */
+type Snapshots = Required<Pick<RollbackOptions, 'save' | 'restore'>>;
+const SNAPSHOT_KEYS = keysOf<Snapshots>({ save: true, restore: true });
 
 /**
  * Sets the learning rates of a training of your own, layer by layer: a frozen policy, a hand-made schedule or a function decides every
@@ -127,12 +133,16 @@ export class LayerwiseController {
 	start(
 		layers: readonly ControlledLayer[],
 		optimizer: ControlledTraining['optimizer'] = { algorithm: 'adam' },
-		snapshots?: { readonly save: () => void; readonly restore: () => void },
+		snapshots?: Snapshots,
 	): void {
 		if (this.#run !== undefined) {
 			throw new GannoError('INVALID_ARGUMENT', 'This controller controls a training already; make another one');
 		}
 		const checked = checkControlledLayers(layers);
+		checkControlledOptimizer(optimizer);
+		if (snapshots !== undefined) checkKeys(snapshots, 'snapshots', SNAPSHOT_KEYS);
+		checkFunction(snapshots?.save, 'snapshots.save');
+		checkFunction(snapshots?.restore, 'snapshots.restore');
 		const { rollback } = this.#options;
 		const save = rollback?.save ?? snapshots?.save;
 		const restore = rollback?.restore ?? snapshots?.restore;

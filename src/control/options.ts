@@ -1,11 +1,12 @@
 import { types } from 'node:util';
-import { checkInteger, checkKeys, checkNumber, invalidArgument, keysOf } from '../arguments.js';
-import type { Controller, DecisionContext } from '../environment/controller.js';
+import { checkFunction, checkInteger, checkKeys, checkNumber, invalidArgument, keysOf } from '../arguments.js';
+import type { ControlledTraining, Controller, DecisionContext } from '../environment/controller.js';
 import type { Agents } from '../environment/observation.js';
 import { PROBE_BATCHES } from '../environment/training-environment.js';
 import { GannoError } from '../errors.js';
 import type { TrainableLayer } from '../networks/spec.js';
 import type { RegisteredLayer } from '../optimizer/layerwise-optimizer.js';
+import { checkLayerwiseAlgorithm, resolveHyperparameters } from '../optimizer/options.js';
 import { NO_WAITING } from './losses.js';
 
 /** What a LayerwiseController is told, and the checks of it. */
@@ -130,6 +131,8 @@ const OPTION_NAMES = keysOf<LayerwiseControllerOptions>({
 const BOUNDS_KEYS = keysOf<NonNullable<LayerwiseControllerOptions['bounds']>>({ low: true, high: true });
 const DIVERGENCE_KEYS = keysOf<DivergenceScale>({ scale: true });
 const ROLLBACK_KEYS = keysOf<RollbackOptions>({ factor: true, limit: true, save: true, restore: true });
+const OPTIMIZER_KEYS = keysOf<ControlledTraining['optimizer']>({ algorithm: true, hyperparameters: true });
+
 /** The layers of an optimizer and of a population are layers to control, whatever else they say of themselves. */
 const LAYER_KEYS = [
 	...keysOf<ControlledLayer>({ name: true, size: true, type: true }),
@@ -140,10 +143,6 @@ const LAYER_KEYS = [
 		biasShape: true,
 	}),
 ];
-
-function checkFunction(value: unknown, name: string): void {
-	if (value !== undefined && typeof value !== 'function') throw invalidArgument('a function', name, value);
-}
 
 function checkRate(rate: unknown, name: string): void {
 	if (typeof rate !== 'number' || !(rate > 0) || !Number.isFinite(rate)) {
@@ -222,6 +221,12 @@ export function resolveControllerOptions(value: unknown, { controller }: Decisio
 		rollback: resolveRollback(options.rollback),
 		onDecision: options.onDecision,
 	};
+}
+
+/** @throws GannoError `INVALID_ARGUMENT` */
+export function checkControlledOptimizer(value: ControlledTraining['optimizer']): void {
+	checkKeys(value, 'optimizer', OPTIMIZER_KEYS);
+	resolveHyperparameters(checkLayerwiseAlgorithm(value.algorithm), value.hyperparameters);
 }
 
 /** @throws GannoError `INVALID_ARGUMENT` */

@@ -3,7 +3,7 @@ import type { PolicySnapshot } from '../agents/policy.js';
 import { PolicyController } from '../agents/policy-controller.js';
 import { loadPolicy } from '../agents/policy-file.js';
 import { checkObject, invalidArgument } from '../arguments.js';
-import type { Controller, Decision } from '../environment/controller.js';
+import { type Controller, checkController, type Decision } from '../environment/controller.js';
 import { OBSERVATION_VERSION } from '../environment/observation.js';
 import { GannoError } from '../errors.js';
 import { type ScheduleName, scheduleByName } from '../schedules/registry.js';
@@ -49,11 +49,8 @@ function learningRatesOnly(problem: string): GannoError {
 
 export function scheduleSource(schedule: ScheduleName | Controller): DecisionSource {
 	if (typeof schedule === 'string') return { controller: scheduleByName(schedule), agents: 'layerwise' };
-	checkObject(schedule, 'schedule');
-	if (typeof schedule.decide !== 'function' || typeof schedule.reset !== 'function') {
-		throw invalidArgument('the name of a schedule or a Controller', 'schedule', schedule);
-	}
-	return { controller: schedule, agents: 'layerwise' };
+	const controller = checkController(schedule, 'schedule', 'the name of a schedule or a Controller');
+	return { controller, agents: 'layerwise' };
 }
 
 export function functionSource(decide: DecisionFunction): DecisionSource {

@@ -1,11 +1,11 @@
 import { types } from 'node:util';
 import type { NativePopulationOptions } from '../../binding.d.ts';
-import { checkInteger, checkOneOf, invalidArgument, isArrayOf } from '../arguments.js';
+import { checkInteger, checkKeys, checkOneOf, invalidArgument, isArrayOf, keysOf } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { requireCudaDevice, usableMemory } from '../devices.js';
 import { GannoError } from '../errors.js';
 import { ALGORITHMS, type OptimizerSpec } from '../optimizer/algorithms.js';
-import { checkAlgorithm, checkThreads, resolveHyperparameters } from '../optimizer/options.js';
+import { checkAlgorithm, checkOptimizerSpec, checkThreads, resolveHyperparameters } from '../optimizer/options.js';
 import { encodeOperations } from './encode.js';
 import { inferShapes, type NetworkShapes } from './shapes.js';
 import type { NetworkSpec } from './spec.js';
@@ -61,21 +61,21 @@ export interface NetworkPopulationOptions {
 	readonly cancellation?: Int32Array | undefined;
 }
 
-const OPTION_NAMES: readonly string[] = [
-	'spec',
-	'replicas',
-	'batchSize',
-	'optimizer',
-	'dataset',
-	'seeds',
-	'sliceSize',
-	'validationSize',
-	'threads',
-	'device',
-	'precision',
-	'tier',
-	'cancellation',
-] satisfies (keyof NetworkPopulationOptions)[];
+const OPTION_NAMES = keysOf<NetworkPopulationOptions>({
+	spec: true,
+	replicas: true,
+	batchSize: true,
+	optimizer: true,
+	dataset: true,
+	seeds: true,
+	sliceSize: true,
+	validationSize: true,
+	threads: true,
+	device: true,
+	precision: true,
+	tier: true,
+	cancellation: true,
+});
 
 export interface ResolvedPopulation {
 	readonly shapes: NetworkShapes;
@@ -192,12 +192,7 @@ export function checkSeeds(seeds: unknown, replicas: number): Uint32Array {
 
 /** @throws GannoError `INVALID_ARGUMENT` */
 export function resolvePopulation(options: NetworkPopulationOptions): ResolvedPopulation {
-	if (typeof options !== 'object' || options === null) throw invalidArgument('an object', 'options', options);
-	for (const key of Object.keys(options)) {
-		if (!OPTION_NAMES.includes(key)) {
-			throw new GannoError('INVALID_ARGUMENT', `Unknown option ${key}; known ones are ${OPTION_NAMES.join(', ')}`);
-		}
-	}
+	checkKeys(options, 'options', OPTION_NAMES);
 	const { spec, dataset, optimizer } = options;
 	const shapes = inferShapes(spec);
 	checkDataset(dataset, spec, shapes);
@@ -211,7 +206,7 @@ export function resolvePopulation(options: NetworkPopulationOptions): ResolvedPo
 			);
 		}
 	}
-	if (typeof optimizer !== 'object' || optimizer === null) throw invalidArgument('an object', 'optimizer', optimizer);
+	checkOptimizerSpec(optimizer, 'optimizer');
 	const algorithm = checkAlgorithm(optimizer.algorithm);
 	const hyperparameters = resolveHyperparameters(algorithm, optimizer.hyperparameters);
 	const device = checkDevice(options.device);

@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { invalidArgument } from '../arguments.js';
+import { checkBoolean, checkKeys, invalidArgument, keysOf } from '../arguments.js';
 import { GannoError } from '../errors.js';
 
 /** Layers and their arrays as the caller gives them, and the checks of them. */
@@ -39,17 +39,20 @@ function checkArrays(value: unknown, name: string): readonly Float32Array[] {
 	return [...arrays] as Float32Array[];
 }
 
-function checkSwitch(value: unknown, name: string): boolean {
-	if (value !== undefined && typeof value !== 'boolean') throw invalidArgument('true or false', name, value);
-	return value !== false;
-}
+const LAYER_KEYS = keysOf<OptimizerLayer>({
+	name: true,
+	parameters: true,
+	gradients: true,
+	weightDecay: true,
+	adapt: true,
+});
 
 /** The arrays of every layer, checked. @param value what the caller gave as layers */
 export function resolveLayerArrays(value: unknown): LayerArrays[] {
 	if (!Array.isArray(value) || value.length === 0) throw invalidArgument('a non-empty array', 'layers', value);
 	return Array.from(value, (layer: unknown, index): LayerArrays => {
 		const path = `layers[${index}]`;
-		if (typeof layer !== 'object' || layer === null) throw invalidArgument('an object', path, layer);
+		checkKeys(layer, path, LAYER_KEYS);
 		const given = layer as { readonly [key in keyof OptimizerLayer]?: unknown };
 		const parameters = checkArrays(given.parameters, `${path}.parameters`);
 		const gradients = checkArrays(given.gradients, `${path}.gradients`);
@@ -79,8 +82,8 @@ export function resolveLayers(value: unknown): ResolvedLayer[] {
 			name: given.name,
 			parameters,
 			gradients,
-			weightDecay: checkSwitch(given.weightDecay, `${path}.weightDecay`),
-			adapt: checkSwitch(given.adapt, `${path}.adapt`),
+			weightDecay: checkBoolean(given.weightDecay, `${path}.weightDecay`, true),
+			adapt: checkBoolean(given.adapt, `${path}.adapt`, true),
 		};
 	});
 	checkOverlaps(layers);

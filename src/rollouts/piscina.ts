@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { PolicySnapshot } from '../agents/policy.js';
-import { checkInteger } from '../arguments.js';
+import { checkInteger, checkKeys, keysOf } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { TrainingTask } from '../environment/task.js';
 import { GannoError } from '../errors.js';
@@ -20,6 +20,7 @@ import type {
 } from './executor.js';
 import type { WorkerSetup } from './job.js';
 import { JobQueue } from './job-queue.js';
+import { checkEnvironmentSettings } from './run-arguments.js';
 import { WorkerPool } from './worker-pool.js';
 
 export interface PiscinaExecutorOptions {
@@ -36,6 +37,15 @@ export interface PiscinaExecutorOptions {
 	readonly retries?: number;
 }
 
+const OPTION_NAMES = keysOf<PiscinaExecutorOptions>({
+	dataset: true,
+	environment: true,
+	workers: true,
+	devices: true,
+	precision: true,
+	retries: true,
+});
+
 /**
  * Rollouts on worker threads. A worker that dies loses its rollout, which is run again. Which worker runs a rollout, and how many
  * there are, changes no bit of it.
@@ -47,6 +57,7 @@ export class PiscinaExecutor implements RolloutExecutor {
 	readonly #queue: JobQueue;
 
 	constructor(options: PiscinaExecutorOptions) {
+		checkKeys(options, 'options', OPTION_NAMES);
 		const {
 			dataset,
 			environment = {},
@@ -55,6 +66,7 @@ export class PiscinaExecutor implements RolloutExecutor {
 			precision,
 			retries,
 		} = options;
+		checkEnvironmentSettings(environment);
 		this.workers = checkInteger(workers, 'workers', 1, 1024);
 		// Threads load built JavaScript, also when the package itself runs from its sources (tests).
 		const filename = join(packageRoot, 'dist', 'rollouts', 'worker.js');

@@ -1,5 +1,13 @@
 import type * as tf from '@tensorflow/tfjs';
-import { checkInteger, checkObject, invalidArgument } from '../arguments.js';
+import {
+	checkBoolean,
+	checkFunction,
+	checkInteger,
+	checkKeys,
+	checkPath,
+	invalidArgument,
+	keysOf,
+} from '../arguments.js';
 import { type LayerEventFile, openLayerEventFile } from '../control/layer-event-file.js';
 import { checkFigures, type LayerFigure, type LayerReport, layerLogs } from '../control/layer-report.js';
 import { LayerTable, type TableStream } from '../control/layer-table.js';
@@ -20,6 +28,15 @@ export interface LayerCallbackOptions {
 	readonly onReport?: (report: LayerReport) => void;
 }
 
+const OPTION_NAMES = keysOf<LayerCallbackOptions>({
+	logs: true,
+	tensorBoard: true,
+	table: true,
+	figures: true,
+	every: true,
+	onReport: true,
+});
+
 /**
  * A callback for `model.fit` that reports every layer's statistics and learning rate.
  * @example await model.fit(xs, ys, { callbacks: [layerCallback(optimizer, { tensorBoard: 'runs/mine', table: true })] });
@@ -32,8 +49,14 @@ export function layerCallback(
 	if (!(optimizer instanceof LayerwiseTfOptimizer)) {
 		throw invalidArgument('a LayerwiseTfOptimizer', 'optimizer', optimizer);
 	}
-	checkObject(options, 'options');
+	checkKeys(options, 'options', OPTION_NAMES);
+	checkBoolean(options.logs, 'logs');
+	checkFunction(options.onReport, 'onReport');
+	if (options.tensorBoard !== undefined) checkPath(options.tensorBoard, 'tensorBoard');
 	const { logs: addLogs = true, tensorBoard, table: wantsTable = false, onReport } = options;
+	if (typeof wantsTable !== 'boolean' && typeof wantsTable?.write !== 'function') {
+		throw invalidArgument('true, false or a writable stream', 'table', wantsTable);
+	}
 	const figures = checkFigures(options.figures);
 	const every = checkInteger(options.every ?? 10, 'every', 1);
 	let file: LayerEventFile | undefined;
