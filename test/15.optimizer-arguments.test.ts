@@ -274,4 +274,21 @@ describe('the binding below', () => {
 		}
 		plan.dispose();
 	});
+
+	it('steps arrays over a cloned SharedArrayBuffer once per layer: their overlap cannot be seen, and nothing crashes', () => {
+		const memory = new SharedArrayBuffer(8);
+		const clone = structuredClone(memory);
+		expect(clone).not.toBe(memory);
+		const layers = [memory, clone].map((buffer, l) => ({
+			name: `layer${l}`,
+			parameters: new Float32Array(buffer).fill(1),
+			gradients: Float32Array.of(1, 2),
+		}));
+		using optimizer = new LayerwiseOptimizer({ algorithm: 'sgd', layers, threads: 1 });
+		optimizer.step(0.25);
+		expect([...layers[0]!.parameters]).toEqual([0.5, 0]);
+		using threaded = new LayerwiseOptimizer({ algorithm: 'sgd', layers, threads: 4 });
+		for (let step = 0; step < 100; step++) threaded.step(0.25);
+		expect(layers[1]!.parameters.every(Number.isFinite)).toBe(true);
+	});
 });

@@ -80,7 +80,11 @@ export function checkControllerState(value: unknown, shape: ControllerStateShape
 	if (state.controller !== shape.controller) {
 		throw invalidArgument(`'${shape.controller}', as in this controller,`, 'state.controller', state.controller);
 	}
-	if (!Array.isArray(state.layers) || state.layers.join('\n') !== shape.layers.join('\n')) {
+	const sameLayers =
+		Array.isArray(state.layers) &&
+		state.layers.length === shape.layers.length &&
+		shape.layers.every((name, layer) => name === state.layers[layer]);
+	if (!sameLayers) {
 		throw new GannoError(
 			'INVALID_ARGUMENT',
 			`The state is of the layers ${String(state.layers)}, but this controller has ${shape.layers.join(', ')}`,

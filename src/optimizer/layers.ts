@@ -7,7 +7,11 @@ import { GannoError } from '../errors.js';
 /** A layer: what one learning rate applies to. */
 export interface OptimizerLayer {
 	readonly name: string;
-	/** Updated in place. Plain or over a SharedArrayBuffer, any alignment, empty ones allowed; they must not overlap. */
+	/**
+	 * Updated in place. Plain or over a SharedArrayBuffer, any alignment, empty ones allowed; they must not overlap. That is checked by the
+	 * identity of buffers, as addresses are not to be had in JavaScript: of two SharedArrayBuffers over one memory (one came through
+	 * structuredClone or a message) it is not noticed, and shared elements are then stepped by each layer, in no order that is promised.
+	 */
 	readonly parameters: Float32Array | readonly Float32Array[];
 	/** One per parameter array, of the same length; only read. */
 	readonly gradients: Float32Array | readonly Float32Array[];
