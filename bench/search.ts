@@ -46,7 +46,8 @@ function gain({ epsilons }: SearchResults): { readonly mean: number; readonly lo
 	const first = epsilons[0];
 	const last = epsilons.at(-1);
 	if (first === undefined || last === undefined) throw new Error('The search has no models');
-	const halfWidth = ({ low, high }: typeof first) => ((high ?? 1) - (low ?? 0)) / 2;
+	// The wider side: the other may be cut off at 0 or 1.
+	const halfWidth = ({ mean, low, high }: typeof first) => Math.max((high ?? 1) - mean, mean - (low ?? 0));
 	const margin = Math.hypot(halfWidth(first), halfWidth(last));
 	const mean = last.mean - first.mean;
 	return { mean, low: mean - margin, high: mean + margin };

@@ -5,7 +5,7 @@ import { LayerwiseOptimizer, STATISTIC_INDEX, STATISTICS } from 'ganno';
 const scatter = (i) => (Math.sin(12.9898 * i) * 43758.5453) % 1; // from -1 to 1, the same at every run
 const people = Array.from({ length: 500 }, (_, i) => {
 	const [age, income] = [3 * scatter(i + 0.1), 1000 * scatter(i + 0.2)]; // both from their means
-	return { age, income, buys: age - 0.003 * income + 0.5 * scatter(i + 0.3) > 0.5 };
+	return { age, income, buys: Number(age - 0.003 * income + 0.5 * scatter(i + 0.3) > 0.5) };
 });
 
 // Both arrays are yours: you write the gradients before every step, the optimizer changes the parameters in place.
@@ -26,7 +26,7 @@ function train(title, learningRates) {
 			income.gradients[0] += error * person.income;
 			bias.gradients[0] += error;
 			loss += Math.log1p(Math.exp(person.buys ? -logit : logit)) / people.length;
-			correct += logit > 0 === person.buys;
+			correct += Number(logit > 0) === person.buys ? 1 : 0;
 		}
 		optimizer.step(learningRates, statistics); // one pass: parameters changed, statistics written
 		if (step % 40 !== 0) continue;

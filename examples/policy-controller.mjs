@@ -13,12 +13,14 @@ import {
 } from 'ganno';
 
 // `default` is the policy of the package.
-const [path = 'default', name = 'fashion-mnist', steps = '1000'] = process.argv.slice(2);
+const [path = 'default', given = 'fashion-mnist', steps = '1000'] = process.argv.slice(2);
+const name = /** @type {import('ganno').DatasetName | 'synthetic'} */ (given);
 const dataset =
 	name === 'synthetic' ? syntheticDataset({ shape: [28, 28, 1], classes: 10, size: 2000 }) : await loadDataset(name);
 const policy = loadPolicy(path);
 
 const initialRates = [1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
+/** @type {import('ganno').TrainingTask} */
 const task = {
 	index: 0,
 	spec: {
@@ -36,7 +38,7 @@ const task = {
 	networks: initialRates.map((learningRate, n) => ({ seed: 1000 + n, learningRate })),
 };
 
-const environment = new TrainingEnvironment({ task, dataset, action: policy.spec.action, agents: policy.spec.agents });
+const environment = new TrainingEnvironment({ task, dataset, agents: policy.spec.agents });
 const learned = runEpisode({ environment, controller: new PolicyController(policy) });
 const constant = runEpisode({ environment, controller: constantSchedule() });
 environment.dispose();

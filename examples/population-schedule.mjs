@@ -4,7 +4,7 @@
 //   node examples/population-schedule.mjs [fashion-mnist | mnist | cifar-10 | synthetic] [steps]
 import { loadDataset, NetworkPopulation, POPULATION_STATISTICS, syntheticDataset } from 'ganno';
 
-const name = process.argv[2] ?? 'fashion-mnist';
+const name = /** @type {import('ganno').DatasetName | 'synthetic'} */ (process.argv[2] ?? 'fashion-mnist');
 const steps = Number(process.argv[3] ?? 1000);
 const interval = 25;
 

@@ -12,10 +12,14 @@ const [trainX, heldOutX] = tf.split(xs, [1024, 256]);
 const [trainY, heldOutY] = tf.split(ys, [1024, 256]);
 const hidden = tf.layers.dense({ units: 32, activation: 'relu', inputShape: [8] });
 const model = tf.sequential({ layers: [hidden, tf.layers.dense({ units: 1, activation: 'sigmoid' })] });
-const validationLoss = () => tf.tidy(() => model.evaluate(heldOutX, heldOutY).dataSync()[0]);
+const heldOutLoss = () => /** @type {tf.Scalar} */ (model.evaluate(heldOutX, heldOutY)); // one number: no metrics are compiled
+const validationLoss = () => tf.tidy(() => heldOutLoss().dataSync()[0]);
 const horizon = Number(epochs) * (1024 / 32);
-const options = { learningRate: Number(learningRate), horizon, validationLoss };
-const controller = LayerwiseController.fromPolicy(policy, options);
+const controller = LayerwiseController.fromPolicy(policy, {
+	learningRate: Number(learningRate),
+	horizon,
+	validationLoss,
+});
 model.compile({ optimizer: new LayerwiseTfOptimizer({ algorithm: 'adam', controller }), loss: 'binaryCrossentropy' });
 console.log('held out before:', validationLoss().toFixed(4));
 await model.fit(trainX, trainY, { epochs: Number(epochs), batchSize: 32, verbose: 0 });

@@ -48,7 +48,7 @@ export function checkObject(value: unknown, name: string): void {
 
 /**
  * The keys of an options type as a list. The compiler holds it complete: a key that is left out, or is none, does not compile.
- * @example const KEYS = keysOf<ClipOptions>({ layerNorm: true, globalNorm: true });
+ * @param keys of `ClipOptions`, for example: `{ layerNorm: true, globalNorm: true }`
  */
 export function keysOf<T>(keys: Readonly<Record<keyof T, true>>): readonly string[] {
 	return Object.keys(keys);

@@ -251,6 +251,83 @@ describe('a safetensors file', () => {
 		expect(error.message).toMatch(problem);
 	});
 
+	/** Verdicts of the reference implementation, safetensors 0.8.0 of PyPI; but for `ours`, where the format's text is stricter than it. */
+	describe('judges headers as the reference implementation does', () => {
+		const plain = '{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}';
+		const offsets = (text: string) => plain.replace('[0,8]', text);
+		const shape = (text: string) => plain.replace('[2]', text);
+		const metadata = (text: string) => `{"__metadata__":${text},${plain.slice(1)}`;
+		const deep = `${'['.repeat(200)}${']'.repeat(200)}`;
+		test.each<[string, string]>([
+			['spaces at the end', `${plain}   `],
+			['a line break at the end', `${plain}\n`],
+			['a shape of more dimensions', shape('[2,1]')],
+			['metadata that are null', metadata('null')],
+			['metadata that are empty', metadata('{}')],
+			['a field it does not know, whatever its number', plain.replace('"dtype"', '"extra":1.5,"dtype"')],
+			['a surrogate pair', plain.replace('"w"', '"\\ud83d\\ude00"')],
+			['an escaped NUL', plain.replace('"w"', '"\\u0000"')],
+			['an empty name', plain.replace('"w"', '""')],
+			['a name that objects inherit', plain.replace('"w"', '"__proto__"')],
+			['the word shape as a name', plain.replace('"w"', '"shape"')],
+			['a name that holds JSON', plain.replace('"w"', '"{\\"a\\":0.5,\\\\"')],
+		])('takes %s', (_, header) => {
+			expect(decodeSafetensors(file(header), 'x').tensors).toHaveLength(1);
+		});
+		test.each<[string, string]>([
+			['a byte order mark', `\ufeff${plain}`],
+			['a NUL at the end', `${plain}\0`],
+			['text at the end', `${plain}x`],
+			['a space of another kind in front', `\u00a0${plain}`],
+			['no object', 'null'],
+			['nothing', ''],
+			...[
+				'[0.0,8]',
+				'[0,8.0]',
+				'[0,8e0]',
+				'[-0,8]',
+				'[-1,8]',
+				'["0",8]',
+				'[0,8,8]',
+				'[0]',
+				'[00,8]',
+				'[NaN,8]',
+				'null',
+			].map((text): [string, string] => [`data_offsets ${text}`, offsets(text)]),
+			['offsets beyond 64 bits', offsets('[0,18446744073709551616]')],
+			...['[2.0]', '[2e0]', '[-2]', 'null', '["2"]', '[]', '[4294967296,4294967296,2]'].map(
+				(text): [string, string] => [`shape ${text}`, shape(text)],
+			),
+			['a dtype twice', plain.replace('"dtype":"F32"', '"dtype":"F32","dtype":"F32"')],
+			['a shape twice', plain.replace('"shape":[2]', '"shape":[2],"shape":[2]')],
+			['offsets twice', plain.replace('"data_offsets":[0,8]', '"data_offsets":[0,8],"data_offsets":[0,8]')],
+			['metadata twice', `{"__metadata__":{},${metadata('{}').slice(1)}`],
+			...['{"a":1}', '{"a":{}}', '{"a":null}', '[]', '"a"'].map((text): [string, string] => [
+				`metadata ${text}`,
+				metadata(text),
+			]),
+			['no dtype', plain.replace('"dtype":"F32",', '')],
+			['no shape', plain.replace('"shape":[2],', '')],
+			['no offsets', plain.replace(',"data_offsets":[0,8]', '')],
+			['a dtype in small letters', plain.replace('F32', 'f32')],
+			['half of a surrogate pair in a name', plain.replace('"w"', '"\\ud800"')],
+			['half of a surrogate pair in metadata', metadata('{"a":"\\udc00"}')],
+			['a control character', plain.replace('"w"', '"w\u0001"')],
+			['a comma at the end', `${plain.slice(0, -1)},}`],
+			['a comment', `{/**/${plain.slice(1)}`],
+			['lists that nest too deep', plain.replace('"dtype"', `"extra":${deep},"dtype"`)],
+			// Ours.
+			['a space in front', ` ${plain}`],
+			['a line break in front', `\n${plain}`],
+			['a tensor twice', `{${plain.slice(1, -1)},${plain.slice(1)}`],
+			['a tensor twice, once escaped', `{${plain.slice(1, -1)},${plain.slice(1).replace('"w"', '"\\u0077"')}`],
+			['a key of the metadata twice', metadata('{"a":"b","a":"c"}')],
+			['a list as an entry', '{"w":["F32",[2],[0,8]]}'],
+		])('refuses %s', (_, header) => {
+			expect(errorOf(() => decodeSafetensors(file(header), 'x')).code).toBe('BAD_FILE');
+		});
+	});
+
 	test('with any bit flipped in the header or any cut is read or rejected, never a crash', () => {
 		const bytes = Buffer.concat(encodeSafetensors(tensors.slice(0, 2), { a: 'b' }));
 		for (let cut = 0; cut < bytes.length; cut++) {
@@ -278,6 +355,7 @@ describe('a safetensors file', () => {
 				],
 				/unique string/,
 			],
+			[[{ name: 'half \ud83d', shape: [0], data: new Float32Array(0) }], /unique string of whole characters/],
 			[[{ name: '__metadata__', shape: [0], data: new Float32Array(0) }], /unique string/],
 			[[{ name: 'a', shape: [1], data: new Int8Array(1) as unknown as Uint8Array }], /one of Float64Array/],
 			[[{ name: 'a', shape: [-1], data: new Float32Array(1) }], /integers of at least 0/],

@@ -348,6 +348,7 @@ describe('a data set that is nowhere on disk', () => {
 
 	test('and cannot be had: the error lists every address, every place and what to do', async () => {
 		handlers = [status(404)];
+		mkdirSync(join(folder, 'mine'));
 		const error = await failure(
 			loadDatasetFrom(definition(), { dataDirectory: join(folder, 'mine') }, { backoffMilliseconds: 0 }),
 		);
@@ -355,7 +356,7 @@ describe('a data set that is nowhere on disk', () => {
 		for (const text of [
 			`${base}/mirror/train-images-idx3-ubyte.gz: HTTP status 404`,
 			`${join(folder, 'mine', 'tiny-idx')}: no such folder`,
-			`${join(folder, 'mine')}: no such folder`,
+			`${join(folder, 'mine')}: none of the files`,
 			`${cache()}: no such folder`,
 			'On Debian: apt-get install dataset-tiny',
 			'GANNO_DATA_DIR',

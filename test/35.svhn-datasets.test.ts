@@ -25,6 +25,8 @@ function write(train: Buffer = tinySvhnFile(trainPerFile), test: Buffer = tinySv
 	writeFileSync(join(folder, 'test_32x32.mat'), test);
 }
 
+const hdf5 = () => Buffer.from('\x89HDF\r\n\x1a\n', 'latin1');
+
 describe('SVHN', () => {
 	it.each([
 		['deflated', { compressed: true }],
@@ -91,5 +93,19 @@ describe('SVHN', () => {
 		write(file);
 		await expect(load()).rejects.toMatchObject({ code: 'BAD_FILE', message: expect.stringMatching(problem) });
 		await expect(load()).rejects.toThrow('train_32x32.mat');
+	});
+
+	it.each([
+		['as MATLAB writes it', Buffer.concat([Buffer.from('MATLAB 7.3 MAT-file, Platform: GLNXA64'.padEnd(512)), hdf5()])],
+		['of HDF5 without MATLAB’s text', Buffer.concat([hdf5(), Buffer.alloc(600)])],
+		['cut after the text', Buffer.from('MATLAB 7.3 MAT-file, Platform: GLNXA64'.padEnd(128))],
+	])('of version 7.3 (%s) says so, and what to do', async (_, bytes) => {
+		write(bytes);
+		await expect(load()).rejects.toMatchObject({
+			code: 'BAD_FILE',
+			message: expect.stringMatching(
+				/train_32x32\.mat: it is a MAT-file of version 7\.3.*save\(file, 'X', 'y', '-v7'\)/,
+			),
+		});
 	});
 });

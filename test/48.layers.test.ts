@@ -68,8 +68,10 @@ function descend(
 }
 
 const names = fc.constantFrom(
-	...['constructor', '__proto__', 'toString', 'hasOwnProperty', 'valueOf', 'length', '', ' ', '0', '-1', 'a/b', 'a\nb'],
-	...['größe', '层', 'null', 'undefined'],
+	...'constructor __proto__ toString hasOwnProperty valueOf length 0 -1 a/b größe 层 null undefined'.split(' '),
+	'',
+	' ',
+	'a\nb',
 );
 
 describe.each(CONTROLLERS)('under %s', (_, open) => {

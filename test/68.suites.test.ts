@@ -221,6 +221,14 @@ describe('evaluating a suite', () => {
 		const first = await run('kept.json', 0, { keepCells: true });
 		const journal = journalPath(join(folder, 'kept.json'));
 		const cells = readFileSync(journal, 'utf8');
+		// Not from one that somebody changed.
+		const lines = cells.split('\n');
+		for (const at of [0, lines.length - 2]) {
+			writeFileSync(journal, lines.with(at, lines[at]!.replace(/"finalTest":[\d.]+/, '"finalTest":0.5')).join('\n'));
+			const changed = run('kept.json', 0, { resume: true });
+			await expect(changed).rejects.toThrow(`kept.json.partial: line ${at + 1} was changed`);
+		}
+		writeFileSync(journal, cells);
 		let total: number | undefined;
 		const again = await run('kept.json', 0, { resume: true, onProgress: (_, all) => (total = all) });
 		expect(total ?? 0).toBe(0);

@@ -309,6 +309,8 @@ describe('layerCallback', () => {
 });
 
 describe('LayerwiseTfOptimizer refuses', () => {
+	beforeAll(() => useBackend('cpu'));
+
 	it('what does not fit, in a sentence', () => {
 		const controller = LayerwiseController.fromSchedule('constant', { learningRate: 1 });
 		expect(() => new LayerwiseTfOptimizer({ algorithm: 'adma' as never })).toThrow(/algorithm/);
@@ -337,13 +339,69 @@ describe('LayerwiseTfOptimizer refuses', () => {
 		const weights = await adam.getWeights();
 		await expect(new LayerwiseTfOptimizer({ algorithm: 'sgd' }).setWeights(weights)).rejects.toThrow(/not the weights/);
 		await expect(adam.setWeights([])).rejects.toThrow(/first is not 'iter'/);
-		const longer = tf.variable(tf.tensor1d([1, 2, 3]), true, 'refused/longer');
-		const other = new LayerwiseTfOptimizer({ algorithm: 'adam' });
-		await other.setWeights(weights);
-		const three = tf.tensor1d([1, 1, 1]);
-		expect(() => other.applyGradients({ [longer.name]: three })).toThrow(
-			/refused\/longer has shape \[3\], its moments \[2\]/,
-		);
-		tf.dispose([w, longer, gradient, three]);
+		tf.dispose([w, gradient]);
+	});
+
+	it('options that are none, and values of the wrong kind', () => {
+		const bad: [object, RegExp][] = [
+			[
+				{ learningrate: 1 },
+				/^Unknown option learningrate; known ones are algorithm, learningRate.*Did you mean learningRate/,
+			],
+			[{ weightDecay: 0.1 }, /^Unknown option weightDecay; known ones are/],
+			[{ learningRate: '0.1' }, /learningRate .*"0.1"/],
+			[{ learningRate: Number.NaN }, /learningRate/],
+			[{ hyperparameters: { beta3: 1 } }, /hyperparameters.beta3 does not apply to 'adam'/],
+			[{ hyperparameters: null }, /an object for hyperparameters/],
+			[{ hyperparameters: { beta1: '0.9' } }, /hyperparameters.beta1/],
+			[{ nonFinite: 'skip' }, /nonFinite/],
+			[{ clip: { norm: 1 } }, /Unknown option clip.norm/],
+			[{ clip: 1 }, /clip/],
+			[{ layerOf: 'dense' }, /a function for layerOf/],
+			[{ threads: 0.5 }, /threads/],
+		];
+		for (const [options, message] of bad) {
+			const open = () => new LayerwiseTfOptimizer({ algorithm: 'adam', ...options } as never);
+			expect(open, JSON.stringify(options)).toThrow(message);
+		}
+		for (const value of [undefined, null, [], new Map(), Promise.resolve({ algorithm: 'adam' })]) {
+			expect(() => new LayerwiseTfOptimizer(value as never)).toThrow(/Expected an object for options/);
+		}
+		const optimizer = new LayerwiseTfOptimizer({ algorithm: 'adam', hyperparameters: { epsilon: undefined } as never });
+		expect(optimizer.getConfig().hyperparameters).toEqual({ epsilon: 1e-7 }); // undefined is not given
+		for (const loss of [undefined, '1', Promise.resolve(1)]) {
+			expect(() => optimizer.reportLoss(loss as never)).toThrow(/Expected a number for loss/);
+		}
+		for (const rates of [null, [0.1], new Map([['dense', 0.1]]), { dense: '0.1' }, { dense: -1 }]) {
+			expect(() => optimizer.setLayerLearningRates(rates as never)).toThrow(/Expected .* for rates/);
+		}
+		const callbacks: [object, RegExp][] = [
+			[{ tensorboard: 'x' }, /^Unknown option tensorboard; known ones are logs, tensorBoard.*Did you mean tensorBoard/],
+			[{ logs: 1 }, /true or false for logs/],
+			[{ tensorBoard: 3 }, /tensorBoard/],
+			[{ table: 'yes' }, /true, false or a stream for table/],
+			[{ figures: 'learningRate' }, /figures/],
+			[{ every: 0 }, /every/],
+			[{ onReport: {} }, /a function for onReport/],
+		];
+		for (const [options, message] of callbacks) expect(() => layerCallback(optimizer, options)).toThrow(message);
+	});
+
+	it('nothing for its name: variables and layers may be called as the properties of every object are', () => {
+		for (const name of ['constructor', 'toString', 'valueOf', 'hasOwnProperty', '__proto__', '__defineGetter__']) {
+			const w = tf.variable(tf.tensor1d([4]), true, `${name}/kernel`);
+			const optimizer = new LayerwiseTfOptimizer({ algorithm: 'sgd', learningRate: 0.5 });
+			const step = () => optimizer.minimize(() => w.square().sum(), false, [w]);
+			step();
+			expect(w.dataSync()[0], name).toBe(0);
+			w.assign(tf.tensor1d([4]));
+			optimizer.setLayerLearningRates(JSON.parse(`{ "${name}": 0.25 }`) as Record<string, number>);
+			step();
+			expect(w.dataSync()[0], name).toBe(2);
+			const one = tf.tensor1d([1]);
+			expect(() => optimizer.applyGradients([{ name, tensor: one }]), name).toThrow(/no variable of that name/);
+			optimizer.dispose();
+			tf.dispose([w, one]);
+		}
 	});
 });

@@ -25,7 +25,7 @@ describe.each(LAYERWISE_ALGORITHMS)('the page of %s', (algorithm) => {
 	});
 
 	it('has a formula, its state, its controls and a source', () => {
-		expect(page).toMatch(/``` .*p ← .* ```/);
+		expect(page).toMatch(/```text .*p ← .* ```/);
 		expect(page).toContain(
 			`**State**: ${['none', 'v, one array', 'm and v, two arrays'][MOMENT_COUNT[algorithm]]}`.replace(
 				'v, one',

@@ -2,24 +2,19 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { actorParameterCount } from '../src/agents/actor.js';
 import type { PolicySpec } from '../src/agents/policy.js';
 import { savePolicy } from '../src/agents/policy-file.js';
 import { ACTION_COUNT } from '../src/environment/action.js';
 import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../src/environment/observation.js';
 import { packageRoot } from '../src/native.js';
-import { EMULATED_ADDON } from './support/emulation.js';
+import { withoutGreeting } from './support/docs/programs.js';
 
 /** Examples run as users run them: by node, on the built package. */
 
 const directory = mkdtempSync(join(tmpdir(), 'ganno-examples-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
-/** tfjs greets everybody who runs it in Node without tfjs-node. */
-function withoutGreeting(stderr: string): string {
-	return stderr.replace(/\n=+\nHi, looks like you are running TensorFlow\.js.*\n=+\n/, '');
-}
 
 function example(name: string, ...words: string[]): string {
 	const { status, stdout, stderr } = spawnSync(process.execPath, [join(packageRoot, 'examples', name), ...words], {
@@ -135,34 +130,4 @@ it('tfjs-controller lets a policy drive a tfjs model', () => {
 	};
 	expect(improvement(constantPolicy('rising', 5), '3e-4')).toBeGreaterThan(0.1); // 25 % more at every decision
 	expect(Math.abs(improvement(constantPolicy('still', 4), '1e-6'))).toBeLessThan(0.02);
-});
-
-describe('the programs printed in the documentation run as they stand', () => {
-	const pages = ['README.md', ...readdirSync(join(packageRoot, 'docs')).map((page) => `docs/${page}`)];
-	const programs = pages
-		.filter((page) => page.endsWith('.md'))
-		.flatMap((page) =>
-			[...readFileSync(join(packageRoot, page), 'utf8').matchAll(/```js\n([\s\S]*?)```/g)].map((match, index) => ({
-				name: `${page}, program ${index + 1}`,
-				text: match[1] as string,
-			})),
-		)
-		// Whole programs, and only those that need neither a run of the reader's own nor a data set on the machine.
-		.filter(({ text }) => /from 'ganno(\/tfjs)?'/.test(text) && !/runs\/|loadDataset\(/.test(text));
-
-	it('is not an empty claim', () => {
-		expect(programs.map(({ name }) => name)).toContain('README.md, program 1');
-	});
-
-	it.each(programs)('$name', ({ text }) => {
-		const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', text], {
-			cwd: packageRoot, // where 'ganno' is the package itself
-			// A program that asks for a GPU gets the emulated one, here as on a machine that has a real one.
-			env: text.includes("'cuda:") ? { ...process.env, GANNO_BINDING: EMULATED_ADDON } : process.env,
-			encoding: 'utf8',
-			timeout: 60_000,
-		});
-		expect(withoutGreeting(stderr)).toBe('');
-		expect(status).toBe(0);
-	});
 });

@@ -7,7 +7,6 @@ import { packageRoot } from '../src/native.js';
 const read = (path: string): string => readFileSync(join(packageRoot, path), 'utf8');
 const manifest = JSON.parse(read('package.json')) as {
 	readonly dependencies: Readonly<Record<string, string>>;
-	readonly scripts: Readonly<Record<string, string>>;
 	readonly files: readonly string[];
 	readonly bin: Readonly<Record<string, string>>;
 };
@@ -48,12 +47,6 @@ describe('the documentation can be followed', () => {
 		expect(blocks).toContain('scripts/setup && npm test');
 	});
 
-	it.each(pages)('%s names only npm scripts that exist', (page) => {
-		const text = read(page);
-		const named = [...text.matchAll(/npm run (?:--silent )?([a-z][\w:-]*)/g)].map((match) => match[1] as string);
-		for (const name of named) expect(manifest.scripts, `npm run ${name}`).toHaveProperty([name]);
-	});
-
 	it.each(pages)('%s links only to what exists', (page) => {
 		const links = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1] as string);
 		for (const link of links) {
@@ -68,24 +61,6 @@ describe('the documentation can be followed', () => {
 		for (const page of pages.filter((path) => path.startsWith('docs/') && path !== 'docs/index.md')) {
 			expect(index).toContain(`](${page.slice('docs/'.length)})`);
 		}
-	});
-
-	it.each(pages)('%s runs only programs that exist', (page) => {
-		for (const block of shellBlocks(read(page))) {
-			for (const match of block.matchAll(/(?:^|\s)((?:node |\/usr\/bin\/python3 )?(?:examples|scripts)\/[\w./-]+)/g)) {
-				const path = (match[1] as string).split(' ').at(-1) as string;
-				expect(existsSync(join(packageRoot, path)), `${page} runs ${path}`).toBe(true);
-			}
-		}
-	});
-
-	it('names only commands the command line has', () => {
-		const help = execFileSync(process.execPath, [join(packageRoot, manifest.bin.ganno as string), '--help'], {
-			encoding: 'utf8',
-		});
-		const named = new Set(pages.flatMap((page) => [...read(page).matchAll(/npx ganno ([a-z]+)/g)].map((m) => m[1])));
-		expect(named.size).toBeGreaterThan(0);
-		for (const command of named) expect(help).toMatch(new RegExp(`^\\s+${command}\\b`, 'm'));
 	});
 });
 

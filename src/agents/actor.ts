@@ -12,7 +12,7 @@ import type { NamedTensor, PolicySpec } from './policy.js';
  * Weights are `[inputs, outputs]`. The GRU is that of cuDNN, PyTorch and Flax (reset gate after the recurrent product), gates in the
  * order reset, update, candidate:
  *
- * ```
+ * ```text
  * r = σ(x Wr + h Ur + br)    z = σ(x Wz + h Uz + bz)    c = tanh(x Wc + bc + r ⊙ (h Uc + uc))    h' = (1 − z) ⊙ c + z ⊙ h
  * ```
  */

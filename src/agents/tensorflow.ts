@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { requireWasmMemory } from '../address-space.js';
 import { GannoError } from '../errors.js';
 import type { LearnerBackend } from './learner-backend.js';
 import { probeTensorFlowNode, requireTensorFlowNode, TENSORFLOW_NODE_PACKAGES } from './tensorflow-node.js';
@@ -40,7 +41,7 @@ function loadTensorFlowNode(): TensorFlow {
 /**
  * Loads tfjs and makes `backend` its current back end (tfjs has one per process). Nothing comes from the network: the WebAssembly
  * binaries are those inside the package.
- * @throws GannoError `MISSING_DEPENDENCY` naming what to install.
+ * @throws GannoError `MISSING_DEPENDENCY` naming what to install; `OUT_OF_MEMORY`
  */
 export async function loadTensorFlow(backend: LearnerBackend): Promise<TensorFlow> {
 	if (backend === 'tensorflow') {
@@ -53,6 +54,7 @@ export async function loadTensorFlow(backend: LearnerBackend): Promise<TensorFlo
 		requireWasmBackend(resolvePeer('@tensorflow/tfjs-backend-wasm', backend), tf.findBackend('wasm') !== null);
 	}
 	if (!(await tf.setBackend(backend))) {
+		if (backend === 'wasm') requireWasmMemory(true);
 		throw new GannoError(
 			'MISSING_DEPENDENCY',
 			`tfjs could not start its '${backend}' back end. Reinstall @tensorflow/tfjs and @tensorflow/tfjs-backend-wasm ` +

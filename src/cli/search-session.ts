@@ -14,13 +14,17 @@ import {
 	datasetSpace,
 	openSearchDataset,
 	retrainingSettings,
+	type SearchOrigins,
+	searchOrigins,
 	searchSettings,
 	trainingSettings,
 } from '../experiments/search/search-settings.js';
 import { textTable } from '../experiments/suites/tables.js';
+import { uncheckedLines } from '../files/line-log.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
 import { formatArchitecture, parseArchitecture } from '../search/architecture.js';
 import { architectureNetwork } from '../search/architecture-network.js';
+import { countArchitectures } from '../search/count.js';
 import { ReplayLog, readEntries, type SearchEntry } from '../search/replay-log.js';
 import { runSearch } from '../search/run-search.js';
 import { trainModel } from '../search/train-model.js';
@@ -39,6 +43,7 @@ export interface SearchSessionOptions {
 interface Session {
 	readonly directory: SearchDirectory;
 	readonly dataset: Dataset;
+	readonly origins: SearchOrigins;
 	readonly executor: RolloutExecutor;
 	readonly signal: AbortSignal;
 	readonly progress: Progress;
@@ -66,7 +71,8 @@ export async function runSearchSession(directory: SearchDirectory, options: Sear
 			? {}
 			: { action: checkOneOf(policy.spec.action, 'the action rule of the policy', ACTION_MODES) };
 	await using executor = openMachineExecutor(config, dataset, environment);
-	const session = { directory, dataset, executor, signal, progress };
+	const origins = searchOrigins(config, dataset, directory.file('config'));
+	const session = { directory, dataset, origins, executor, signal, progress };
 	try {
 		const entries = given === undefined ? await search(session) : [];
 		const candidates =
@@ -95,13 +101,21 @@ export async function runSearchSession(directory: SearchDirectory, options: Sear
 	}
 }
 
-async function search({ directory, dataset, executor, signal, progress }: Session): Promise<readonly SearchEntry[]> {
+async function search({
+	directory,
+	dataset,
+	origins,
+	executor,
+	signal,
+	progress,
+}: Session): Promise<readonly SearchEntry[]> {
 	const { config } = directory;
 	const space = datasetSpace(config, dataset);
 	const training = trainingSettings(config, dataset);
 	const total = config.learner.epsilons.reduce((sum, [, models]) => sum + models, 0);
-	using log = new ReplayLog(directory.file('log'));
+	using log = new ReplayLog(directory.file('log'), origins.search);
 	const known = log.entries.length;
+	if (log.unchecked > 0) progress.finish(uncheckedLines(log));
 	const workers = `${executor.workers} worker${executor.workers === 1 ? '' : 's'}`;
 	progress.stage(`Searching on ${dataset.name}: ${total} architectures, ${workers}, in ${directory.path}`);
 	let best: SearchEntry | undefined;
@@ -127,11 +141,20 @@ async function search({ directory, dataset, executor, signal, progress }: Sessio
 		},
 	});
 	progress.finish(`Search done: ${entries.length} models chosen`);
+	const trained = entries.filter(({ repeats }) => repeats === undefined).length;
+	if (trained < total) {
+		const all = countArchitectures(space);
+		const why =
+			all <= trained
+				? `the space has no more than these ${trained} architectures`
+				: `the last ${config.learner.maximumRepeats} choices had all been made before (learner.maximumRepeats), of ${all} architectures in the space`;
+		progress.finish(`It ended early, after ${trained} of ${total} architectures: ${why}.`);
+	}
 	return entries;
 }
 
 async function trainLonger(
-	{ directory, dataset, executor, signal, progress }: Session,
+	{ directory, dataset, origins, executor, signal, progress }: Session,
 	candidates: readonly Pick<SearchEntry, 'architecture' | 'accuracy'>[],
 	policy: PolicySnapshot | undefined,
 	policyName: string | undefined,
@@ -147,9 +170,11 @@ async function trainLonger(
 		session,
 		settings,
 		candidates,
+		origin: origins.retraining,
 		metadata: { dataset: name, mean, standardDeviation },
 		policy,
 		policyName,
+		onWarning: (message) => progress.finish(message),
 		onModel: (done, total, { architecture, testAccuracy }) =>
 			progress.update('network', done, total, [`${percent(testAccuracy)} on test`, architecture]),
 	});

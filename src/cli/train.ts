@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { GannoError } from '../errors.js';
+import { RESUMABLE_SETTINGS } from '../experiments/config.js';
 import { readConfigFile } from '../experiments/config-load.js';
 import type { PresetName } from '../experiments/presets.js';
 import type { RunDirectory } from '../experiments/run-directory.js';
@@ -10,8 +11,7 @@ interface TrainOptions extends ConfigOptions, RunDirectoryOptions {
 	readonly resume?: string;
 }
 
-/** Settings that may differ when a run goes on: they change none of its bits, or say only how long it lasts. */
-const RESUMABLE = new Set(['workers', 'device', 'dataDirectory', 'iterations']);
+const RESUMABLE: ReadonlySet<string> = new Set(RESUMABLE_SETTINGS);
 
 export function trainCommand(): Command {
 	const command = new Command('train')

@@ -70,6 +70,7 @@ export async function trainWithProgress(run: RunDirectory, session: Session): Pr
 			executor,
 			signal,
 			onStart: (iteration) => progress.resumeAt(iteration),
+			onWarning: (message) => progress.finish(message),
 			onIteration: (metrics) => {
 				progress.update('iteration', metrics.iteration + 1, config.iterations, [
 					`${formatCount(metrics.networkStepsPerSecond)} steps/s`,

@@ -33,15 +33,23 @@ const SNAPSHOT_KEYS = keysOf<Snapshots>({ save: true, restore: true });
  *
  * What it shows the policy is what the training environment shows it (docs/environment.md), bit for bit.
  *
- * @example by hand
- * const controller = LayerwiseController.fromPolicy('policy.safetensors', { learningRate: 1e-3, horizon: 2000 });
- * controller.start([{ name: 'hidden', size: 100 }, { name: 'output', size: 10 }]);
- * for (;;) {
- *   // … gradients …
+ * @example By hand:
+ * ```ts
+ * import { LayerwiseController, LayerwiseOptimizer, STATISTICS } from 'ganno';
+ *
+ * const layer = { name: 'hidden', parameters: new Float32Array(100).fill(1), gradients: new Float32Array(100) };
+ * using optimizer = new LayerwiseOptimizer({ algorithm: 'adam', layers: [layer] });
+ * const statistics = new Float32Array(STATISTICS.length); // [layers × 14]
+ * const controller = LayerwiseController.fromPolicy('default', { learningRate: 1e-3, horizon: 200 });
+ * controller.start([{ name: 'hidden', size: 100 }]);
+ * while (controller.step < 200) {
+ *   const loss = layer.parameters.reduce((sum, w) => sum + w * w, 0);
+ *   layer.gradients.set(layer.parameters.map((w) => 2 * w));
  *   if (controller.probing) optimizer.probe(controller.learningRates, statistics);
  *   else optimizer.step(controller.learningRates, statistics);
  *   controller.observe(statistics, loss);
  * }
+ * ```
  */
 export class LayerwiseController {
 	/** Who decides: `learned`, or the schedule's name. */

@@ -1,6 +1,6 @@
 import { badFile } from '../files/file-system-error.js';
 import { type LabelledImages, sharedBytes } from './assemble.js';
-import { DAMAGED_ADVICE, readContent } from './content.js';
+import { DAMAGED_ADVICE, readDataFile } from './content.js';
 import type { DatasetLocation } from './locate.js';
 import type { DatasetDefinition } from './sources.js';
 import { readTarFiles } from './tar.js';
@@ -25,9 +25,9 @@ export async function readCifarImages(
 
 	if (location.kind === 'files') {
 		await Promise.all(
-			location.files.map(async ({ path }, i) => {
-				const bytes = await readContent(path, countOf(i) * (pixels + 1));
-				unpackRecords(bytes, path, target, i * trainPerFile, countOf(i));
+			location.files.map(async (file, i) => {
+				const bytes = await readDataFile(file, countOf(i) * (pixels + 1));
+				unpackRecords(bytes, file.path, target, i * trainPerFile, countOf(i));
 			}),
 		);
 	} else {
@@ -35,10 +35,20 @@ export async function readCifarImages(
 		const missing = new Set(present);
 		for await (const { name, content } of readTarFiles(path, present, trainPerFile * (pixels + 1))) {
 			const index = present.indexOf(name);
-			missing.delete(name);
+			if (!missing.delete(name)) throw badFile(path, `the archive holds ${name} twice`, DAMAGED_ADVICE);
 			unpackRecords(content, `${path}: ${name}`, target, index * trainPerFile, countOf(index));
 		}
 		if (missing.size > 0) throw badFile(path, `the archive lacks ${[...missing].join(', ')}`, DAMAGED_ADVICE);
+	}
+	const bytesOf = (index: number) => Buffer.from(images.buffer, index * trainPerFile * pixels, countOf(index) * pixels);
+	for (const [index, name] of present.entries()) {
+		const twin = present.findIndex((_, other) => other < index && bytesOf(other).equals(bytesOf(index)));
+		if (twin < 0) continue;
+		const [path, other] =
+			location.kind === 'files'
+				? [location.files[index]?.path, location.files[twin]?.path]
+				: [`${location.path}: ${name}`, present[twin]];
+		throw badFile(path as string, `it holds the same images as ${other}`, DAMAGED_ADVICE);
 	}
 	return { ...target, trainCount, trainFiles };
 }

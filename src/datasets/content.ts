@@ -2,10 +2,24 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { badFile, fileSystemError } from '../files/file-system-error.js';
+import type { DataFile } from './locate.js';
 
 const gunzipBuffer = promisify(gunzip);
 
 export const DAMAGED_ADVICE = 'Delete the file and get it again';
+
+/**
+ * The content of a data set's file. Where it lies there both plain and gzipped, both must say the same: one of them may be of another
+ * data set, or a part of a download.
+ * @param maximum as in {@link readContent}
+ */
+export async function readDataFile({ path, twin }: DataFile, maximum: number): Promise<Buffer> {
+	const content = await readContent(path, maximum);
+	if (twin !== undefined && !content.equals(await readContent(twin, maximum))) {
+		throw badFile(path, `it says something else than ${twin} beside it`, 'Delete the one that is wrong');
+	}
+	return content;
+}
 
 /**
  * A file's content, decompressed when it is gzip (told by its first bytes, not by its name). Decompression runs off the main

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GannoError, isError } from '../errors.js';
 import { fileSystemError } from '../files/file-system-error.js';
+import { decodeInPlace } from './content-encoding.js';
+import { contentEncodings, httpGet, publicAddress, retryAfter } from './http-get.js';
 import type { RemoteFile } from './sources.js';
 
 export interface DownloadProgress {
@@ -25,24 +28,44 @@ export interface TransferOptions {
 	readonly timeoutMilliseconds?: number;
 	/** The wait before the second attempt (default 500); doubles with each further one. */
 	readonly backoffMilliseconds?: number;
+	/** Waits; replaced in tests. */
+	readonly wait?: (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>;
 }
 
-/** Why an address did not deliver, whether to ask it again, and whether to forget what an earlier attempt left. */
+/** A server that asks to wait longer is given up. */
+const MAXIMUM_WAIT_MILLISECONDS = 60_000;
+
+interface FailureOptions extends ErrorOptions {
+	/** Forget what this attempt and those before left. */
+	readonly discard?: boolean;
+	/** Ask again no sooner. */
+	readonly waitMilliseconds?: number | undefined;
+}
+
+/** Why an address did not deliver, and whether to ask it again. */
 class TransferFailure extends Error {
 	readonly again: boolean;
 	readonly discard: boolean;
+	readonly waitMilliseconds: number;
 
-	constructor(reason: string, again: boolean, options: ErrorOptions & { readonly discard?: boolean } = {}) {
+	constructor(reason: string, again: boolean, options: FailureOptions = {}) {
 		super(reason, options);
 		this.again = again;
 		this.discard = options.discard ?? false;
+		this.waitMilliseconds = options.waitMilliseconds ?? 0;
 	}
+}
+
+async function waitFor(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+	// Cut short by a cancellation, which the next attempt notices.
+	await delay(milliseconds, undefined, { signal }).catch(() => {});
 }
 
 /**
  * Downloads a file to `target`, which appears only when it is complete and its SHA-256 is right. Bytes gather in `target.part`;
- * an interrupted download goes on from there, by a Range request, even in another process.
- * @param urls tried in order
+ * an interrupted download goes on from there, by a Range request, even in another process. What a server sends with an encoding may be the
+ * file as it is (a `.gz` that a server took for an encoding) or the encoded file: the checksum decides.
+ * @param urls tried in order; a name and password in one are sent, and never shown
  * @throws GannoError `DOWNLOAD_FAILED` with every address and its reason, `FILE_SYSTEM`, `CANCELLED`
  */
 export async function downloadFile(
@@ -51,7 +74,7 @@ export async function downloadFile(
 	target: string,
 	options: TransferOptions = {},
 ): Promise<void> {
-	const { attempts = 4, backoffMilliseconds = 500, signal } = options;
+	const { attempts = 4, backoffMilliseconds = 500, signal, wait = waitFor } = options;
 	const part = `${target}.part`;
 	// It only ever gets this name when it is complete and verified.
 	if ((await sizeOf(target)) === file.bytes) return;
@@ -74,7 +97,7 @@ export async function downloadFile(
 				}
 				if (!(error instanceof TransferFailure)) throw error;
 				if (!error.again || attempt === attempts) {
-					reasons.push(`  ${url}: ${error.message}`);
+					reasons.push(`  ${publicAddress(url)}: ${error.message}`);
 					break;
 				}
 				const size = await sizeOf(part);
@@ -83,7 +106,7 @@ export async function downloadFile(
 					furthest = size;
 					attempt = 0;
 				}
-				await delay(backoffMilliseconds * 2 ** attempt, undefined, { signal }).catch(() => {});
+				await wait(Math.max(backoffMilliseconds * 2 ** attempt, error.waitMilliseconds), signal);
 			}
 		}
 	}
@@ -93,61 +116,73 @@ export async function downloadFile(
 async function transfer(url: string, file: RemoteFile, part: string, options: TransferOptions): Promise<void> {
 	// A part that is no use is removed, never emptied: another process may just have moved it into place.
 	if ((await sizeOf(part)) > file.bytes) await rm(part, { force: true });
-	let resumed: boolean;
+	let received: Received;
 	let digest: string;
 	try {
 		// Written at explicit positions: two processes that download the same file write the same bytes to the same places.
 		const handle = await open(part, constants.O_RDWR | constants.O_CREAT, 0o666);
 		try {
-			resumed = await receive(url, file, handle, options);
+			received = await receive(url, file, handle, options);
 			digest = await sha256(handle);
 		} finally {
 			await handle.close();
 		}
+		if (digest === file.sha256) return;
+		if (received.encodings.length > 0 && (await decodeInPlace(part, received.encodings, file))) return;
 	} catch (error) {
 		if (error instanceof TransferFailure && error.discard) await rm(part, { force: true });
 		if ((error as { syscall?: unknown }).syscall === undefined) throw error;
 		throw fileSystemError('write', part, error, 'What has arrived is kept');
 	}
-	if (digest === file.sha256) return;
 	await rm(part, { force: true });
 	// What an earlier attempt left may have been wrong; a whole file that is wrong will be wrong again.
-	throw new TransferFailure(`its SHA-256 is ${digest}, not ${file.sha256}`, resumed);
+	const encoded =
+		received.encodings.length === 0 ? '' : ` (it came with the encoding ${received.encodings.join(', ')})`;
+	throw new TransferFailure(`its SHA-256 is ${digest}, not ${file.sha256}${encoded}`, received.resumed);
 }
 
-/** Fetches what is missing. @returns whether bytes of an earlier attempt were kept */
+interface Received {
+	/** Whether bytes of an earlier attempt were kept. */
+	readonly resumed: boolean;
+	/** With which the server says it sent them. */
+	readonly encodings: readonly string[];
+}
+
+/** Fetches what is missing. */
 async function receive(
 	url: string,
 	file: RemoteFile,
 	handle: FileHandle,
 	{ onProgress, signal, timeoutMilliseconds = 30_000 }: TransferOptions,
-): Promise<boolean> {
+): Promise<Received> {
 	let offset = (await handle.stat()).size;
-	if (offset === file.bytes) return true;
+	if (offset === file.bytes) return { resumed: true, encodings: [] };
 
 	const stalled = new AbortController();
 	const giveUp = () => stalled.abort();
 	let watchdog = setTimeout(giveUp, timeoutMilliseconds);
 	const explain = (error: unknown): TransferFailure => {
 		if (stalled.signal.aborted) return new TransferFailure(`nothing came for ${timeoutMilliseconds / 1000} s`, true);
-		const { cause, message } = error as Error;
-		const reason = isError(cause) && cause.message !== '' ? cause.message : message;
-		return new TransferFailure(`the connection failed (${reason})`, true, { cause: error });
+		return new TransferFailure(`the connection failed (${reasonOf(error)})`, true, { cause: error });
 	};
+	let response: IncomingMessage | undefined;
 	try {
-		const response = await fetch(url, {
-			// identity: the file as it lies there; a .gz must not be unpacked on the way.
-			headers: { 'accept-encoding': 'identity', ...(offset > 0 ? { range: `bytes=${offset}-` } : {}) },
-			signal: signal === undefined ? stalled.signal : AbortSignal.any([signal, stalled.signal]),
-		}).catch((error: unknown) => {
+		response = await httpGet(
+			url,
+			// identity: a file that a server would pack on the way needs no unpacking here.
+			{ 'accept-encoding': 'identity', ...(offset > 0 ? { range: `bytes=${offset}-` } : {}) },
+			signal === undefined ? stalled.signal : AbortSignal.any([signal, stalled.signal]),
+		).catch((error: unknown) => {
 			throw explain(error);
 		});
-		const start = await startOf(response, offset, file);
+		const encodings = contentEncodings(response);
+		const start = startOf(response, offset, file);
 		const resumed = start > 0;
 		offset = start;
-		if (response.body === null) throw new TransferFailure('the answer is empty', true);
+		// Encoded, what cannot be made smaller gets a little larger.
+		const most = encodings.length === 0 ? file.bytes : Math.ceil(file.bytes * 1.1) + 4096;
 		onProgress?.({ file: file.name, received: offset, total: file.bytes });
-		const chunks = (response.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+		const chunks = (response as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
 		for (;;) {
 			const next = await chunks.next().catch((error: unknown) => {
 				throw explain(error);
@@ -155,48 +190,71 @@ async function receive(
 			if (next.done === true) break;
 			clearTimeout(watchdog);
 			watchdog = setTimeout(giveUp, timeoutMilliseconds);
-			if (offset + next.value.length > file.bytes) {
-				await chunks.return?.();
+			if (offset + next.value.length > most) {
 				throw new TransferFailure(`it has more than the ${file.bytes} bytes expected`, false);
 			}
 			await writeAll(handle, next.value, offset);
 			offset += next.value.length;
-			onProgress?.({ file: file.name, received: offset, total: file.bytes });
+			onProgress?.({ file: file.name, received: Math.min(offset, file.bytes), total: file.bytes });
 		}
-		if (offset < file.bytes) {
-			throw new TransferFailure(`the connection closed after ${offset} of ${file.bytes} bytes`, true);
-		}
+		if (offset < file.bytes && encodings.length === 0) throw tooShort(response, offset, file);
+		await handle.truncate(offset);
 		await handle.sync();
-		return resumed;
+		return { resumed, encodings };
 	} finally {
 		clearTimeout(watchdog);
+		response?.destroy();
 	}
 }
 
+/** What went wrong with a connection; several addresses of one host that all failed have an error without a message. */
+function reasonOf(error: unknown): string {
+	const { message, errors } = error as { readonly message?: string; readonly errors?: readonly unknown[] };
+	if (message !== undefined && message !== '') return message;
+	const first = errors?.[0];
+	return isError(first) ? first.message : String(error);
+}
+
+function tooShort({ headers }: IncomingMessage, received: number, file: RemoteFile): TransferFailure {
+	// A login page, or one that says sorry: it will be the same the next time.
+	if (headers['content-type']?.startsWith('text/html') === true) {
+		return new TransferFailure('it answered with a web page, not with the file', false, { discard: true });
+	}
+	return new TransferFailure(`the connection closed after ${received} of ${file.bytes} bytes`, true);
+}
+
 /** Where in the file the answer's body begins. */
-async function startOf(response: Response, offset: number, file: RemoteFile): Promise<number> {
-	const { status } = response;
-	const refuse = async (reason: string, again: boolean, discard = false): Promise<never> => {
-		await response.body?.cancel();
-		throw new TransferFailure(reason, again, { discard });
-	};
+function startOf(response: IncomingMessage, offset: number, file: RemoteFile): number {
+	const { statusCode: status = 0, headers } = response;
 	if (status === 206) {
-		const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get('content-range') ?? '');
+		const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers['content-range'] ?? '');
 		if (range !== null && Number(range[1]) === offset && (range[2] === '*' || Number(range[2]) === file.bytes)) {
 			return offset;
 		}
-		return refuse('it answered with another part than was asked for', true, true);
+		throw new TransferFailure('it answered with another part than was asked for', true, { discard: true });
 	}
-	if (status === 416) return refuse('it cannot continue the download', true, true);
-	if (status !== 200) {
-		return refuse(`HTTP status ${status}`, status >= 500 || status === 408 || status === 425 || status === 429);
-	}
-	const length = response.headers.get('content-length');
-	if (length !== null && Number(length) !== file.bytes) {
-		return refuse(`it has ${length} bytes, not ${file.bytes}`, false);
+	if (status === 416) throw new TransferFailure('it cannot continue the download', true, { discard: true });
+	if (status !== 200) throw refusal(response, status);
+	const length = headers['content-length'];
+	if (length !== undefined && Number(length) !== file.bytes && contentEncodings(response).length === 0) {
+		throw new TransferFailure(`it has ${length} bytes, not ${file.bytes}`, false);
 	}
 	// The server ignored the Range header and sends everything.
 	return 0;
+}
+
+function refusal(response: IncomingMessage, status: number): TransferFailure {
+	if (status === 401) {
+		const advice = 'it wants a name and password, or other ones: https://NAME:PASSWORD@HOST/…';
+		return new TransferFailure(`HTTP status 401 (${advice})`, false);
+	}
+	const waitMilliseconds = retryAfter(response, Date.now());
+	if (waitMilliseconds !== undefined && waitMilliseconds > MAXIMUM_WAIT_MILLISECONDS) {
+		const seconds = Math.ceil(waitMilliseconds / 1000);
+		return new TransferFailure(`HTTP status ${status}, and it asks to be left alone for ${seconds} s`, false);
+	}
+	const again = status >= 500 || status === 408 || status === 425 || status === 429;
+	return new TransferFailure(`HTTP status ${status}`, again, { waitMilliseconds });
 }
 
 async function writeAll(handle: FileHandle, chunk: Uint8Array, position: number): Promise<void> {

@@ -1,7 +1,9 @@
 import { badFile } from '../files/file-system-error.js';
 import { type LabelledImages, sharedBytes } from './assemble.js';
-import { DAMAGED_ADVICE, readContent } from './content.js';
-import { DATASETS, type DatasetDefinition } from './sources.js';
+import { DAMAGED_ADVICE, readDataFile } from './content.js';
+import { areOfficial, identifyFiles, type KnownDataset, refuseOthers, refuseUnofficial } from './identity.js';
+import type { DataFile } from './locate.js';
+import type { DatasetDefinition } from './sources.js';
 
 /**
  * The IDX format of MNIST (https://yann.lecun.com/exdb/mnist/): two zero bytes, the element type (8: unsigned byte), the number
@@ -41,33 +43,52 @@ export function parseIdx(bytes: Uint8Array, path: string, dimensions: readonly n
 }
 
 /**
- * Reads the four IDX files of a data set; `paths` in the order of `definition.files`.
- * @param partial accept fewer images than the data set has
+ * Reads the four IDX files of a data set; `files` in the order of `definition.files`.
+ * @param partial accept fewer images than the data set has, and files that are not the official ones
+ * @param known data sets whose files these must not be
+ * @returns also whether they are the official files, where the definition says which these are
  */
 export async function readIdxImages(
 	definition: DatasetDefinition,
-	paths: readonly string[],
-	partial = false,
-): Promise<LabelledImages> {
+	files: readonly DataFile[],
+	partial: boolean,
+	known: readonly KnownDataset[],
+): Promise<LabelledImages & { readonly official: boolean | undefined }> {
 	const { shape, classes, trainPerFile, testCount } = definition;
 	const [height, width] = shape;
 	const pixels = height * width * shape[2];
-	const [trainImages, trainLabels, testImages, testLabels] = paths as [string, string, string, string];
+	const [trainImages, trainLabels, testImages, testLabels] = files as [DataFile, DataFile, DataFile, DataFile];
 
-	const readPart = async (imagePath: string, labelPath: string, expected: number) => {
-		// Labels first and small: a mix-up is found before 47 MB are decompressed.
-		const content = await readContent(labelPath, expected + 8);
-		const count = partial ? countIn(content, expected) : expected;
-		const labels = parseIdx(content, labelPath, [count]);
-		checkLabels(labels, classes, labelPath);
-		if (labelPath === trainLabels) checkIdentity(definition, labels, labelPath);
-		const size = count * pixels + 16;
-		return { count, labels, images: parseIdx(await readContent(imagePath, size), imagePath, [count, height, width]) };
+	const readPart = async (imageFile: DataFile, labelFile: DataFile, expected: number) => {
+		const labels = await readDataFile(labelFile, expected + 8);
+		const count = partial ? countIn(labels, expected) : expected;
+		const images = await readDataFile(imageFile, count * pixels + 16);
+		return {
+			count,
+			images: { path: imageFile.path, content: images },
+			labels: { path: labelFile.path, content: labels },
+		};
 	};
-	const [train, test] = await Promise.all([
+	const parts = await Promise.all([
 		readPart(trainImages, trainLabels, trainPerFile),
 		readPart(testImages, testLabels, testCount),
 	]);
+	const findings = identifyFiles(
+		definition,
+		parts.flatMap((part) => [part.images, part.labels]),
+		known,
+	);
+	// First: what is wrong with a file of another data set is of no interest.
+	refuseOthers(definition, findings);
+	const [train, test] = parts.map(({ count, images, labels }) => {
+		const parsed = parseIdx(labels.content, labels.path, [count]);
+		checkLabels(parsed, classes, labels.path);
+		return { count, labels: parsed, images: parseIdx(images.content, images.path, [count, height, width]) };
+	}) as [IdxPart, IdxPart];
+	if (!partial) refuseUnofficial(definition, findings);
+	if (Buffer.compare(train.images, test.images) === 0) {
+		throw badFile(testImages.path, `it holds the same images as ${trainImages.path}`, DAMAGED_ADVICE);
+	}
 	const images = sharedBytes((train.count + test.count) * pixels);
 	const labels = sharedBytes(train.count + test.count);
 	for (const [part, begin] of [
@@ -77,7 +98,13 @@ export async function readIdxImages(
 		images.set(part.images, begin * pixels);
 		labels.set(part.labels, begin);
 	}
-	return { images, labels, shape, classes, trainCount: train.count };
+	return { images, labels, shape, classes, trainCount: train.count, official: areOfficial(definition, findings) };
+}
+
+interface IdxPart {
+	readonly count: number;
+	readonly images: Uint8Array;
+	readonly labels: Uint8Array;
 }
 
 /** Elements that a file of labels says it has, where that is at most what is expected; what is wrong is parseIdx's to say. */
@@ -92,18 +119,5 @@ function checkLabels(labels: Uint8Array, classes: number, path: string): void {
 	if (wrong >= 0) {
 		const problem = `label ${labels[wrong]} of image ${wrong} is out of range (0 to ${classes - 1})`;
 		throw badFile(path, problem, DAMAGED_ADVICE);
-	}
-}
-
-/** MNIST and Fashion-MNIST have the same file names and sizes; their first labels differ. */
-function checkIdentity(definition: DatasetDefinition, labels: Uint8Array, path: string): void {
-	const others: DatasetDefinition[] = Object.values(DATASETS).filter((other) => other.name !== definition.name);
-	const other = others.find(({ firstLabels }) => firstLabels?.every((label, i) => labels[i] === label));
-	if (other !== undefined) {
-		throw badFile(
-			path,
-			`it belongs to ${other.title}, not to ${definition.title}`,
-			`Put each data set in a folder of its own name, ${other.name} and ${definition.name}`,
-		);
 	}
 }

@@ -15,13 +15,15 @@ import { readCifarImages } from './cifar.js';
 import type { Dataset } from './dataset.js';
 import { type DownloadProgress, downloadFile, type TransferOptions } from './download.js';
 import { downsampleByTwo } from './downsample.js';
+import { publicAddress } from './http-get.js';
+import { KNOWN_DATASETS, type KnownDataset } from './identity.js';
 import { readIdxImages } from './idx.js';
 import { cacheDirectory, type DatasetLocation, searchDataset } from './locate.js';
 import { DATASET_NAMES, DATASETS, type DatasetDefinition, type DatasetName } from './sources.js';
 import { readSvhnImages } from './svhn.js';
 
 export interface LoadDatasetOptions {
-	/** Looked into first, before `$GANNO_DATA_DIR`, the cache and the Debian package's folder. */
+	/** Looked into first, before `$GANNO_DATA_DIR`, the cache and the Debian package's folder; must be there. */
 	readonly dataDirectory?: string | undefined;
 	/** Images of the training part that become the validation split (default 10,000; CIFAR-10 and SVHN: 5,000; in part: a quarter at most). */
 	readonly validationSize?: number | undefined;
@@ -33,7 +35,7 @@ export interface LoadDatasetOptions {
 	readonly download?: boolean | undefined;
 	/**
 	 * Be content with a part of the data set, which the name of the result then tells (default false). CIFAR-10: the training batches
-	 * that are there, one at least, and the test batch. MNIST and Fashion-MNIST: IDX files of fewer images.
+	 * that are there, one at least, and the test batch. MNIST and Fashion-MNIST: IDX files of fewer images, or of one's own.
 	 */
 	readonly partial?: boolean | undefined;
 	readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
@@ -68,6 +70,7 @@ export async function loadDatasetFrom(
 	definition: DatasetDefinition,
 	options: LoadDatasetOptions = {},
 	transfer: TransferOptions = {},
+	known: readonly KnownDataset[] = KNOWN_DATASETS,
 ): Promise<Dataset> {
 	checkKeys(options, 'options', OPTION_NAMES);
 	const { dataDirectory, validationSize, seed = 0, downsample = 1, partial = false } = options;
@@ -85,7 +88,7 @@ export async function loadDatasetFrom(
 	}
 
 	const location = await obtain(definition, dataDirectory, partial, options, transfer);
-	const { images: source, remark } = await read(definition, location, partial);
+	const { images: source, remark } = await read(definition, location, partial, known);
 	const images = downsample === 2 ? downsampleByTwo(source) : source;
 	const remarks = [
 		...(remark === undefined ? [] : [remark]),
@@ -151,7 +154,7 @@ function addresses(definition: DatasetDefinition, file: string): string[] {
 	if (base === undefined || base === '') return definition.mirrors.map((mirror) => new URL(file, mirror).href);
 	const url = `${base.replace(/\/+$/, '')}/${definition.name}/${file}`;
 	if (!URL.canParse(url) || !/^https?:/.test(url))
-		throw invalidArgument('an http or https address', 'GANNO_DATA_URL', base);
+		throw invalidArgument('an http or https address', 'GANNO_DATA_URL', publicAddress(base));
 	return [url];
 }
 
@@ -176,6 +179,7 @@ async function read(
 	definition: DatasetDefinition,
 	location: DatasetLocation,
 	partial: boolean,
+	known: readonly KnownDataset[],
 ): Promise<{ images: LabelledImages; remark?: string }> {
 	if (definition.format === 'cifar') {
 		const { trainFiles, ...images } = await readCifarImages(definition, location);
@@ -183,12 +187,15 @@ async function read(
 		return trainFiles === all ? { images } : { images, remark: `${trainFiles} of ${all} training batches` };
 	}
 	if (location.kind === 'archive') throw new GannoError('INTERNAL', `No archives are known for ${definition.name}.`);
-	const paths = location.files.map(({ path }) => path);
-	if (definition.format === 'svhn') return { images: await readSvhnImages(definition, paths) };
-	const images = await readIdxImages(definition, paths, partial);
+	if (definition.format === 'svhn') return { images: await readSvhnImages(definition, location.files) };
+	const { official, ...images } = await readIdxImages(definition, location.files, partial, known);
 	const { trainPerFile, testCount } = definition;
 	const tests = images.labels.length - images.trainCount;
-	return images.trainCount === trainPerFile && tests === testCount
-		? { images }
-		: { images, remark: `${images.trainCount} of ${trainPerFile} training, ${tests} of ${testCount} test images` };
+	if (images.trainCount < trainPerFile || tests < testCount) {
+		return {
+			images,
+			remark: `${images.trainCount} of ${trainPerFile} training, ${tests} of ${testCount} test images`,
+		};
+	}
+	return official === false ? { images, remark: 'not the official files' } : { images };
 }

@@ -11,6 +11,9 @@ import { DAMAGED_ADVICE } from './content.js';
 const inflateBuffer = promisify(inflate);
 
 const HEADER = 128;
+/** Where HDF5 files may begin, and with what (HDF5 File Format Specification, II.A): MATLAB's version 7.3 puts 512 bytes in front. */
+const HDF5_STARTS = [0, 512];
+const HDF5_SIGNATURE = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1');
 const MATRIX = 14;
 const COMPRESSED = 15;
 /** Bytes of a number of each numeric type, and how it is read. */
@@ -55,6 +58,13 @@ export async function readMatVariables(
 ): Promise<MatVariable[]> {
 	const refuse = (problem: string, advice = DAMAGED_ADVICE) => badFile(path, problem, advice);
 	if (bytes.length < HEADER) throw refuse(`it is truncated: ${bytes.length} bytes, less than a MAT-file header`);
+	const isHdf5 = HDF5_STARTS.some((at) => HDF5_SIGNATURE.equals(bytes.subarray(at, at + HDF5_SIGNATURE.length)));
+	if (isHdf5 || Buffer.from(bytes.subarray(0, 10)).toString('latin1') === 'MATLAB 7.3') {
+		throw refuse(
+			'it is a MAT-file of version 7.3, which is HDF5; what is read is level 5',
+			`Save it again with MATLAB's save(file, ${names.map((name) => `'${name}'`).join(', ')}, '-v7') or scipy.io.savemat, or get the official file`,
+		);
+	}
 	const order = String.fromCharCode(bytes[126] as number, bytes[127] as number);
 	if (order !== 'IM' && order !== 'MI') {
 		throw refuse('it is no MAT-file of level 5 (no byte order at byte 126)', 'Is it the right file?');

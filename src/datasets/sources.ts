@@ -28,7 +28,9 @@ export interface DatasetDefinition {
 	readonly archives: readonly string[];
 	/** Sub-folders in which the files may lie, beside one named after the data set. */
 	readonly folders: readonly string[];
-	/** The first training labels: two data sets with the same file names must not be taken for each other. */
+	/** SHA-256 of what the files hold, decompressed, in the order of `files`: whatever holds something else is not this data set. */
+	readonly contents?: readonly string[];
+	/** The first training labels: a part of one data set must not be taken for another with the same file names. */
 	readonly firstLabels?: readonly number[];
 	readonly downloads: readonly RemoteFile[];
 	/** Base addresses, tried in order. */
@@ -74,6 +76,12 @@ const FASHION_MNIST: DatasetDefinition = {
 		'Bag',
 		'Ankle boot',
 	],
+	contents: [
+		'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888',
+		'bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9',
+		'5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b',
+		'0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34',
+	],
 	firstLabels: [9, 0, 0, 3, 0, 2, 7, 2, 5, 5, 0, 9],
 	downloads: [
 		{
@@ -112,6 +120,12 @@ const MNIST: DatasetDefinition = {
 	homepage: 'https://yann.lecun.com/exdb/mnist/',
 	license: 'CC BY-SA 3.0',
 	classNames: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
+	contents: [
+		'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db',
+		'65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5',
+		'0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7',
+		'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2',
+	],
 	firstLabels: [5, 0, 4, 1, 9, 2, 1, 3, 1, 4, 3, 5],
 	downloads: [
 		{

@@ -1,15 +1,19 @@
 import { types } from 'node:util';
 import { badFile } from '../files/file-system-error.js';
 import { type LabelledImages, sharedBytes } from './assemble.js';
-import { DAMAGED_ADVICE, readContent } from './content.js';
+import { DAMAGED_ADVICE, readDataFile } from './content.js';
+import type { DataFile } from './locate.js';
 import { readMatVariables } from './mat5.js';
 import type { DatasetDefinition } from './sources.js';
 
 /**
  * The cropped digits of SVHN (http://ufldl.stanford.edu/housenumbers/, format 2): MAT-files with `X`, height × width × 3 × images, and `y`,
- * where 10 stands for the digit 0. `paths` in the order of `definition.files`: training part, test part.
+ * where 10 stands for the digit 0. `files` in the order of `definition.files`: training part, test part.
  */
-export async function readSvhnImages(definition: DatasetDefinition, paths: readonly string[]): Promise<LabelledImages> {
+export async function readSvhnImages(
+	definition: DatasetDefinition,
+	files: readonly DataFile[],
+): Promise<LabelledImages> {
 	const { shape, classes, trainPerFile, testCount } = definition;
 	const pixels = shape[0] * shape[1] * shape[2];
 	const images = sharedBytes((trainPerFile + testCount) * pixels);
@@ -17,22 +21,23 @@ export async function readSvhnImages(definition: DatasetDefinition, paths: reado
 	const target = { images, labels, shape, classes };
 	const parts = [trainPerFile, testCount];
 	// One after the other: two inflated parts side by side would double the memory.
-	for (const [part, path] of paths.entries()) {
+	for (const [part, file] of files.entries()) {
 		const count = parts[part] as number;
-		await readPart(path, count, target, part === 0 ? 0 : trainPerFile);
+		await readPart(file, count, target, part === 0 ? 0 : trainPerFile);
 	}
 	return { ...target, trainCount: trainPerFile };
 }
 
 async function readPart(
-	path: string,
+	file: DataFile,
 	count: number,
 	{ images, labels, shape, classes }: Omit<LabelledImages, 'trainCount'>,
 	begin: number,
 ): Promise<void> {
 	const [height, width, channels] = shape;
 	const pixels = height * width * channels;
-	const bytes = await readContent(path, count * (pixels + 8) + 2 ** 16);
+	const { path } = file;
+	const bytes = await readDataFile(file, count * (pixels + 8) + 2 ** 16);
 	const [x, y] = await readMatVariables(bytes, path, ['X', 'y'], count * pixels);
 	const expected = [height, width, channels, count];
 	if (x === undefined || y === undefined || expected.some((edge, i) => x.dimensions[i] !== edge)) {

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { closest } from '../closest-word.js';
 import { GannoError } from '../errors.js';
+import { readTextFile } from '../files/text-file.js';
+import { forbiddenKeys, showValue, valueAt } from './settings-value.js';
 
 /** One source of settings, weakest first: a preset, a file, the command line. */
 export interface ConfigLayer {
@@ -27,12 +28,13 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 /** Objects are merged key by key; lists, and objects that state their `type` (a network, say), are replaced whole. */
 export function mergeLayers(layers: readonly ConfigLayer[]): Record<string, unknown> {
 	const merge = (below: unknown, above: unknown): unknown => {
-		if (!isRecord(below) || !isRecord(above) || 'type' in above) return above;
-		const merged: Record<string, unknown> = { ...below };
+		if (!isRecord(below) || !isRecord(above) || Object.hasOwn(above, 'type')) return above;
+		const merged = new Map(Object.entries(below));
 		for (const [key, value] of Object.entries(above)) {
-			if (value !== undefined) merged[key] = key in merged ? merge(merged[key], value) : value;
+			if (value !== undefined) merged.set(key, merged.has(key) ? merge(merged.get(key), value) : value);
 		}
-		return merged;
+		// Not key by key into an object: `__proto__` would not become a key, but everybody's settings.
+		return Object.fromEntries(merged);
 	};
 	return layers.reduce<Record<string, unknown>>(
 		(merged, layer) => merge(merged, layer.values) as Record<string, unknown>,
@@ -47,7 +49,7 @@ export function mergeLayers(layers: readonly ConfigLayer[]): Record<string, unkn
 export function readConfigFile(path: string): ConfigLayer {
 	let text: string;
 	try {
-		text = readFileSync(path, 'utf8');
+		text = readTextFile(path);
 	} catch (error) {
 		throw new GannoError('INVALID_CONFIG', `The config file ${path} cannot be read: ${(error as Error).message}`, {
 			cause: error,
@@ -122,11 +124,24 @@ export function parseLayers<S extends z.ZodType>(
 	page = 'docs/meta-training.md',
 ): z.infer<S> {
 	const merged = mergeLayers(layers);
+	const keys = configKeys(schema);
+	const forbidden = layers.flatMap(({ values, source }) =>
+		forbiddenKeys(values).map((key) => unknownKey(key, source, keys, page)),
+	);
+	if (forbidden.length > 0) throw new GannoError('INVALID_CONFIG', forbidden.join('\n'));
 	const result = schema.safeParse(merged);
 	if (result.success) return result.data;
-	const keys = configKeys(schema);
 	const faults = result.error.issues.flatMap((issue) => describeIssue(issue, merged, layers, keys, page));
 	throw new GannoError('INVALID_CONFIG', [...new Set(faults)].join('\n'));
+}
+
+function unknownKey(key: string, source: string, keys: readonly ConfigKey[], page: string): string {
+	const close = closest(
+		key,
+		keys.map((known) => known.key),
+	);
+	const hint = close === undefined ? `See ${page} for all keys.` : `Did you mean ${close}?`;
+	return `Unknown config key ${key} in ${source}. ${hint}`;
 }
 
 function describeIssue(
@@ -138,15 +153,7 @@ function describeIssue(
 ): string[] {
 	const path = issue.path.map(String);
 	if (issue.code === 'unrecognized_keys') {
-		return issue.keys.map((key) => {
-			const full = [...path, key].join('.');
-			const close = closest(
-				full,
-				keys.map((known) => known.key),
-			);
-			const hint = close === undefined ? `See ${page} for all keys.` : `Did you mean ${close}?`;
-			return `Unknown config key ${full} in ${sourceOf([...path, key], layers)}. ${hint}`;
-		});
+		return issue.keys.map((key) => unknownKey([...path, key].join('.'), sourceOf([...path, key], layers), keys, page));
 	}
 	const key = path.join('.');
 	const known = keys.find((entry) => key === entry.key || key.startsWith(`${entry.key}.`));
@@ -155,30 +162,8 @@ function describeIssue(
 	// A fault inside a list is told with the element's place, but what is expected is said of the whole key.
 	const detail = known !== undefined && known.key !== key && issue.code !== 'custom' ? ` (${issue.message})` : '';
 	return [
-		`Expected ${expected} for ${key === '' ? 'the config' : key} but received ${show(valueAt(merged, path))} in ${sourceOf(path, layers)}${detail}`,
+		`Expected ${expected} for ${key === '' ? 'the config' : key} but received ${showValue(valueAt(merged, path))} in ${sourceOf(path, layers)}${detail}`,
 	];
-}
-
-function valueAt(value: unknown, path: readonly string[]): unknown {
-	return path.reduce<unknown>(
-		(inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[key] : undefined),
-		value,
-	);
-}
-
-function show(value: unknown): string {
-	if (value === undefined) return 'nothing';
-	const text = asText(value);
-	return text.length > 80 ? `${text.slice(0, 77)}...` : text;
-}
-
-/** As JSON where JSON has it: a config that a program made may hold functions, symbols, big integers and circles. */
-function asText(value: unknown): string {
-	try {
-		return JSON.stringify(value) ?? String(value);
-	} catch {
-		return typeof value === 'bigint' ? `${value}n` : typeof value;
-	}
 }
 
 /** The strongest layer that says anything about the path. */

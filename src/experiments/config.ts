@@ -81,6 +81,9 @@ export const configSchema = z.strictObject({
 /** A run's settings, complete. */
 export type Config = z.infer<typeof configSchema>;
 
+/** Settings that may differ when a run goes on: they change none of its bits, or say only how long it lasts. */
+export const RESUMABLE_SETTINGS = ['workers', 'device', 'dataDirectory', 'iterations'] as const;
+
 /** Settings as a user gives them: every key optional. */
 export type ConfigInput = z.input<typeof configSchema>;
 

@@ -26,6 +26,9 @@ export interface IterationMetrics extends Omit<UpdateMetrics, 'milliseconds'> {
 	readonly nativeShare: number;
 }
 
+/** What two runs of the same bits may say differently. */
+export const CLOCK_METRICS: readonly string[] = ['seconds', 'networkStepsPerSecond', 'learnerShare', 'nativeShare'];
+
 /** Sums of rewards, network by network; means over the agents where these are paid differently. */
 export function trajectoryReturns(trajectory: Trajectory): Float64Array {
 	const { decisions, networks, agents, rewards } = trajectory;

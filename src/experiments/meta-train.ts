@@ -10,10 +10,12 @@ import { GannoError } from '../errors.js';
 import { openEventFile } from '../files/event-file.js';
 import { packageVersion } from '../native.js';
 import type { RolloutExecutor, Trajectory } from '../rollouts/executor.js';
-import type { Config } from './config.js';
+import { type Config, RESUMABLE_SETTINGS, resolveConfig } from './config.js';
 import { type IterationMetrics, iterationMetrics } from './iteration-metrics.js';
+import { checkMetrics, NO_METRICS, nextMetricsDigest } from './metrics-digest.js';
 import { openExecutor } from './open-executor.js';
 import { type RunDirectory, readLatestCheckpoint } from './run-directory.js';
+import { compareOrigin, dataRecord, decisiveSettings, type RunOrigin } from './run-origin.js';
 import { iterationTasks } from './sample-tasks.js';
 
 export interface MetaTrainOptions {
@@ -24,6 +26,8 @@ export interface MetaTrainOptions {
 	readonly signal?: AbortSignal;
 	/** Called once, with the updates done before. */
 	readonly onStart?: (iteration: number) => void;
+	/** Called with a sentence about what a resumption cannot make sure of. */
+	readonly onWarning?: (message: string) => void;
 	/** Called after every iteration. */
 	readonly onIteration?: (metrics: IterationMetrics) => void;
 	/** Runs the rollouts; default: what the config says. Not disposed of. */
@@ -36,6 +40,7 @@ const OPTION_NAMES = keysOf<MetaTrainOptions>({
 	signal: true,
 	onStart: true,
 	onIteration: true,
+	onWarning: true,
 	executor: true,
 });
 
@@ -77,14 +82,16 @@ function ppoSettings(config: Config): Partial<PpoSettings> {
 /**
  * Meta-training: sample tasks, roll them out under the policy, update the policy, again. Continues from the newest checkpoint of the
  * run directory where there is one, to the same bits as an uninterrupted run: an iteration depends on the config, its number and the
- * learner's state alone, and nothing of one iteration overlaps the next.
- * @throws GannoError `CANCELLED`; `FILE_SYSTEM`, `WORKER_FAILED`, `DIVERGED`: the last checkpoint stands
+ * learner's state alone, and nothing of one iteration overlaps the next. A checkpoint says what settings and data it goes on from, and what
+ * the metrics before it were.
+ * @throws GannoError `BAD_FILE` where it goes on from other settings, data or metrics, naming what differs; `CANCELLED`; `FILE_SYSTEM`, `WORKER_FAILED`, `DIVERGED`: the last checkpoint stands
  */
 export async function metaTrain(options: MetaTrainOptions): Promise<MetaTrainResult> {
 	checkKeys(options, 'options', OPTION_NAMES);
 	checkSignal(options.signal);
 	checkFunction(options.onStart, 'onStart');
 	checkFunction(options.onIteration, 'onIteration');
+	checkFunction(options.onWarning, 'onWarning');
 	const { run, dataset, signal } = options;
 	const { config } = run;
 	const learner = await createLearner({
@@ -97,7 +104,10 @@ export async function metaTrain(options: MetaTrainOptions): Promise<MetaTrainRes
 	const executor = options.executor ?? openExecutor(config, dataset);
 	try {
 		const initialPolicyPath = run.file('initialPolicy');
-		let checkpointPath = restore(learner, run);
+		const origin = { settings: decisive(config), data: dataRecord(dataset) };
+		const restored = restore(learner, options, origin);
+		let checkpointPath = restored.path;
+		let metricsDigest = restored.metricsDigest;
 		if (learner.iteration === 0) savePolicy(initialPolicyPath, learner.policy(trainingRecord(config, dataset)));
 		run.truncateMetrics(learner.iteration);
 
@@ -106,7 +116,7 @@ export async function metaTrain(options: MetaTrainOptions): Promise<MetaTrainRes
 		let finished = finishedWork(learner, config, dataset);
 		let written = learner.iteration;
 		const save = (): void => {
-			checkpointPath = writeCheckpoint(run, finished);
+			checkpointPath = writeCheckpoint(run, finished, origin, metricsDigest);
 			written = finished.state.record.iteration;
 		};
 		try {
@@ -114,6 +124,7 @@ export async function metaTrain(options: MetaTrainOptions): Promise<MetaTrainRes
 				const metrics = await runIteration(learner, executor, options);
 				finished = finishedWork(learner, config, dataset);
 				run.appendMetrics(metrics);
+				metricsDigest = nextMetricsDigest(metricsDigest, metrics);
 				for (const [key, value] of Object.entries(metrics)) {
 					if (key !== 'iteration') events.scalar(`train/${key}`, value, metrics.iteration);
 				}
@@ -173,10 +184,17 @@ function finishedWork(learner: Learner, config: Config, dataset: Dataset): Finis
 	return { state: learner.state(), policy: learner.policy(trainingRecord(config, dataset)) };
 }
 
-function writeCheckpoint(run: RunDirectory, { state: { tensors, record }, policy }: FinishedWork): string {
+function writeCheckpoint(
+	run: RunDirectory,
+	{ state: { tensors, record }, policy }: FinishedWork,
+	origin: RunOrigin,
+	metricsDigest: string,
+): string {
 	const path = run.writeCheckpoint(record.iteration, tensors, {
 		format: 'ganno-checkpoint-1',
 		learner: JSON.stringify(record),
+		origin: JSON.stringify(origin),
+		metrics: metricsDigest,
 	});
 	savePolicy(run.file('policy'), policy);
 	return path;
@@ -213,19 +231,63 @@ async function updateUnlessCancelled(
 	}
 }
 
-/** @returns the checkpoint's path; undefined where there was none */
-function restore(learner: Learner, run: RunDirectory): string | undefined {
+/** Beside what may differ: what only says how often something is kept, and what a policy is held against. */
+const INDECISIVE: readonly (keyof Config)[] = [...RESUMABLE_SETTINGS, 'checkpoint', 'evaluation'];
+
+function decisive(config: Config): Record<string, unknown> {
+	return decisiveSettings(config, INDECISIVE);
+}
+
+interface Restored {
+	/** Of the checkpoint; undefined where there was none. */
+	readonly path: string | undefined;
+	/** Of the metrics before it. */
+	readonly metricsDigest: string;
+}
+
+function restore(learner: Learner, { run, onWarning }: MetaTrainOptions, own: RunOrigin): Restored {
 	const checkpoint = readLatestCheckpoint(run.path);
-	if (checkpoint === undefined) return undefined;
+	if (checkpoint === undefined) return { path: undefined, metricsDigest: NO_METRICS };
+	const { path, metadata, tensors } = checkpoint;
+	if (metadata.origin === undefined) {
+		onWarning?.(
+			`${path} is of a version of ganno that did not keep what it goes on from: settings, data and metrics are taken as they are. The next checkpoint keeps it.`,
+		);
+	} else {
+		const rest = Object.fromEntries(INDECISIVE.map((key) => [key, run.config[key]]));
+		compareOrigin(path, parseOrigin(path, metadata.origin), own, (settings) =>
+			decisive(resolveConfig([{ source: path, values: { ...rest, ...settings } }])),
+		);
+	}
 	try {
-		const record = JSON.parse(checkpoint.metadata.learner ?? '') as LearnerStateRecord;
-		learner.restore({ tensors: checkpoint.tensors as readonly NamedTensor[], record });
+		const record = JSON.parse(metadata.learner ?? '') as LearnerStateRecord;
+		learner.restore({ tensors: tensors as readonly NamedTensor[], record });
 	} catch (error) {
 		throw new GannoError(
 			'BAD_FILE',
-			`${checkpoint.path} does not fit this run: ${(error as Error).message}. Delete it to continue from the checkpoint before.`,
+			`${path} does not fit this run: ${(error as Error).message}. Delete it to continue from the checkpoint before.`,
 			{ cause: error },
 		);
 	}
-	return checkpoint.path;
+	const { iteration } = learner;
+	const metrics = run.metricsBefore(iteration);
+	if (metrics !== undefined) {
+		return { path, metricsDigest: checkMetrics(run.file('metrics'), metrics, iteration, metadata.metrics) };
+	}
+	if (iteration > 0) onWarning?.(`${run.file('metrics')} is missing: the metrics begin at iteration ${iteration}.`);
+	return { path, metricsDigest: NO_METRICS };
+}
+
+function parseOrigin(path: string, text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch (error) {
+		throw new GannoError(
+			'BAD_FILE',
+			`${path}: its metadata 'origin' is not JSON. Delete it to continue from the checkpoint before.`,
+			{
+				cause: error,
+			},
+		);
+	}
 }

@@ -86,17 +86,25 @@ export class RunDirectory implements Disposable {
 	appendMetrics(record: MetricsRecord): void {
 		const path = this.file('metrics');
 		try {
-			appendFileSync(path, `${JSON.stringify(record)}\n`);
+			// On the disk before the checkpoint that will refer to it.
+			appendFileSync(path, `${JSON.stringify(record)}\n`, { flush: true });
 		} catch (error) {
 			throw fileSystemError('append to', path, error);
 		}
 	}
 
+	/** The lines of iterations before `iteration`; undefined where there is no file of metrics. */
+	metricsBefore(iteration: number): MetricsRecord[] | undefined {
+		const path = this.file('metrics');
+		if (!existsSync(path)) return undefined;
+		return readMetrics(path).filter((record) => record.iteration < iteration);
+	}
+
 	/** Drops the lines of iterations from `iteration` on: they will be run again. */
 	truncateMetrics(iteration: number): void {
+		const kept = this.metricsBefore(iteration);
+		if (kept === undefined) return;
 		const path = this.file('metrics');
-		if (!existsSync(path)) return;
-		const kept = readMetrics(path).filter((record) => record.iteration < iteration);
 		writeFileAtomic(path, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
 	}
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { badFile, fileSystemError } from './file-system-error.js';
 
@@ -11,30 +12,47 @@ export interface LineFormat<T> {
 	readonly kept: string;
 }
 
+/** What all lines of a log come from, as plain JSON; it stands in the first of them. */
+export interface LineLogOrigin {
+	readonly value: object;
+	/** Throws where what a log says of its origin is not this one. */
+	compare(recorded: unknown, path: string): void;
+}
+
 /**
  * JSON line by line, append-only: each line is on the disk before `append` returns, so that a killed process loses only what was
- * under way. A last line that it left unfinished is dropped when the log is opened again.
+ * under way. A last line that it left unfinished is dropped when the log is opened again. Every line ends with a `check`, part of a
+ * SHA-256 of itself and the log's origin: a line that was changed, or is of another log, is refused.
  */
-export class LineLog<T> implements Disposable {
+export class LineLog<T extends object> implements Disposable {
 	readonly path: string;
 	/** What was there when it was opened. */
 	readonly entries: readonly T[];
+	/** How many of them a version of ganno wrote that had no checks: nobody knows whether these were changed, or what they come from. */
+	readonly unchecked: number;
 	readonly #kept: string;
+	readonly #origin: object | undefined;
+	/** Of the next line; undefined where that is the first with a check. */
+	#key: string | undefined;
 	#file: number | undefined;
 
-	/** @throws GannoError `FILE_SYSTEM`; `BAD_FILE` where a line, the last apart, is none of this log */
-	constructor(path: string, format: LineFormat<T>) {
+	/** @throws GannoError `FILE_SYSTEM`; `BAD_FILE` where a line, the last apart, is none of this log; what comparing the origin throws */
+	constructor(path: string, format: LineFormat<T>, origin?: LineLogOrigin) {
 		this.path = path;
 		this.#kept = format.kept;
+		this.#origin = origin?.value;
 		try {
 			this.#file = openSync(path, 'a+');
 		} catch (error) {
 			throw fileSystemError('open', path, error);
 		}
 		try {
-			const { entries, bytes } = readLines(path, format);
-			this.entries = entries;
-			ftruncateSync(this.#file, bytes);
+			const lines = readLines(path, format);
+			if (lines.origin !== undefined) origin?.compare(lines.origin, path);
+			this.entries = lines.entries;
+			this.unchecked = lines.unchecked;
+			this.#key = lines.key;
+			ftruncateSync(this.#file, lines.bytes);
 		} catch (error) {
 			this[Symbol.dispose]();
 			throw error;
@@ -43,13 +61,17 @@ export class LineLog<T> implements Disposable {
 
 	append(entry: T): void {
 		if (this.#file === undefined) throw badFile(this.path, 'the log was closed');
-		const line = Buffer.from(`${JSON.stringify(entry)}\n`);
+		const isFirst = this.#key === undefined;
+		const content = isFirst && this.#origin !== undefined ? { ...entry, origin: this.#origin } : entry;
+		const key = this.#key ?? keyOf(this.#origin);
+		const line = Buffer.from(`${JSON.stringify({ ...content, check: checkOf(content, key) })}\n`);
 		try {
 			for (let done = 0; done < line.length; ) done += writeSync(this.#file, line, done);
 			fsyncSync(this.#file);
 		} catch (error) {
 			throw fileSystemError('write', this.path, error, this.#kept);
 		}
+		this.#key = key;
 	}
 
 	[Symbol.dispose](): void {
@@ -58,37 +80,78 @@ export class LineLog<T> implements Disposable {
 	}
 }
 
-/** The entries of a log. @returns also the bytes of its whole lines */
-export function readLines<T>(path: string, format: LineFormat<T>): { entries: T[]; bytes: number } {
+/** A sentence for whoever goes on with a log that begins with lines nobody can check. */
+export function uncheckedLines({ path, unchecked }: Pick<LineLog<object>, 'path' | 'unchecked'>): string {
+	const lines = unchecked === 1 ? 'The first line' : `The first ${unchecked} lines`;
+	return `${lines} of ${path} ${unchecked === 1 ? 'is' : 'are'} of a version of ganno that kept neither settings and data nor checks, and taken as written.`;
+}
+
+function keyOf(origin: unknown): string {
+	return origin === undefined ? '' : JSON.stringify(origin);
+}
+
+/** 64 bits: against accidents and second thoughts, not against forgers. */
+function checkOf(content: object, key: string): string {
+	return createHash('sha256')
+		.update(`${key}\n${JSON.stringify(content)}`)
+		.digest('hex')
+		.slice(0, 16);
+}
+
+export interface Lines<T> {
+	readonly entries: T[];
+	/** Of its whole lines. */
+	readonly bytes: number;
+	/** What its first line with a check says. */
+	readonly origin: unknown;
+	/** Of further checks; undefined where no line has one. */
+	readonly key: string | undefined;
+	/** Lines before the first with a check. */
+	readonly unchecked: number;
+}
+
+/** The lines of a log, each checked. @throws GannoError as {@link LineLog} */
+export function readLines<T extends object>(path: string, format: LineFormat<T>): Lines<T> {
 	let text: string;
 	try {
 		text = readFileSync(path, 'utf8');
 	} catch (error) {
 		throw fileSystemError('read', path, error);
 	}
+	const refuse = (index: number, problem: string) =>
+		badFile(path, `line ${index + 1} ${problem}`, 'Restore it, or begin anew');
 	const entries: T[] = [];
-	let bytes = 0;
+	let [bytes, unchecked] = [0, 0];
+	let [key, origin]: [string | undefined, unknown] = [undefined, undefined];
 	const lines = text.split('\n');
-	for (const line of lines.slice(0, -1)) {
-		const index = entries.length;
-		const entry = parseLine(line, index, format);
-		if (entry === undefined) {
-			// A power cut may leave the last line there and its bytes not.
-			if (index === lines.length - 2) break;
-			throw badFile(path, `line ${index + 1} is not ${format.expected(index)}`, 'Restore it, or begin anew');
+	for (const [index, line] of lines.slice(0, -1).entries()) {
+		const value = parseLine(line);
+		// A power cut may leave the last line there and its bytes not.
+		if (value === undefined && index === lines.length - 2) break;
+		const { check, ...content } = value ?? {};
+		const { origin: own, ...rest } = content;
+		const entry = value === undefined ? undefined : format.parse(rest, index);
+		if (entry === undefined) throw refuse(index, `is not ${format.expected(index)}`);
+		if (check === undefined) {
+			if (key !== undefined) throw refuse(index, 'was changed: it has no check, as the lines before it have');
+			unchecked++;
+		} else {
+			if (key === undefined) [key, origin] = [keyOf(own), own];
+			if (check !== checkOf(content, key)) throw refuse(index, 'was changed, or is of another log: its check is wrong');
 		}
 		entries.push(entry);
 		bytes += Buffer.byteLength(line) + 1;
 	}
-	return { entries, bytes };
+	return { entries, bytes, origin, key, unchecked };
 }
 
-function parseLine<T>(line: string, index: number, format: LineFormat<T>): T | undefined {
+function parseLine(line: string): Record<string, unknown> | undefined {
 	let value: unknown;
 	try {
 		value = JSON.parse(line);
 	} catch {
 		return undefined;
 	}
-	return typeof value === 'object' && value !== null ? format.parse(value, index) : undefined;
+	// Anything else than an object is no line of any log: an empty one fits no format.
+	return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { checkPath, invalidArgument, isArrayOf } from '../arguments.js';
 import { writeFileAtomic } from './atomic-write.js';
 import { badFile, fileSystemError } from './file-system-error.js';
+import { isWellFormed, parseHeader } from './safetensors-header.js';
 
 /**
  * The safetensors format (https://github.com/huggingface/safetensors#format): eight bytes with the header's length (little
@@ -68,8 +69,8 @@ export function encodeSafetensors(
 ): Uint8Array[] {
 	const names = new Set<string>();
 	for (const [i, { name, shape, data }] of tensors.entries()) {
-		if (typeof name !== 'string' || name === METADATA || names.has(name)) {
-			throw invalidArgument(`a unique string other than ${METADATA}`, `tensors[${i}].name`, name);
+		if (typeof name !== 'string' || name === METADATA || names.has(name) || !isWellFormed(name)) {
+			throw invalidArgument(`a unique string of whole characters other than ${METADATA}`, `tensors[${i}].name`, name);
 		}
 		names.add(name);
 		if (typeOf(data) === undefined) {
@@ -84,7 +85,9 @@ export function encodeSafetensors(
 		}
 	}
 	for (const [key, value] of Object.entries(metadata)) {
-		if (typeof value !== 'string') throw invalidArgument('a string', `metadata.${key}`, value);
+		if (typeof value !== 'string' || !isWellFormed(key) || !isWellFormed(value)) {
+			throw invalidArgument('a string', `metadata.${key}`, value, 'UTF-8 has no half of a surrogate pair');
+		}
 	}
 
 	// Wide elements first: each tensor then starts on a multiple of its element size, without gaps, which the format forbids.
@@ -178,15 +181,19 @@ function readHeader(bytes: Uint8Array, path: string): { header: Record<string, u
 	}
 	let header: unknown;
 	try {
-		header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, dataStart)));
+		// A byte order mark stays where it is: the format has none.
+		const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+		header = parseHeader(decoder.decode(bytes.subarray(8, dataStart)));
 	} catch (error) {
-		throw damaged(path, `its header is not JSON (${(error as Error).message})`, error);
+		throw damaged(path, `its header is not JSON as the format has it (${(error as Error).message})`, error);
 	}
 	if (!isRecord(header)) throw damaged(path, 'its header is not a JSON object');
 	return { header, dataStart };
 }
 
 function readMetadata(value: unknown, path: string): Record<string, string> {
+	// The reference implementation takes null for none.
+	if (value === null) return {};
 	if (!isRecord(value)) throw damaged(path, 'its metadata is not an object');
 	for (const [key, text] of Object.entries(value)) {
 		if (typeof text !== 'string') throw damaged(path, `its metadata entry ${key} is not a string`);

@@ -38,12 +38,18 @@ export interface RegisteredLayer {
  * The result is the same bits for any number of threads and any instruction set (docs/numerics.md).
  *
  * @example
+ * ```ts
+ * import { LayerwiseOptimizer, STATISTICS } from 'ganno';
+ *
+ * const [weights, bias] = [new Float32Array(64), new Float32Array(8)];
+ * const [weightGradients, biasGradients] = [new Float32Array(64), new Float32Array(8)];
  * using optimizer = new LayerwiseOptimizer({
  *   algorithm: 'adam',
  *   layers: [{ name: 'dense', parameters: [weights, bias], gradients: [weightGradients, biasGradients] }],
  * });
  * const statistics = new Float32Array(optimizer.layerNames.length * STATISTICS.length);
  * optimizer.step(1e-3, statistics);
+ * ```
  */
 export class LayerwiseOptimizer {
 	readonly algorithm: LayerwiseAlgorithm;

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { requireAddressSpaceForWorkers } from '../address-space.js';
 import type { PolicySnapshot } from '../agents/policy.js';
 import { checkInteger, checkKeys, keysOf } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
@@ -73,6 +74,7 @@ export class PiscinaExecutor implements RolloutExecutor {
 		if (!existsSync(filename)) {
 			throw new GannoError('WORKER_FAILED', `${filename} is missing. Build the package first: npm run build.`);
 		}
+		requireAddressSpaceForWorkers(this.workers);
 		native(); // an addon that cannot be loaded is told here, once, and not by every worker
 		const setup: WorkerSetup = {
 			dataset,

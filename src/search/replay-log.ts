@@ -1,4 +1,4 @@
-import { type LineFormat, LineLog, readLines } from '../files/line-log.js';
+import { type LineFormat, LineLog, type LineLogOrigin, type Lines, readLines } from '../files/line-log.js';
 
 /** A model of a search, a line of the log. Nothing in it depends on the machine's speed: two runs of one search give the same lines. */
 export interface SearchEntry {
@@ -41,13 +41,16 @@ const FORMAT: LineFormat<SearchEntry> = {
 
 /** The log of a search: a line a model, in the order of issue. A model whose line a killed process left unfinished is trained again. */
 export class ReplayLog extends LineLog<SearchEntry> {
-	/** @throws GannoError `FILE_SYSTEM`; `BAD_FILE` where a line, the last apart, is none of a log */
-	constructor(path: string) {
-		super(path, FORMAT);
+	/**
+	 * @param origin what decides the search: settings and data
+	 * @throws GannoError `FILE_SYSTEM`; `BAD_FILE` where a line, the last apart, is none of a log, or was changed, or the log is of another origin
+	 */
+	constructor(path: string, origin?: LineLogOrigin) {
+		super(path, FORMAT, origin);
 	}
 }
 
 /** The entries of a log. @returns also the bytes of its whole lines */
-export function readEntries(path: string): { entries: SearchEntry[]; bytes: number } {
+export function readEntries(path: string): Lines<SearchEntry> {
 	return readLines(path, FORMAT);
 }

@@ -1,13 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import {
-	checkBoolean,
-	checkFunction,
-	checkInteger,
-	checkKeys,
-	checkPath,
-	invalidArgument,
-	keysOf,
-} from '../arguments.js';
+import { checkInteger, checkKeys, checkPath, invalidArgument, keysOf } from '../arguments.js';
 import { type LayerEventFile, openLayerEventFile } from '../control/layer-event-file.js';
 import { checkFigures, type LayerFigure, type LayerReport, layerLogs } from '../control/layer-report.js';
 import { LayerTable, type TableStream } from '../control/layer-table.js';
@@ -37,9 +29,26 @@ const OPTION_NAMES = keysOf<LayerCallbackOptions>({
 	onReport: true,
 });
 
+function isStream(value: unknown): value is TableStream {
+	return typeof (value as Partial<TableStream> | null)?.write === 'function';
+}
+
 /**
  * A callback for `model.fit` that reports every layer's statistics and learning rate.
- * @example await model.fit(xs, ys, { callbacks: [layerCallback(optimizer, { tensorBoard: 'runs/mine', table: true })] });
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs';
+ * import { LayerwiseTfOptimizer, layerCallback } from 'ganno/tfjs';
+ *
+ * const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [8] })] });
+ * const optimizer = new LayerwiseTfOptimizer({ algorithm: 'adam', learningRate: 1e-3 });
+ * model.compile({ optimizer, loss: 'meanSquaredError' });
+ * const xs = tf.randomNormal([64, 8]);
+ * await model.fit(xs, xs.sum(1, true), {
+ *   verbose: 0,
+ *   callbacks: [layerCallback(optimizer, { tensorBoard: 'runs/mine', table: true })],
+ * });
+ * ```
  * @throws GannoError `INVALID_ARGUMENT`
  */
 export function layerCallback(
@@ -50,15 +59,16 @@ export function layerCallback(
 		throw invalidArgument('a LayerwiseTfOptimizer', 'optimizer', optimizer);
 	}
 	checkKeys(options, 'options', OPTION_NAMES);
-	checkBoolean(options.logs, 'logs');
-	checkFunction(options.onReport, 'onReport');
-	if (options.tensorBoard !== undefined) checkPath(options.tensorBoard, 'tensorBoard');
 	const { logs: addLogs = true, tensorBoard, table: wantsTable = false, onReport } = options;
-	if (typeof wantsTable !== 'boolean' && typeof wantsTable?.write !== 'function') {
-		throw invalidArgument('true, false or a writable stream', 'table', wantsTable);
-	}
 	const figures = checkFigures(options.figures);
 	const every = checkInteger(options.every ?? 10, 'every', 1);
+	if (typeof addLogs !== 'boolean') throw invalidArgument('true or false', 'logs', addLogs);
+	if (tensorBoard !== undefined) checkPath(tensorBoard, 'tensorBoard');
+	if (typeof wantsTable !== 'boolean' && !isStream(wantsTable)) {
+		throw invalidArgument('true, false or a stream', 'table', wantsTable);
+	}
+	if (onReport !== undefined && typeof onReport !== 'function')
+		throw invalidArgument('a function', 'onReport', onReport);
 	let file: LayerEventFile | undefined;
 	let table: LayerTable | undefined;
 	return {

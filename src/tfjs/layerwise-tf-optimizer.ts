@@ -1,54 +1,39 @@
 import * as tf from '@tensorflow/tfjs';
 import { checkNumber, checkObject, invalidArgument } from '../arguments.js';
 import type { ControlledOptimizer } from '../control/controlled-optimizer.js';
-import { LayerwiseController } from '../control/layerwise-controller.js';
+import type { LayerwiseController } from '../control/layerwise-controller.js';
 import { GannoError } from '../errors.js';
 import type { LayerwiseAlgorithm } from '../optimizer/algorithms.js';
-import type { ClipOptions, LayerwiseHyperparameters, NonFinitePolicy } from '../optimizer/options.js';
-import { checkLayerwiseAlgorithm } from '../optimizer/options.js';
 import { MOMENT_COUNT } from '../optimizer/rules.js';
-import { BoundVariables, type VariableState } from './bound-variables.js';
+import type { BoundVariables } from './bound-variables.js';
+import { checkGradient } from './gradients.js';
+import { ExportedWeights, type NamedTensor, readWeights } from './optimizer-weights.js';
+import { isRegistered, registeredVariable, registeredVariables } from './registered-variables.js';
 import {
-	ExportedWeights,
-	type LoadedWeights,
-	type NamedTensor,
-	readWeights,
-	restoreWeights,
-} from './optimizer-weights.js';
-import { groupVariables, layerOfVariable } from './variable-layers.js';
-
-export interface LayerwiseTfOptimizerOptions {
-	readonly algorithm: LayerwiseAlgorithm;
-	/** Of all layers; default 0.001. Not with a controller, whose own option it is. */
-	readonly learningRate?: number;
-	/** Sets the learning rates, layer by layer. */
-	readonly controller?: LayerwiseController;
-	/** As {@link LayerwiseOptimizer}'s, except that `epsilon` of adam, adamw and rmsprop defaults to tfjs's own, 1e-7. */
-	readonly hyperparameters?: LayerwiseHyperparameters;
-	readonly nonFinite?: NonFinitePolicy;
-	readonly clip?: ClipOptions;
-	/** The layer a variable belongs to, by its name. Default: what stands before the last slash. */
-	readonly layerOf?: (variableName: string) => string;
-	readonly threads?: number;
-}
-
-const TFJS_EPSILON = 1e-7; // tf.backend().epsilon() of 32-bit back ends
-
-function withEpsilon(algorithm: LayerwiseAlgorithm, given: LayerwiseHyperparameters = {}): LayerwiseHyperparameters {
-	const usesEpsilon = algorithm === 'adam' || algorithm === 'adamw' || algorithm === 'rmsprop';
-	return usesEpsilon ? { epsilon: TFJS_EPSILON, ...given } : given;
-}
+	type LayerwiseTfOptimizerOptions,
+	type ResolvedTfOptimizerOptions,
+	resolveTfOptimizerOptions,
+} from './tf-optimizer-options.js';
+import { TrainedVariables } from './trained-variables.js';
+import { groupVariables, type VariableLayer } from './variable-layers.js';
 
 /**
  * A `tf.Optimizer` with one learning rate per layer and 14 statistics per layer and step: use it in
  * `model.compile({ optimizer })`, with `minimize` or with `applyGradients`. The step is ganno's fused native one, over host copies of the
  * variables; moments are never tensors. With the same settings it trains as `tf.train.adam` and the like do.
  *
- * A variable that gets no gradient in a step is not changed by it, nor are its moments.
+ * A variable that gets no gradient in a step is not changed by it, nor are its moments: each variable has a state of its own, for as
+ * long as it lives, whatever other variables it takes steps with.
  *
  * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs';
+ * import { LayerwiseTfOptimizer } from 'ganno/tfjs';
+ *
+ * const model = tf.sequential({ layers: [tf.layers.dense({ units: 3, activation: 'softmax', inputShape: [8] })] });
  * const optimizer = new LayerwiseTfOptimizer({ algorithm: 'adam', learningRate: 1e-3 });
  * model.compile({ optimizer, loss: 'categoricalCrossentropy' });
+ * ```
  */
 export class LayerwiseTfOptimizer extends tf.Optimizer {
 	/** @nocollapse */
@@ -56,40 +41,25 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 
 	readonly algorithm: LayerwiseAlgorithm;
 	readonly controller: LayerwiseController | undefined;
-	readonly #options: LayerwiseTfOptimizerOptions;
-	readonly #hyperparameters: LayerwiseHyperparameters;
+	readonly #options: ResolvedTfOptimizerOptions;
 	readonly #exported = new ExportedWeights();
-	/** States of variables that have no gradient in the current steps, by name. */
-	readonly #parked = new Map<string, VariableState>();
+	readonly #trained: TrainedVariables;
 	#learningRate: number;
-	#layerRates: Readonly<Record<string, number>> = {};
-	#rates = new Float32Array(0);
+	#layerRates: ReadonlyMap<string, number> = new Map();
+	/** The variables of the last step. */
 	#bound: BoundVariables | undefined;
 	#controlled: ControlledOptimizer | undefined;
-	#loaded: LoadedWeights | undefined;
 	#loss: number | undefined;
 	#disposed = false;
 
 	/** @throws GannoError `INVALID_ARGUMENT` */
 	constructor(options: LayerwiseTfOptimizerOptions) {
 		super();
-		checkObject(options, 'options');
-		this.#options = options;
-		this.algorithm = checkLayerwiseAlgorithm(options.algorithm);
-		this.#hyperparameters = withEpsilon(this.algorithm, options.hyperparameters);
-		const { controller, learningRate, layerOf } = options;
-		if (controller !== undefined && !(controller instanceof LayerwiseController)) {
-			throw invalidArgument('a LayerwiseController', 'controller', controller);
-		}
-		if (controller !== undefined && learningRate !== undefined) {
-			throw new GannoError(
-				'INVALID_ARGUMENT',
-				'The learning rates are the controller’s: give options.learningRate to the controller, not to the optimizer',
-			);
-		}
-		if (layerOf !== undefined && typeof layerOf !== 'function') throw invalidArgument('a function', 'layerOf', layerOf);
-		this.controller = controller;
-		this.#learningRate = checkNumber(learningRate ?? 1e-3, 'learningRate', 0);
+		this.#options = resolveTfOptimizerOptions(options);
+		this.algorithm = this.#options.step.algorithm;
+		this.controller = this.#options.controller;
+		this.#learningRate = this.#options.learningRate;
+		this.#trained = new TrainedVariables(this.#options.step);
 	}
 
 	/** Of layers without one of their own. Without a controller it may be set, by a schedule of yours for instance. */
@@ -105,14 +75,18 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	/**
 	 * Learning rates of single layers, in place of {@link learningRate}.
 	 * @param rates by layer name; layers left out have none of their own
-	 * @throws GannoError `INVALID_ARGUMENT`, also with a controller, and when a step finds no layer of that name
+	 * @throws GannoError `INVALID_ARGUMENT`, also with a controller; a later step throws it where no variable of tfjs belongs to a layer
+	 *   of that name
 	 */
 	setLayerLearningRates(rates: Readonly<Record<string, number>>): void {
 		this.#checkUncontrolled();
-		checkObject(rates, 'rates');
+		if (Object.prototype.toString.call(rates) !== '[object Object]') {
+			throw invalidArgument('an object of learning rates by layer name', 'rates', rates); // a Map would be taken for an empty one
+		}
 		for (const [name, rate] of Object.entries(rates)) checkNumber(rate, `rates['${name}']`, 0);
-		this.#layerRates = { ...rates };
-		if (this.#bound !== undefined) this.#checkLayerRates(this.#bound);
+		const given = new Map(Object.entries(rates));
+		if (this.#bound !== undefined) this.#checkLayerRates(this.#bound.layers, given);
+		this.#layerRates = given;
 	}
 
 	/** Names of the layers, in the order of statistics and learning rates; empty before the first step. */
@@ -133,40 +107,62 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 
 	override minimize(f: () => tf.Scalar, returnCost = false, varList?: tf.Variable[]): tf.Scalar | null {
 		const { value, grads } = this.computeGradients(f, varList);
-		// A controller wants the loss; without one it may stay on the device.
-		if (this.controller?.needsStatistics === true) this.#loss = value.dataSync()[0];
+		let returned = false;
 		try {
+			// A controller wants the loss; without one it may stay on the device.
+			if (this.controller?.needsStatistics === true) this.#loss = value.dataSync()[0];
 			this.applyGradients(varList?.map(({ name }) => ({ name, tensor: grads[name] as tf.Tensor })) ?? grads);
+			returned = returnCost;
 		} finally {
 			tf.dispose(grads);
-			if (!returnCost) value.dispose();
+			if (!returned) value.dispose();
 		}
-		return returnCost ? value : null;
+		return returned ? value : null;
 	}
 
-	/** Tells a controller the loss that the next gradients are of, where `applyGradients` is called directly. */
+	/**
+	 * Tells a controller the loss that the next gradients are of, where `applyGradients` is called directly.
+	 * @throws GannoError `INVALID_ARGUMENT` for what is not a number
+	 */
 	reportLoss(loss: number): void {
+		if (typeof loss !== 'number') throw invalidArgument('a number', 'loss', loss);
 		this.#loss = loss;
 	}
 
-	/** @throws GannoError `INVALID_ARGUMENT`, also when a controller lacks the loss; `DIVERGED`, `DISPOSED` */
+	/**
+	 * @param variableGradients by the variables' names. As for tfjs's own optimisers, a gradient is broadcast to its variable's shape, and
+	 *   integers and booleans are numbers
+	 * @throws GannoError `INVALID_ARGUMENT`, also when a controller lacks the loss; `DIVERGED`, `DISPOSED`
+	 */
 	override applyGradients(variableGradients: tf.NamedTensorMap | NamedTensor[]): void {
-		if (this.#disposed) throw new GannoError('DISPOSED', 'This LayerwiseTfOptimizer was disposed; make a new one');
+		this.#checkLive();
+		const loss = this.#loss;
+		this.#loss = undefined;
+		checkObject(variableGradients, 'variableGradients');
 		const given = Array.isArray(variableGradients)
 			? variableGradients
 			: Object.entries(variableGradients).map(([name, tensor]) => ({ name, tensor }));
-		const gradients = new Map<string, tf.Tensor>();
-		for (const { name, tensor } of given) if (tensor != null) gradients.set(name, tensor);
+		const gradients = new Map<tf.Variable, tf.Tensor>();
+		for (const { name, tensor } of given) {
+			if (tensor == null) continue;
+			const variable = registeredVariable(name);
+			if (variable === undefined) {
+				throw new GannoError(
+					'INVALID_ARGUMENT',
+					`There is a gradient for '${name}', but tfjs knows no variable of that name`,
+				);
+			}
+			checkGradient(variable, tensor);
+			gradients.set(variable, tensor);
+		}
 		const bound = this.#bind([...gradients.keys()]);
-		const loss = this.#loss;
-		this.#loss = undefined;
 		if (loss === undefined && this.controller?.needsStatistics === true) {
 			throw new GannoError(
 				'INVALID_ARGUMENT',
 				`The controller '${this.controller.name}' decides by statistics and losses: call reportLoss(loss) before applyGradients, or use minimize or model.fit`,
 			);
 		}
-		bound.read(bound.variables.map(({ name }) => gradients.get(name) as tf.Tensor));
+		bound.read(gradients);
 		if (this.#controlled === undefined) {
 			bound.optimizer.step(this.#layerLearningRates(bound), bound.statistics);
 			bound.write();
@@ -181,29 +177,36 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 		}
 	}
 
-	/** `iter`, `steps` and the moments. The tensors stay this optimiser's: the next call writes into them, `dispose` frees them. */
-	override getWeights(): Promise<NamedTensor[]> {
-		return Promise.resolve(this.#exported.write(this.iterations, this.#bound));
+	/**
+	 * `iter`, and the steps and moments of every variable that lives and was trained, or was loaded and not yet trained. The tensors stay
+	 * this optimiser's: the next call writes into them or frees them, and so does `dispose`.
+	 * @throws GannoError (the promise rejects) `DISPOSED`
+	 */
+	override async getWeights(): Promise<NamedTensor[]> {
+		this.#checkLive();
+		return this.#exported.write(this.iterations, this.#trained.states(), MOMENT_COUNT[this.algorithm]);
 	}
 
 	/**
-	 * Goes on with what `getWeights` gave, then or at the first step. Learning rates are not part of it.
-	 * @throws GannoError `INVALID_ARGUMENT`
+	 * Replaces all state by what `getWeights` gave. Each variable takes its own at its next step, by name (docs/tfjs.md says how); the
+	 * others start anew, which a warning tells. Learning rates are not part of it.
+	 * @throws GannoError (the promise rejects) `INVALID_ARGUMENT`, `DISPOSED`; nothing has changed then
 	 */
 	override async setWeights(weightValues: NamedTensor[]): Promise<void> {
-		const loaded = await readWeights(weightValues, MOMENT_COUNT[this.algorithm]);
-		if (this.#bound === undefined) this.#loaded = loaded;
-		else restoreWeights(this.#bound, loaded);
-		this.iterations_ = loaded.iterations;
+		this.#checkLive();
+		const { iterations, states } = await readWeights(weightValues, MOMENT_COUNT[this.algorithm]);
+		this.#checkLive();
+		this.#trained.load(states);
+		this.iterations_ = iterations;
 	}
 
 	/** What `fromConfig` takes. Functions and the controller cannot be saved: a loaded model has constant learning rates. */
 	override getConfig(): tf.serialization.ConfigDict {
-		const { nonFinite, clip } = this.#options;
+		const { hyperparameters, nonFinite, clip } = this.#options.step;
 		return {
 			algorithm: this.algorithm,
 			learningRate: this.#learningRate,
-			hyperparameters: { ...this.#hyperparameters },
+			hyperparameters: { ...hyperparameters },
 			...(nonFinite === undefined ? {} : { nonFinite }),
 			...(clip === undefined ? {} : { clip: { ...clip } }),
 		};
@@ -214,89 +217,77 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 		cls: tf.serialization.SerializableConstructor<T>,
 		config: tf.serialization.ConfigDict,
 	): T {
-		return new cls(config);
+		const { customObjects: _tfjsOwn, ...options } = config; // tfjs puts it there when it loads a model
+		return new cls(options);
 	}
 
 	/** Frees native memory and the tensors of `getWeights`. Idempotent. */
 	override dispose(): void {
 		this.#disposed = true;
-		this.#bound?.dispose();
+		this.#trained.dispose();
 		this.#bound = undefined;
 		this.#exported.dispose();
-		this.#parked.clear();
 	}
 
-	/** The variables of these names under an optimiser: the one at hand, or a new one that goes on with what is known of them. */
-	#bind(names: readonly string[]): BoundVariables {
-		const registered = tf.engine().registeredVariables as Readonly<Record<string, tf.Variable | undefined>>;
-		const variables = names.map((name) => {
-			const variable = registered[name];
-			if (variable === undefined) {
-				throw new GannoError(
-					'INVALID_ARGUMENT',
-					`There is a gradient for '${name}', but tfjs knows no variable of that name`,
-				);
-			}
-			return variable;
-		});
-		const old = this.#bound;
-		if (old !== undefined && old.variables.length === variables.length) {
-			const members = new Set<tf.Variable>(variables);
-			if (old.variables.every((variable) => members.has(variable))) return old;
-		}
-		if (variables.length === 0) throw new GannoError('INVALID_ARGUMENT', 'There are no gradients to apply');
-		const layers = groupVariables(variables, this.#options.layerOf ?? layerOfVariable);
-		if (this.#controlled !== undefined) {
-			throw new GannoError(
-				'INVALID_ARGUMENT',
-				`The controller controls the layers ${this.layerNames.join(', ')}, all variables in every step; now there are gradients for ${names.join(', ')}. ` +
-					'Give every model and every set of trainable variables an optimizer and a controller of its own',
-			);
-		}
-		const { nonFinite, clip, threads } = this.#options;
-		const bound = new BoundVariables(layers, {
-			algorithm: this.algorithm,
-			hyperparameters: this.#hyperparameters,
-			...(nonFinite === undefined ? {} : { nonFinite }),
-			...(clip === undefined ? {} : { clip }),
-			...(threads === undefined ? {} : { threads }),
-		});
-		try {
-			this.#checkLayerRates(bound);
-			if (this.#loaded !== undefined) restoreWeights(bound, this.#loaded);
-			if (old !== undefined) {
-				for (const [i, state] of old.states().entries()) this.#parked.set(old.variables[i]?.name ?? '', state);
-				bound.restore(({ name }) => this.#parked.get(name));
-			}
-			const convolutions = layers.filter(({ type }) => type === 'conv').map(({ name }) => name);
-			this.#controlled = this.controller?.attach(bound.optimizer, { convolutions });
-		} catch (error) {
-			bound.dispose();
-			throw error;
-		}
-		this.#loaded = undefined;
-		old?.dispose();
+	/** The set of these variables, with their states. */
+	#bind(variables: readonly tf.Variable[]): BoundVariables {
+		const bound = this.#trained.find(variables) ?? this.#open(variables);
+		this.#trained.gather(bound);
 		this.#bound = bound;
 		return bound;
 	}
 
-	#layerLearningRates(bound: BoundVariables): Float32Array {
-		const { layers } = bound;
-		if (this.#rates.length !== layers.length) this.#rates = new Float32Array(layers.length);
-		for (const [l, { name }] of layers.entries()) this.#rates[l] = this.#layerRates[name] ?? this.#learningRate;
-		return this.#rates;
+	#open(variables: readonly tf.Variable[]): BoundVariables {
+		if (variables.length === 0) throw new GannoError('INVALID_ARGUMENT', 'There are no gradients to apply');
+		const layers = groupVariables(variables, this.#options.layerOf);
+		if (this.#controlled !== undefined) throw this.#notControlled(variables);
+		this.#checkLayerRates(layers, this.#layerRates);
+		const bound = this.#trained.open(layers);
+		const convolutions = layers.filter(({ type }) => type === 'conv').map(({ name }) => name);
+		try {
+			this.#trained.gather(bound); // a controller may look at the state it starts from
+			this.#controlled = this.controller?.attach(bound.optimizer, { convolutions });
+		} catch (error) {
+			this.#trained.close(bound);
+			throw error;
+		}
+		return bound;
 	}
 
-	#checkLayerRates(bound: BoundVariables): void {
-		for (const name of Object.keys(this.#layerRates)) {
-			if (!bound.layers.some((layer) => layer.name === name)) {
-				throw invalidArgument(
-					`one of the layers ${bound.layers.map((layer) => layer.name).join(', ')}`,
-					'a layer with a learning rate of its own',
-					name,
-				);
-			}
-		}
+	#notControlled(variables: readonly tf.Variable[]): GannoError {
+		const gone = this.#bound?.members.filter(({ variable }) => !isRegistered(variable)) ?? [];
+		const advice = 'Give every model and every set of trainable variables an optimizer and a controller of its own';
+		return new GannoError(
+			'INVALID_ARGUMENT',
+			gone.length > 0
+				? `The controller controls the variables of its first step, of which ${gone.map(({ variable }) => variable.name).join(', ')} ` +
+						`was disposed; a variable made anew under the same name is another one. ${advice}`
+				: `The controller controls the layers ${this.layerNames.join(', ')}, all variables in every step; now there are gradients for ` +
+						`${variables.map(({ name }) => name).join(', ')}. ${advice}`,
+		);
+	}
+
+	#layerLearningRates({ layers, learningRates }: BoundVariables): Float32Array {
+		for (const [l, { name }] of layers.entries()) learningRates[l] = this.#layerRates.get(name) ?? this.#learningRate;
+		return learningRates;
+	}
+
+	/** A layer may be one that takes no part in this step: another set's, or frozen. */
+	#checkLayerRates(layers: readonly VariableLayer[], rates: ReadonlyMap<string, number>): void {
+		const unknown = [...rates.keys()].filter((name) => !layers.some((layer) => layer.name === name));
+		if (unknown.length === 0) return;
+		const others = new Set(registeredVariables().map(({ name }) => this.#options.layerOf(name)));
+		const nobody = unknown.find((name) => !others.has(name));
+		if (nobody === undefined) return;
+		throw invalidArgument(
+			`one of the layers ${layers.map(({ name }) => name).join(', ')}`,
+			'a layer with a learning rate of its own',
+			nobody,
+		);
+	}
+
+	#checkLive(): void {
+		if (this.#disposed) throw new GannoError('DISPOSED', 'This LayerwiseTfOptimizer was disposed; make a new one');
 	}
 
 	#checkUncontrolled(): void {

@@ -2,12 +2,6 @@ import type * as tf from '@tensorflow/tfjs';
 import { invalidArgument } from '../arguments.js';
 import { GannoError } from '../errors.js';
 
-/** Which layer a variable belongs to, by its name: `dense_Dense1/kernel` is of `dense_Dense1`. A name without a slash is a layer. */
-export function layerOfVariable(name: string): string {
-	const slash = name.lastIndexOf('/');
-	return slash <= 0 ? name : name.slice(0, slash);
-}
-
 /** A layer of tfjs variables: what one learning rate applies to. */
 export interface VariableLayer {
 	readonly name: string;

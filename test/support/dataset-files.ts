@@ -14,6 +14,7 @@ export const TINY_IDX: DatasetDefinition = {
 	trainPerFile: 30,
 	testCount: 9,
 	validationSize: 6,
+	contents: [],
 	firstLabels: [],
 	debian: { package: 'dataset-tiny', folder: '/nonexistent/datasets/tiny' },
 };

@@ -193,6 +193,9 @@ export const searchConfigSchema = z.strictObject({
 /** A search's settings, complete. */
 export type SearchConfig = z.infer<typeof searchConfigSchema>;
 
+/** Settings that may differ when a search goes on: they change no bit of the log. */
+export const RESUMABLE_SEARCH_SETTINGS = ['workers', 'device', 'dataDirectory'] as const;
+
 /** Settings as a user gives them: every key optional. */
 export type SearchConfigInput = z.input<typeof searchConfigSchema>;
 

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { PolicySnapshot } from '../../agents/policy.js';
+import { policyDigest } from '../../agents/policy-digest.js';
 import { DEFAULT_DECISIONS } from '../../environment/task.js';
-import { type LineFormat, LineLog } from '../../files/line-log.js';
+import { type LineFormat, LineLog, type LineLogOrigin, uncheckedLines } from '../../files/line-log.js';
 import { inferShapes } from '../../networks/shapes.js';
 import { PhiloxGenerator } from '../../philox.js';
 import type { EpisodeSession } from '../../rollouts/executor.js';
@@ -21,6 +22,8 @@ export interface RetrainedModel {
 	readonly trainer: 'schedule' | 'policy';
 	/** Of a policy, as it was named. */
 	readonly policy?: string;
+	/** Of a policy: another one by the same name is another one. */
+	readonly policyDigest?: string;
 	/** What the search paid for it; null where it was given by hand. */
 	readonly searchAccuracy: number | null;
 	readonly validationAccuracy: number;
@@ -39,6 +42,8 @@ export interface RetrainOptions {
 	readonly session: EpisodeSession;
 	readonly settings: ModelTrainingSettings;
 	readonly candidates: readonly Pick<SearchEntry, 'architecture' | 'accuracy'>[];
+	/** What decides the results beside the candidates. */
+	readonly origin: LineLogOrigin;
 	/** Of each candidate, and its inputs; written into the models. */
 	readonly metadata: object;
 	/** Trains every candidate too, from the same initial weights on the same batches. */
@@ -46,6 +51,8 @@ export interface RetrainOptions {
 	/** By which its results are known again. */
 	readonly policyName?: string | undefined;
 	readonly onModel?: (done: number, total: number, model: RetrainedModel) => void;
+	/** Called with a sentence about what cannot be made sure of. */
+	readonly onWarning?: (message: string) => void;
 }
 
 /** The best models of a log by the accuracy that the search paid, each architecture once. */
@@ -63,13 +70,16 @@ export function bestModels(entries: readonly SearchEntry[], count: number): Sear
 export async function retrain(options: RetrainOptions): Promise<RetrainedModel[]> {
 	const { candidates, policy, onModel } = options;
 	const trainers = policy === undefined ? (['schedule'] as const) : (['schedule', 'policy'] as const);
-	using log = new LineLog(options.directory.file('retrained'), LOG_FORMAT);
+	using log = new LineLog(options.directory.file('retrained'), LOG_FORMAT, options.origin);
+	if (log.unchecked > 0) options.onWarning?.(uncheckedLines(log));
 	let done = 0;
 	return await Promise.all(
 		candidates.flatMap((candidate, i) =>
 			trainers.map(async (trainer) => {
 				const key = { architecture: candidate.architecture, rank: i + 1, trainer, policy: policyOf(options, trainer) };
-				const before = log.entries.find((model) => isDeepStrictEqual(keyOf(model), key) && existsSync(model.model));
+				const before = log.entries.find(
+					(model) => isDeepStrictEqual(keyOf(model), key) && isOf(policy, model) && existsSync(model.model),
+				);
 				const model = before ?? (await retrainOne(options, candidate, i + 1, trainer));
 				if (before === undefined) log.append(model);
 				onModel?.(++done, candidates.length * trainers.length, model);
@@ -81,6 +91,11 @@ export async function retrain(options: RetrainOptions): Promise<RetrainedModel[]
 
 function policyOf({ policyName }: RetrainOptions, trainer: RetrainedModel['trainer']): string | undefined {
 	return trainer === 'policy' ? policyName : undefined;
+}
+
+/** A version of ganno before digests tells policies by their names alone. */
+function isOf(policy: PolicySnapshot | undefined, { trainer, policyDigest: digest }: RetrainedModel): boolean {
+	return trainer === 'schedule' || policy === undefined || digest === undefined || digest === policyDigest(policy);
 }
 
 function keyOf({ architecture, rank, trainer, policy }: RetrainedModel) {
@@ -125,7 +140,7 @@ async function retrainOne(
 		rank,
 		architecture: text,
 		trainer,
-		...(underPolicy ? { policy: options.policyName ?? '' } : {}),
+		...(underPolicy ? { policy: options.policyName ?? '', policyDigest: policyDigest(policy) } : {}),
 		searchAccuracy: candidate.accuracy,
 		validationAccuracy,
 		bestValidationAccuracy: Math.max(...accuracies),

@@ -13,7 +13,7 @@ export interface EpsilonSummary {
 	readonly models: number;
 	/** Trained at it. */
 	readonly unique: number;
-	/** Mean accuracy of those trained, and its 95 % interval (Student's t); infinite for fewer than two. */
+	/** Mean accuracy of those trained, and its 95 % interval (Student's t, within [0, 1]); infinite for fewer than two. */
 	readonly mean: number;
 	readonly low: number;
 	readonly high: number;
@@ -33,15 +33,15 @@ export function summarizeEpsilons(entries: readonly SearchEntry[]): EpsilonSumma
 	return [...groups].map(([epsilon, group]) => {
 		const trained = group.filter(({ repeats }) => repeats === undefined).map(accuracyOf);
 		const { mean, standardError } = meanAndError(trained);
-		const margin =
-			trained.length < 2 ? Number.POSITIVE_INFINITY : studentQuantile975(trained.length - 1) * standardError;
+		const margin = trained.length < 2 ? 0 : studentQuantile975(trained.length - 1) * standardError;
 		return {
 			epsilon,
 			models: group.length,
 			unique: trained.length,
 			mean,
-			low: mean - margin,
-			high: mean + margin,
+			// An accuracy is a share: what Student's t says beyond that is not so, and cut off, the interval covers as much.
+			low: trained.length < 2 ? Number.NEGATIVE_INFINITY : Math.max(mean - margin, 0),
+			high: trained.length < 2 ? Number.POSITIVE_INFINITY : Math.min(mean + margin, 1),
 			chosenMean: meanAndError(group.map(accuracyOf)).mean,
 		};
 	});

@@ -1,11 +1,13 @@
 import type { Dataset } from '../../datasets/dataset.js';
 import { syntheticDataset } from '../../datasets/synthetic.js';
 import { GannoError } from '../../errors.js';
+import type { LineLogOrigin } from '../../files/line-log.js';
 import type { SearchSettings } from '../../search/run-search.js';
 import type { SearchSpace } from '../../search/space.js';
 import type { ModelTrainingSettings } from '../../search/train-model.js';
 import { type OpenDatasetOptions, openNamedDataset } from '../open-dataset.js';
-import { type SearchConfig, spaceOf } from './config.js';
+import { dataRecord, decisiveSettings, logOrigin } from '../run-origin.js';
+import { RESUMABLE_SEARCH_SETTINGS, resolveSearchConfig, type SearchConfig, spaceOf } from './config.js';
 
 /** The data set a search's config names. */
 export async function openSearchDataset(config: SearchConfig, options: OpenDatasetOptions = {}): Promise<Dataset> {
@@ -58,4 +60,29 @@ export function retrainingSettings(config: SearchConfig, dataset: Dataset): Mode
 
 function sizesOf({ shape, classes, splits }: Dataset) {
 	return { input: shape, classes, trainImages: splits.train.length, validationImages: splits.validation.length };
+}
+
+/** What the logs of a search come from. */
+export interface SearchOrigins {
+	/** Of the models it chooses. */
+	readonly search: LineLogOrigin;
+	/** Of the networks that are trained for longer. */
+	readonly retraining: LineLogOrigin;
+}
+
+/** @param path of the config, for messages */
+export function searchOrigins(config: SearchConfig, dataset: Dataset, path: string): SearchOrigins {
+	const data = dataRecord(dataset);
+	const origin = (decisive: (settings: SearchConfig) => Record<string, unknown>): LineLogOrigin =>
+		logOrigin({ settings: decisive(config), data }, (values) =>
+			decisive(resolveSearchConfig([{ source: path, values }])),
+		);
+	return {
+		search: origin((settings) => decisiveSettings(settings, [...RESUMABLE_SEARCH_SETTINGS, 'retraining'])),
+		retraining: origin((settings) => {
+			// How many there are decides nothing about each.
+			const { count: _, ...retraining } = settings.retraining;
+			return decisiveSettings({ ...settings, retraining }, [...RESUMABLE_SEARCH_SETTINGS, 'space', 'learner']);
+		}),
+	};
 }

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, platform } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Policy } from '../../agents/policy.js';
+import { policyDigest } from '../../agents/policy-digest.js';
 import type { Dataset } from '../../datasets/dataset.js';
 import { loadDataset } from '../../datasets/load.js';
 import { syntheticDataset } from '../../datasets/synthetic.js';
@@ -144,11 +144,9 @@ function namedPolicies(policies: readonly SuitePolicy[]): NamedPolicy[] {
 	return policies.map(({ name, policy }) => {
 		const { spec, parameters, normalizerMean, normalizerStandardDeviation } = policy;
 		const baseSchedule = trainedWith(policy);
-		const hash = createHash('sha256').update(JSON.stringify([spec, baseSchedule]));
-		for (const array of [parameters, normalizerMean, normalizerStandardDeviation]) hash.update(array);
 		return {
 			name,
-			digest: hash.digest('hex'),
+			digest: policyDigest(policy, baseSchedule),
 			baseSchedule,
 			...(spec.observation === NETWORK_OBSERVATION_VERSION ? { interval: NETWORK_DECISION_INTERVAL } : {}),
 			policy: { spec, parameters, normalizerMean, normalizerStandardDeviation },

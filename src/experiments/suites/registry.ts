@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { GannoError } from '../../errors.js';
 import { fileSystemError } from '../../files/file-system-error.js';
+import { readTextFile } from '../../files/text-file.js';
 import { HELD_OUT_SUITE } from './held-out.js';
 import { QUICK_SUITE } from './quick.js';
 import { parseSuite, type Suite } from './suite-spec.js';
@@ -26,7 +26,7 @@ export function findSuite(nameOrFile: string): Suite {
 	}
 	let text: string;
 	try {
-		text = readFileSync(nameOrFile, 'utf8');
+		text = readTextFile(nameOrFile);
 	} catch (error) {
 		throw fileSystemError('read', nameOrFile, error);
 	}

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Dataset } from '../../datasets/dataset.js';
+import { datasetDigest } from '../../datasets/digest.js';
 import type { TrainingTask } from '../../environment/task.js';
 import { episodePasses, forwardCost } from '../../environment/task-cost.js';
 import { GannoError } from '../../errors.js';
@@ -75,7 +75,7 @@ export async function runSuite(options: RunSuiteOptions): Promise<SuiteOutcome> 
 		}
 		if (!datasets.has(key)) {
 			const dataset = known as Dataset;
-			datasets.set(key, { dataset, digest: digestOf(dataset) });
+			datasets.set(key, { dataset, digest: datasetDigest(dataset) });
 		}
 		tasks.push(task);
 	}
@@ -270,11 +270,4 @@ function layerTypes(spec: TrainingTask['spec']): string[] {
 
 function datasetKey(dataset: SuiteDataset): string {
 	return JSON.stringify([dataset.name, dataset.downsample, dataset.size ?? null]);
-}
-
-/** SHA-256 of images, labels and splits. */
-function digestOf({ images, labels, splits }: Dataset): string {
-	const hash = createHash('sha256');
-	for (const array of [images, labels, splits.train, splits.validation, splits.test]) hash.update(array);
-	return hash.digest('hex');
 }

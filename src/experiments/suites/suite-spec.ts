@@ -5,6 +5,7 @@ import { ALGORITHMS } from '../../optimizer/algorithms.js';
 import { DATASET_NAMES } from '../config.js';
 import { isOpen } from '../config-checks.js';
 import { networkFamilySchema } from '../network-family-schema.js';
+import { forbiddenKeys, showValue, valueAt } from '../settings-value.js';
 
 /** What an evaluation suite says, as plain data: the built-in ones are objects of this shape, a user's is a JSON file of it. */
 
@@ -116,11 +117,15 @@ export type SuiteDataset = SuiteTask['dataset'];
  * @throws GannoError `INVALID_CONFIG` naming every fault
  */
 export function parseSuite(values: unknown, source: string): Suite {
+	const forbidden = forbiddenKeys(values);
+	if (forbidden.length > 0) {
+		throw new GannoError('INVALID_CONFIG', `Expected no key ${forbidden.join(', ')} in ${source}`);
+	}
 	const result = suiteSchema.safeParse(values);
 	if (result.success) return result.data;
 	const faults = result.error.issues.map((issue) => {
 		const key = issue.path.join('.');
-		const received = show(valueAt(values, issue.path));
+		const received = showValue(valueAt(values, issue.path));
 		return `Expected ${expectation(issue)} for ${key === '' ? 'the suite' : key} but received ${received} in ${source}`;
 	});
 	throw new GannoError('INVALID_CONFIG', [...new Set(faults)].join('\n'));
@@ -135,23 +140,4 @@ function expectation(issue: z.core.$ZodIssue): string {
 		.replace(/^(Invalid input|Invalid option|Too small|Too big): expected /, '')
 		.replace(/, received .*$/, '')
 		.replace(/ to be (?=[<>])/, ' ');
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-	return path.reduce<unknown>(
-		(inner, key) =>
-			typeof inner === 'object' && inner !== null ? (inner as Record<PropertyKey, unknown>)[key] : undefined,
-		value,
-	);
-}
-
-/** As JSON where JSON has it: values that a program made may hold big integers and circles. */
-function show(value: unknown): string {
-	let text: string | undefined;
-	try {
-		text = JSON.stringify(value);
-	} catch {
-		text = `a ${typeof value}`;
-	}
-	return text === undefined ? 'nothing' : text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

@@ -1,0 +1,13 @@
+/** What an optimiser knows of one variable: enough to go on with it in another grouping, or after loading. */
+export interface VariableState {
+	readonly shape: readonly number[];
+	/** Steps it has taken. */
+	readonly step: number;
+	/** First moment, second moment: as many as the algorithm has. */
+	readonly moments: readonly Float32Array[];
+}
+
+export interface NamedState extends VariableState {
+	/** The variable's. */
+	readonly name: string;
+}
