@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { closest } from './closest-word.js';
 import { GannoError } from './errors.js';
 
@@ -6,10 +7,10 @@ import { GannoError } from './errors.js';
 function describe(value: unknown): string {
 	if (value === null) return 'null';
 	if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
-	if (value instanceof DataView) return 'DataView'; // a detached one throws when asked for its length
+	if (types.isDataView(value)) return 'DataView'; // a detached one throws when asked for its length
 	if (ArrayBuffer.isView(value)) {
 		const length = (value as unknown as { length?: number }).length ?? value.byteLength;
-		return `${value.constructor.name}(${length})`;
+		return `${value.constructor?.name ?? 'array'}(${length})`;
 	}
 	if (Array.isArray(value)) return `Array(${value.length})`;
 	if (typeof value === 'function') return `function ${value.name}`;
@@ -47,7 +48,7 @@ export function checkObject(value: unknown, name: string): void {
 
 /**
  * The keys of an options type as a list. The compiler holds it complete: a key that is left out, or is none, does not compile.
- * @example const KEYS = keysOf<ClipOptions>({ layerNorm: true, globalNorm: true });
+ * @param keys of `ClipOptions`, for example: `{ layerNorm: true, globalNorm: true }`
  */
 export function keysOf<T>(keys: Readonly<Record<keyof T, true>>): readonly string[] {
 	return Object.keys(keys);
@@ -75,6 +76,23 @@ export function checkKeys(value: unknown, name: string, known: readonly string[]
 	}
 }
 
+/** @returns the value, or `absent` where there is none */
+export function checkBoolean(value: unknown, name: string, absent = false): boolean {
+	if (value === undefined) return absent;
+	if (typeof value !== 'boolean') throw invalidArgument('true or false', name, value);
+	return value;
+}
+
+/** A function, or nothing. */
+export function checkFunction(value: unknown, name: string): void {
+	if (value !== undefined && typeof value !== 'function') throw invalidArgument('a function', name, value);
+}
+
+/** An AbortSignal, or nothing. */
+export function checkSignal(value: unknown): void {
+	if (value !== undefined && !(value instanceof AbortSignal)) throw invalidArgument('an AbortSignal', 'signal', value);
+}
+
 /** Not a number above all: Node would take it for a file descriptor, and wait for ever on that of a terminal. */
 export function checkPath(value: unknown, name: string): string {
 	if (typeof value !== 'string' || value === '') throw invalidArgument('a path (a string, not empty)', name, value);
@@ -88,9 +106,22 @@ export function checkOneOf<T extends string>(value: unknown, name: string, choic
 	return value as T;
 }
 
+const arrayTag = Reflect.getOwnPropertyDescriptor(
+	Object.getPrototypeOf(Float32Array.prototype) as object,
+	Symbol.toStringTag,
+)?.get as (this: unknown) => string | undefined;
+
+/** Whether a value is a typed array of this type, of whichever realm; `types` of node:util says so for each type alone. */
+export function isArrayOf<T extends ArrayBufferView>(
+	value: unknown,
+	type: { readonly name: string; readonly prototype: T },
+): value is T {
+	return arrayTag.call(value) === type.name;
+}
+
 /** A Float32Array of exactly `length` elements; a detached one has length 0 and is named as such. */
 export function checkFloat32Array(value: unknown, name: string, length: number, shape?: string): Float32Array {
-	if (!(value instanceof Float32Array)) throw invalidArgument(`a Float32Array of length ${length}`, name, value);
+	if (!types.isFloat32Array(value)) throw invalidArgument(`a Float32Array of length ${length}`, name, value);
 	if (value.length !== length) {
 		const detached =
 			value.length === 0 && isDetached(value.buffer) ? 'Its buffer was detached (transferred).' : undefined;
@@ -106,11 +137,11 @@ export function checkFloat32Array(value: unknown, name: string, length: number, 
 
 /** A Float32Array of at least `length` elements, of which the first ones count. */
 export function checkCapacity(value: unknown, name: string, length: number, shape: string): void {
-	if (!(value instanceof Float32Array) || value.length < length) checkFloat32Array(value, name, length, shape);
+	if (!types.isFloat32Array(value) || value.length < length) checkFloat32Array(value, name, length, shape);
 }
 
 function isDetached(buffer: ArrayBufferLike): boolean {
-	if (!(buffer instanceof ArrayBuffer)) return false;
+	if (!types.isArrayBuffer(buffer)) return false;
 	if (buffer.byteLength !== 0) return false;
 	try {
 		new Uint8Array(buffer);

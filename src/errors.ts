@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** The machine-readable reasons a {@link GannoError} can have. */
 export const ERROR_CODES = [
 	'INVALID_ARGUMENT',
@@ -42,6 +44,14 @@ Object.defineProperty(GannoError, Symbol.hasInstance, {
 	},
 });
 
+/**
+ * Whether it is an error, of whichever realm: under jest, and in other `vm` contexts, those of Node and of the addon are of another one, which
+ * `instanceof` does not know.
+ */
+export function isError(value: unknown): value is Error {
+	return value instanceof Error || types.isNativeError(value);
+}
+
 /** A GannoError as plain data: structured clone drops `code` and the class, so errors cross threads in this form. */
 export interface SerializedError {
 	readonly name: string;
@@ -52,7 +62,7 @@ export interface SerializedError {
 }
 
 export function serializeError(error: unknown): SerializedError {
-	if (!(error instanceof Error)) {
+	if (!isError(error)) {
 		return { name: 'Error', code: undefined, message: String(error), stack: undefined, cause: undefined };
 	}
 	const code = (error as { code?: unknown }).code;
@@ -77,7 +87,7 @@ export function deserializeError(serialized: SerializedError): Error {
 
 /** An error thrown by the addon, as a GannoError with the same code; anything else as it is. */
 export function fromNative(error: unknown): unknown {
-	if (!(error instanceof Error) || error instanceof GannoError) return error;
+	if (!isError(error) || error instanceof GannoError) return error;
 	const code = ERROR_CODES.find((known) => known === (error as { code?: unknown }).code);
 	return code === undefined ? error : new GannoError(code, error.message, { cause: error });
 }

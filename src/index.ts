@@ -23,7 +23,7 @@ export { type SamplingOptions, sampleActions } from './agents/sampling.js';
 export type { UpdateMetrics } from './agents/update-metrics.js';
 
 export { type AttachOptions, ControlledOptimizer } from './control/controlled-optimizer.js';
-export { type LayerEventFile, openLayerEventFile } from './control/layer-event-file.js';
+export { type LayerEventFile, type LayerEventFileOptions, openLayerEventFile } from './control/layer-event-file.js';
 export {
 	DEFAULT_LAYER_FIGURES,
 	LAYER_FIGURES,
@@ -31,12 +31,14 @@ export {
 	type LayerReport,
 	layerLogs,
 } from './control/layer-report.js';
-export { formatLayerTable, LayerTable, type TableStream } from './control/layer-table.js';
-export { LayerwiseController, type Losses } from './control/layerwise-controller.js';
+export { formatLayerTable, LayerTable, type LayerTableOptions, type TableStream } from './control/layer-table.js';
+export { LayerwiseController } from './control/layerwise-controller.js';
+export type { Losses } from './control/losses.js';
 export type {
 	ControlledLayer,
 	DecisionFunction,
 	DecisionReport,
+	DivergenceScale,
 	LayerwiseControllerOptions,
 	RollbackOptions,
 } from './control/options.js';
@@ -84,7 +86,7 @@ export {
 	evaluatePolicy,
 } from './experiments/evaluate.js';
 export { formatEvaluation } from './experiments/evaluation-table.js';
-export { evaluateOnHeldOutTasks, type HeldOutOutcomes } from './experiments/held-out.js';
+export { evaluateOnHeldOutTasks, type HeldOutOptions, type HeldOutOutcomes } from './experiments/held-out.js';
 export type { IterationMetrics } from './experiments/iteration-metrics.js';
 export { type LearningCheck, type LearningCheckOptions, learningCheck } from './experiments/learning-check.js';
 export { type MetaTrainOptions, type MetaTrainResult, metaTrain } from './experiments/meta-train.js';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type * as Binding from '../binding.d.ts';
-import { GannoError } from './errors.js';
+import { GannoError, isError } from './errors.js';
 import { bundlerAdvice, packageRequire, packageRoot } from './package-files.js';
 
 export { packageRoot, packageVersion } from './package-files.js';
@@ -46,7 +46,7 @@ export function native(): NativeBinding {
 			loaded = packageRequire(path) as NativeBinding;
 			return loaded;
 		} catch (error) {
-			tried.push(`  ${path}: ${error instanceof Error ? error.message : String(error)}`);
+			tried.push(`  ${path}: ${isError(error) ? error.message : String(error)}`);
 		}
 	}
 	const advice = bundlerAdvice();

@@ -81,6 +81,17 @@ describe('LayerwiseOptimizer refuses, with a GannoError that says why,', () => {
 		['a norm of 0 to clip to', { clip: { globalNorm: 0 } }, /a number above 0 for clip\.globalNorm/],
 		['a norm that is no number', { clip: { layerNorm: Number.NaN } }, /clip\.layerNorm but received NaN/],
 		['an unknown way to clip', { clip: { value: 1 } }, /Unknown option clip\.value/],
+		[
+			'an option of another optimiser',
+			{ learningRate: 0.1 },
+			/Unknown option learningRate; known ones are algorithm, layers/,
+		],
+		['a misspelled option', { nonfinite: 'propagate' }, /Unknown option nonfinite; .*Did you mean nonFinite\?/],
+		[
+			'a misspelled switch of a layer',
+			{ layers: [{ name: 'a', parameters: shared, gradients: new Float32Array(16), weight_decay: false }] },
+			/Unknown option layers\[0\]\.weight_decay; known ones are .*Did you mean weightDecay\?/,
+		],
 		['a clip that is no object', { clip: 1 }, /layerNorm, globalNorm or both for clip/],
 		[
 			'a switch that is none',
@@ -131,6 +142,16 @@ describe.each(OPTIMIZER_DEVICES)('a step (%s) refuses', (device) => {
 		['too many learning rates', [new Float32Array(2)], /length 1 \(layers\) for learningRates/],
 		['a NaN among them', [Float32Array.of(Number.NaN)], /learningRates\[0\] but received NaN/],
 		['learning rates of another type', [{ learningRates: [0.1] }], /controls\.learningRates/],
+		[
+			'a misspelled control',
+			[{ learningRates: 0.1, weightDecay: 0.1 }],
+			/Unknown option controls\.weightDecay; known ones are .*Did you mean weightDecays\?/,
+		],
+		[
+			'an unknown option of a step',
+			[0.1, undefined, { scale: 1 }],
+			/Unknown option scale; known ones are inverseScale/,
+		],
 		['a momentum for sgd', [{ learningRates: 0.1, momenta: 0.9 }], /momenta does not apply to 'sgd'/],
 		['negative weight decay', [{ learningRates: 0.1, weightDecays: -1 }], /weightDecays/],
 		['statistics of another length', [0.1, new Float32Array(13)], /length 14 \(layers × 14\) for statistics/],
@@ -252,5 +273,22 @@ describe('the binding below', () => {
 			expect(() => (plan[method] as () => void).call({})).toThrow(TypeError);
 		}
 		plan.dispose();
+	});
+
+	it('steps arrays over a cloned SharedArrayBuffer once per layer: their overlap cannot be seen, and nothing crashes', () => {
+		const memory = new SharedArrayBuffer(8);
+		const clone = structuredClone(memory);
+		expect(clone).not.toBe(memory);
+		const layers = [memory, clone].map((buffer, l) => ({
+			name: `layer${l}`,
+			parameters: new Float32Array(buffer).fill(1),
+			gradients: Float32Array.of(1, 2),
+		}));
+		using optimizer = new LayerwiseOptimizer({ algorithm: 'sgd', layers, threads: 1 });
+		optimizer.step(0.25);
+		expect([...layers[0]!.parameters]).toEqual([0.5, 0]);
+		using threaded = new LayerwiseOptimizer({ algorithm: 'sgd', layers, threads: 4 });
+		for (let step = 0; step < 100; step++) threaded.step(0.25);
+		expect(layers[1]!.parameters.every(Number.isFinite)).toBe(true);
 	});
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DivergenceDetector } from '../src/environment/divergence.js';
 import { baselineLearningRate, checkReward, type RewardName, RewardRule } from '../src/environment/reward.js';
+import { DIVERGED_LOSS } from '../src/networks/population.js';
 
 const f32 = (...values: number[]) => Float32Array.from(values);
 const RUNNING = new Uint8Array([1]);
@@ -158,7 +159,7 @@ describe('a reward’s options', () => {
 describe('divergence', () => {
 	/** The decision at which a network diverges, or −1. */
 	function divergesAt(losses: readonly number[], trainingLosses?: readonly number[]): number {
-		const detector = new DivergenceDetector(1);
+		const detector = new DivergenceDetector(1, { brokenLoss: DIVERGED_LOSS });
 		const diverged = new Uint8Array(1);
 		detector.reset(f32(losses[0]!), diverged);
 		if (diverged[0] === 1) return 0;

@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import type { PolicySnapshot } from '../src/agents/policy.js';
 import { PolicyController } from '../src/agents/policy-controller.js';
@@ -296,6 +297,66 @@ describe('LayerwiseController', () => {
 		controller.observe(zeros, 1);
 		controller.observe(zeros, 2);
 		expect(seen).toEqual([3, 5, 1.5]);
+	});
+
+	it.each<[string, () => unknown, RegExp]>([
+		[
+			'a Promise',
+			() => Promise.resolve(1),
+			/received Promise.*returned a Promise.*await the loss beforehand.*training, validation/,
+		],
+		['nothing', () => undefined, /a number for what validationLoss\(\) returned but received undefined/],
+		['null', () => null, /received null/],
+		['text', () => '0.5', /received "0.5"/],
+		['a tensor', () => tf.scalar(1), /received Tensor.*dataSync/],
+		['a big integer', () => 1n, /received 1 of type bigint/],
+	])('refuses a held-out loss that is %s, and can go on with the learning rates at hand', (_, give, message) => {
+		let broken = true;
+		const controller = LayerwiseController.fromPolicy(feedForward, {
+			learningRate: 0.1,
+			interval: 2,
+			probeBatches: 2,
+			validationLoss: (() => (broken ? give() : 1)) as never,
+		});
+		controller.start(LAYERS);
+		controller.observe(zeros, 1);
+		const before = controller.learningRates.slice();
+		expect(() => controller.observe(zeros, 1)).toThrow(message);
+		for (let t = 0; t < 2; t++) {
+			const step = (): unknown => controller.observe(zeros, 1);
+			if (t === 1) expect(step).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+			else step();
+		}
+		expect([controller.diverged, controller.learningRates]).toEqual([false, before]);
+		broken = false;
+		for (let t = 0; t < 4; t++) controller.observe(zeros, 1);
+		expect([controller.diverged, controller.step]).toEqual([false, 6]);
+		expect(controller.learningRates).not.toEqual(before);
+		controller.restore(JSON.parse(JSON.stringify(controller.state())) as LayerwiseControllerState);
+	});
+
+	it('refuses an async function for the held-out loss at once, and losses that are no numbers', () => {
+		const options = { learningRate: 0.1, validationLoss: (async () => 1) as never };
+		expect(() => LayerwiseController.fromSchedule('constant', options)).toThrow(/It is async\. .*await the loss/);
+		const controller = LayerwiseController.fromSchedule('constant', { learningRate: 0.1, interval: 2 });
+		controller.start(LAYERS);
+		for (const [losses, message] of [
+			[Promise.resolve(1), /losses but received Promise.*Await it first/],
+			[tf.scalar(1), /losses but received Tensor.*dataSync/],
+			[{ training: tf.scalar(1) }, /losses\.training but received Tensor/],
+			[{ training: 1, validation: Promise.resolve(1) }, /losses\.validation but received Promise/],
+			[{ training: 1, validation: null }, /losses\.validation but received null/],
+			[{ training: 1, valid: 1 }, /Unknown option losses\.valid; known ones are training, validation/],
+			[{ loss: 1 }, /a number or \{ training, validation\? \}/],
+			['1', /received "1"/],
+			[null, /received null/],
+		] as const) {
+			expect(() => controller.observe(zeros, losses as never)).toThrow(message);
+		}
+		expect(controller.step).toBe(0);
+		controller.observe(zeros, { training: -1, validation: -3 });
+		controller.observe(zeros);
+		expect(controller.diverged).toBe(false);
 	});
 
 	it('says what is wrong', () => {

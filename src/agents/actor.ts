@@ -1,4 +1,4 @@
-import { checkInteger, checkNumber, checkOneOf, invalidArgument } from '../arguments.js';
+import { checkInteger, checkKeys, checkNumber, checkOneOf, invalidArgument, keysOf } from '../arguments.js';
 import { SECOND_CONTROL_LEVELS, type SecondControlName } from '../environment/second-control.js';
 import { GAUSSIAN_OUTPUTS } from './gaussian.js';
 import type { NamedTensor, PolicySpec } from './policy.js';
@@ -85,9 +85,22 @@ export function policyStateSize(spec: PolicySpec): number {
 	return spec.network === 'recurrent' ? spec.hiddenUnits : 0;
 }
 
-/** Checks a spec that came from outside. @throws GannoError `INVALID_ARGUMENT` */
+const SPEC_KEYS = keysOf<PolicySpec>({
+	network: true,
+	observation: true,
+	observationSize: true,
+	action: true,
+	actions: true,
+	multiplier: true,
+	hiddenUnits: true,
+	agents: true,
+	secondControl: true,
+});
+
+/** Checks a spec that came from outside: a policy of another version may say more than is understood here. @throws GannoError `INVALID_ARGUMENT` */
 export function checkPolicySpec(spec: PolicySpec, name = 'spec'): PolicySpec {
 	if (typeof spec !== 'object' || spec === null) throw invalidArgument('a policy spec', name, spec);
+	checkKeys(spec, name, SPEC_KEYS);
 	checkOneOf(spec.network, `${name}.network`, ['feed-forward', 'recurrent']);
 	checkOneOf(spec.agents, `${name}.agents`, ['layerwise', 'one']);
 	if (typeof spec.observation !== 'string') throw invalidArgument('a string', `${name}.observation`, spec.observation);

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { checkFloat32Array, invalidArgument } from '../arguments.js';
 import type { Actions } from '../environment/action.js';
 import type { Trajectory } from '../rollouts/executor.js';
@@ -57,7 +58,7 @@ function checkTrajectory(trajectory: Trajectory, name: string, spec: PolicySpec)
 	checkFloat32Array(trajectory.logProbabilities, `${name}.logProbabilities`, rows);
 	checkFloat32Array(trajectory.rewards, `${name}.rewards`, rows);
 	const continuous = isContinuous(spec);
-	if (continuous !== trajectory.actions instanceof Float32Array || trajectory.actions.length !== rows) {
+	if (continuous !== types.isFloat32Array(trajectory.actions) || trajectory.actions.length !== rows) {
 		const type = continuous ? 'Float32Array' : 'Uint8Array';
 		throw invalidArgument(`a ${type} of length ${rows}`, `${name}.actions`, trajectory.actions);
 	}

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { Actions } from '../environment/action.js';
 import { sampleContinuousActions } from './gaussian.js';
 import type { PolicySpec } from './policy.js';
@@ -20,7 +21,7 @@ export function chooseActions(
 	actionsOut: Actions,
 	logProbabilitiesOut?: Float32Array,
 ): void {
-	if (actionsOut instanceof Float32Array) {
+	if (types.isFloat32Array(actionsOut)) {
 		sampleContinuousActions(outputs, options, actionsOut, logProbabilitiesOut);
 	} else sampleActions(outputs, options, actionsOut, logProbabilitiesOut);
 }

@@ -1,6 +1,6 @@
 import { checkCapacity, checkInteger, invalidArgument } from '../arguments.js';
 import { philox4x32, STREAMS } from '../philox.js';
-import type { SamplingOptions } from './sampling.js';
+import { checkSamplingOptions, type SamplingOptions } from './sampling.js';
 import { deterministicExp, deterministicLog, deterministicTanh } from './transcendental.js';
 
 /**
@@ -51,11 +51,12 @@ export function sampleContinuousActions(
 	actionsOut: Float32Array,
 	logProbabilitiesOut?: Float32Array,
 ): void {
+	checkSamplingOptions(options);
 	const { networks, agents, greedy = false, explorationSeed = 0, decision = 0, networkSeeds } = options;
 	const rows = checkInteger(networks, 'networks', 0) * checkInteger(agents, 'agents', 1);
 	checkCapacity(outputs, 'outputs', rows * GAUSSIAN_OUTPUTS, 'networks × agents × 2');
 	checkCapacity(actionsOut, 'actionsOut', rows, 'networks × agents');
-	if (!greedy && (networkSeeds === undefined || networkSeeds.length < networks)) {
+	if (!greedy && !(typeof networkSeeds === 'object' && networkSeeds?.length >= networks)) {
 		throw invalidArgument(`${networks} network seeds`, 'networkSeeds', networkSeeds);
 	}
 	if (logProbabilitiesOut !== undefined) {

@@ -1,4 +1,4 @@
-import { checkFloat32Array, checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
+import { checkFloat32Array, checkInteger, checkKeys, checkOneOf, invalidArgument, keysOf } from '../arguments.js';
 import { AGENT_KINDS, agentNamed } from '../environment/agent-kinds.js';
 import { GannoError } from '../errors.js';
 import type { Trajectory } from '../rollouts/executor.js';
@@ -25,6 +25,8 @@ export interface LearnerOptions {
 	/** Default `wasm`. */
 	readonly backend?: LearnerBackend;
 }
+
+const OPTION_NAMES = keysOf<LearnerOptions>({ spec: true, seed: true, iterations: true, ppo: true, backend: true });
 
 /** The part of a learner's state that is not tensors. JSON keeps every bit of it. */
 export interface LearnerStateRecord {
@@ -76,6 +78,7 @@ function sharedFloats(length: number): Float32Array {
  * @throws GannoError `MISSING_DEPENDENCY` where tfjs is not installed
  */
 export async function createLearner(options: LearnerOptions): Promise<Learner> {
+	checkKeys(options, 'options', OPTION_NAMES);
 	const spec = checkPolicySpec(options.spec);
 	const seed = checkInteger(options.seed, 'seed', 0, 0xffffffff);
 	const iterations = checkInteger(options.iterations, 'iterations', 1);

@@ -1,6 +1,8 @@
+import { types } from 'node:util';
 import { checkFloat32Array, checkObject, invalidArgument } from '../arguments.js';
 import { AGENT_KINDS, AGENT_NAMES, type AgentKind, actorOutputs, agentNamed } from '../environment/agent-kinds.js';
 import { SECOND_CONTROL_LEVELS, type SecondControlName } from '../environment/second-control.js';
+import { isError } from '../errors.js';
 import { badFile } from '../files/file-system-error.js';
 import { readSafetensors, type StoredTensor, writeSafetensors } from '../files/safetensors.js';
 import { actorParameterCount, actorTensorShapes, checkPolicySpec, splitTensors, type TensorShape } from './actor.js';
@@ -58,7 +60,7 @@ function jsonText(value: object, name: string): string {
 	try {
 		return JSON.stringify(value);
 	} catch (cause) {
-		const problem = cause instanceof Error ? cause.message : String(cause);
+		const problem = isError(cause) ? cause.message : String(cause);
 		throw invalidArgument('plain JSON', name, value, problem);
 	}
 }
@@ -166,7 +168,7 @@ export function loadPolicy(file: string): Policy {
 	const read = (name: string, shape: readonly number[]): Float32Array => {
 		const tensor = byName.get(name);
 		if (tensor === undefined) throw badFile(path, `its tensor '${name}' is missing`, ADVICE);
-		if (!(tensor.data instanceof Float32Array) || tensor.shape.join() !== shape.join()) {
+		if (!types.isFloat32Array(tensor.data) || tensor.shape.join() !== shape.join()) {
 			throw badFile(
 				path,
 				`its tensor '${name}' is a ${tensor.data.constructor.name} of shape [${tensor.shape.join(', ')}], ` +

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { Actions } from '../environment/action.js';
 import { gaussianEntropy, gaussianLogDensity, logDeviation, logDeviationSlope } from './gaussian.js';
 import { logSumExp } from './sampling.js';
@@ -19,7 +20,7 @@ export interface PolicyHead {
 
 /** The head of actions of this kind: Gaussian for real numbers, else softmax over `outputs` categories. */
 export function openPolicyHead(actions: Actions, outputs: number): PolicyHead {
-	return actions instanceof Float32Array ? new GaussianHead(actions) : new CategoricalHead(actions, outputs);
+	return types.isFloat32Array(actions) ? new GaussianHead(actions) : new CategoricalHead(actions, outputs);
 }
 
 class CategoricalHead implements PolicyHead {

@@ -1,4 +1,4 @@
-import { checkInteger, checkNumber, checkOneOf } from '../arguments.js';
+import { checkBoolean, checkInteger, checkKeys, checkNumber, checkOneOf, keysOf } from '../arguments.js';
 
 /** Independent PPO with shared parameters, or with a critic that also sees the mean observation over the network's agents. */
 export const LEARNING_ALGORITHMS = ['ippo', 'mappo'] as const;
@@ -55,8 +55,30 @@ export const DEFAULT_PPO_SETTINGS: PpoSettings = {
 	normalizerIterations: 20,
 };
 
+const KEYS = keysOf<PpoSettings>({
+	algorithm: true,
+	learningRate: true,
+	finalLearningRate: true,
+	entropyCoefficient: true,
+	finalEntropyCoefficient: true,
+	clip: true,
+	discount: true,
+	lambda: true,
+	epochs: true,
+	miniBatches: true,
+	valueCoefficient: true,
+	valueClip: true,
+	maximumGradientNorm: true,
+	normalizeAdvantages: true,
+	leaveOneOut: true,
+	advantagePhases: true,
+	targetKl: true,
+	normalizerIterations: true,
+});
+
 /** Fills in the defaults and checks every value. @throws GannoError `INVALID_ARGUMENT` */
 export function resolvePpoSettings(changes: Partial<PpoSettings> = {}): PpoSettings {
+	checkKeys(changes, 'ppo', KEYS);
 	const settings: PpoSettings = { ...DEFAULT_PPO_SETTINGS, ...changes };
 	checkOneOf(settings.algorithm, 'ppo.algorithm', LEARNING_ALGORITHMS);
 	checkNumber(settings.learningRate, 'ppo.learningRate', 0, 1);
@@ -71,6 +93,7 @@ export function resolvePpoSettings(changes: Partial<PpoSettings> = {}): PpoSetti
 	checkNumber(settings.valueCoefficient, 'ppo.valueCoefficient', 0);
 	if (settings.valueClip !== undefined) checkNumber(settings.valueClip, 'ppo.valueClip', 1e-6);
 	checkNumber(settings.maximumGradientNorm, 'ppo.maximumGradientNorm', 1e-9);
+	for (const key of ['normalizeAdvantages', 'leaveOneOut'] as const) checkBoolean(settings[key], `ppo.${key}`);
 	checkInteger(settings.advantagePhases, 'ppo.advantagePhases', 1, 1000);
 	if (settings.targetKl !== undefined) checkNumber(settings.targetKl, 'ppo.targetKl', 0);
 	checkInteger(settings.normalizerIterations, 'ppo.normalizerIterations', 0);

@@ -1,4 +1,5 @@
-import { checkCapacity, checkInteger, invalidArgument } from '../arguments.js';
+import { types } from 'node:util';
+import { checkBoolean, checkCapacity, checkInteger, checkKeys, invalidArgument, keysOf } from '../arguments.js';
 import { philox4x32, STREAMS } from '../philox.js';
 import { deterministicExp, deterministicLog } from './transcendental.js';
 
@@ -22,6 +23,26 @@ export interface SamplingOptions {
 	readonly sharedExplorationNoise?: boolean;
 }
 
+const SAMPLING_KEYS = keysOf<SamplingOptions>({
+	networks: true,
+	agents: true,
+	actions: true,
+	greedy: true,
+	networkSeeds: true,
+	explorationSeed: true,
+	decision: true,
+	sharedExplorationNoise: true,
+});
+
+/** What both ways of sampling share; the sizes are theirs to check. @throws GannoError `INVALID_ARGUMENT` */
+export function checkSamplingOptions(options: Omit<SamplingOptions, 'actions'>): void {
+	checkKeys(options, 'options', SAMPLING_KEYS);
+	checkBoolean(options.greedy, 'greedy');
+	checkBoolean(options.sharedExplorationNoise, 'sharedExplorationNoise');
+	checkInteger(options.explorationSeed ?? 0, 'explorationSeed', 0, 0xffffffff);
+	checkInteger(options.decision ?? 0, 'decision', 0, 0xffffffff);
+}
+
 /**
  * Draws an action per row from softmax(logits) by the Gumbel-max trick: argmax(logit − ln(−ln u)). u comes from Philox keyed by
  * (exploration seed, stream 'exploration') at the counter (block of four actions, agent, network seed, decision), so a draw is a
@@ -36,14 +57,15 @@ export function sampleActions(
 	actionsOut: Uint8Array,
 	logProbabilitiesOut?: Float32Array,
 ): void {
+	checkSamplingOptions(options);
 	const { networks, agents, actions, greedy = false, explorationSeed = 0, decision = 0 } = options;
 	checkInteger(actions, 'actions', 1, 256);
 	const rows = checkInteger(networks, 'networks', 0) * checkInteger(agents, 'agents', 1);
 	checkCapacity(logits, 'logits', rows * actions, 'networks × agents × actions');
-	if (!(actionsOut instanceof Uint8Array) || actionsOut.length < rows)
+	if (!types.isUint8Array(actionsOut) || actionsOut.length < rows)
 		throw invalidArgument(`a Uint8Array of length ${rows}`, 'actionsOut', actionsOut);
 	const seeds = options.networkSeeds;
-	if (!greedy && (seeds === undefined || seeds.length < networks)) {
+	if (!greedy && !(typeof seeds === 'object' && seeds?.length >= networks)) {
 		throw invalidArgument(`${networks} network seeds`, 'networkSeeds', seeds);
 	}
 	if (logProbabilitiesOut !== undefined) {

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { GannoError } from '../errors.js';
+import { GannoError, isError } from '../errors.js';
 import { INTERRUPTED_EXIT_CODE } from './interrupt.js';
 
 /** Exit codes: 0 done, 1 something failed, 2 the command line or the config is wrong, 130 interrupted. */
@@ -11,7 +11,7 @@ export function reportFailure(error: unknown): number {
 	if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.success : EXIT_CODES.usage;
 	const known = error instanceof GannoError;
 	if (known && error.code === 'CANCELLED') return EXIT_CODES.interrupted;
-	const message = error instanceof Error ? error.message : String(error);
+	const message = isError(error) ? error.message : String(error);
 	process.stderr.write(`ganno: ${known ? message : `unexpected error: ${message}`}\n`);
 	if (debugging()) process.stderr.write(`${stackOf(error)}\n`);
 	else if (!known) process.stderr.write('Run again with GANNO_DEBUG=1 to see where.\n');
@@ -26,7 +26,7 @@ function debugging(): boolean {
 }
 
 function stackOf(error: unknown): string {
-	if (!(error instanceof Error)) return '';
+	if (!isError(error)) return '';
 	const cause = error.cause === undefined ? '' : `\ncaused by ${stackOf(error.cause)}`;
 	return `${error.stack ?? error.message}${cause}`;
 }

@@ -1,14 +1,17 @@
-import { invalidArgument } from '../arguments.js';
+import { checkKeys, invalidArgument, keysOf } from '../arguments.js';
 import type { StepOptions } from '../optimizer/controls.js';
 import type { LayerwiseOptimizer } from '../optimizer/layerwise-optimizer.js';
 import type { OptimizerState } from '../optimizer/state.js';
 import { STATISTICS } from '../optimizer/statistics.js';
-import type { LayerwiseController, Losses } from './layerwise-controller.js';
+import type { LayerwiseController } from './layerwise-controller.js';
+import type { Losses } from './losses.js';
 
 export interface AttachOptions {
 	/** Names of the layers that are convolutions, which policies are told; default none. */
 	readonly convolutions?: readonly string[];
 }
+
+const ATTACH_KEYS = keysOf<AttachOptions>({ convolutions: true });
 
 /** A LayerwiseOptimizer whose learning rates a controller sets. Both stay the caller's: this owns neither. */
 export class ControlledOptimizer {
@@ -24,6 +27,7 @@ export class ControlledOptimizer {
 		this.controller = controller;
 		this.optimizer = optimizer;
 		this.statistics = new Float32Array(optimizer.layers.length * STATISTICS.length);
+		checkKeys(options, 'options', ATTACH_KEYS);
 		const convolutions = options.convolutions ?? [];
 		if (!Array.isArray(convolutions)) throw invalidArgument('an array of layer names', 'convolutions', convolutions);
 		const unknown = convolutions.findIndex((name) => !optimizer.layerNames.includes(name as string));

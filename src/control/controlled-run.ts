@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { NEUTRAL_ACTION } from '../environment/action.js';
 import type { ControlledTraining, Controller, DecisionContext } from '../environment/controller.js';
 import { OBSERVATION_SIZE, ObservationEncoder } from '../environment/observation.js';
@@ -5,7 +6,7 @@ import { GannoError } from '../errors.js';
 import { DIVERGED_LOSS } from '../networks/population.js';
 import { IntervalStatistics } from '../optimizer/interval-statistics.js';
 import { POPULATION_STATISTICS } from '../optimizer/statistics.js';
-import { LossWatch } from './loss-watch.js';
+import { LossWatch, storedLoss } from './loss-watch.js';
 import type { ControlledLayer, DecisionSource, ResolvedControllerOptions, RollbackOptions } from './options.js';
 import { checkDecision } from './source.js';
 import type { ControllerStateShape, LayerwiseControllerState } from './state.js';
@@ -30,7 +31,7 @@ export class ControlledRun {
 	readonly #encoder: ObservationEncoder;
 	readonly #watch: LossWatch;
 	readonly #interval: IntervalStatistics;
-	readonly #losses: Float32Array; // of the interval, from the front
+	readonly #losses: Float64Array; // of the interval, from the front; finite
 	readonly #zeros: Float32Array; // statistics of a step that came without
 	readonly #context: Writable<DecisionContext>;
 	readonly #learningRates: Float32Array; // [layers] decided, base schedule apart
@@ -52,7 +53,7 @@ export class ControlledRun {
 		this.#controller = controller;
 		this.#options = options;
 		this.#guard = guard;
-		this.#watch = new LossWatch(options.validationLoss);
+		this.#watch = new LossWatch(options.validationLoss, options.leastScale);
 		const count = layers.length;
 		const { learningRate, interval, horizon, probeBatches } = options;
 		if (typeof learningRate !== 'number' && learningRate.length !== count) {
@@ -65,7 +66,7 @@ export class ControlledRun {
 		this.#encoder = new ObservationEncoder(layers, 1, agents);
 		this.#interval = new IntervalStatistics(count);
 		const capacity = Math.max(interval, probeBatches);
-		this.#losses = new Float32Array(capacity);
+		this.#losses = new Float64Array(capacity);
 		this.#zeros = new Float32Array(count * 14);
 		this.#learningRates = new Float32Array(count);
 		this.#initialLearningRates = new Float32Array(count);
@@ -113,25 +114,27 @@ export class ControlledRun {
 		if (!this.probing) this.#decide(0); // nothing to look at yet: statistics are zeros
 	}
 
-	/** @param loss finite, `DIVERGED_LOSS` where it was not */
-	observe(statistics: Float32Array | undefined, loss: number, heldOut: number | undefined): void {
-		if (heldOut !== undefined) this.#watch.given = heldOut;
-		const broken = !(loss < DIVERGED_LOSS);
+	observe(statistics: Float32Array | undefined, reported: number, heldOut: number | undefined): void {
+		const broken = !Number.isFinite(reported) || !Number.isFinite(heldOut ?? 0);
+		// As populations report what is not finite: observations and states never hold NaN.
+		const loss = Number.isFinite(reported) ? storedLoss(reported) : DIVERGED_LOSS;
+		if (heldOut !== undefined) this.#watch.given = Number.isFinite(heldOut) ? heldOut : DIVERGED_LOSS;
 		const probing = this.probing;
 		if (probing) this.#probed++;
 		else this.step++;
 		if (this.step > this.#training.horizon) return; // over: learning rates stay
 		this.#losses[this.#interval.steps] = loss;
 		this.#interval.add(statistics ?? this.#zeros, this.rates);
+		if (!probing) this.#watch.start(loss);
+		if (broken) {
+			this.#watch.diverged = true;
+			if (this.#guard !== undefined) this.#rollBack(this.#guard);
+		}
 		if (probing) {
 			if (!this.probing) this.#decide(this.#options.probeBatches);
 			return;
 		}
-		this.#watch.start(loss);
-		if (broken) {
-			this.#watch.diverged = true;
-			if (this.#guard !== undefined) this.#rollBack(this.#guard);
-		} else if (this.#snapshot === undefined) this.#keep();
+		if (!broken && this.#snapshot === undefined) this.#keep();
 		if (this.step % this.#training.interval === 0 && this.step < this.#training.horizon && this.#interval.steps > 0) {
 			this.#decide(this.#interval.steps);
 		}
@@ -140,6 +143,15 @@ export class ControlledRun {
 
 	/** The end of an interval of `steps` mini-batches (0: before the first), and the beginning of the next. */
 	#decide(steps: number): void {
+		try {
+			this.#decideOn(steps);
+		} catch (error) {
+			this.#interval.clear(); // it is over all the same: a caller who goes on does so with the learning rates at hand
+			throw error;
+		}
+	}
+
+	#decideOn(steps: number): void {
 		const { horizon, interval } = this.#training;
 		const context = this.#context;
 		this.#interval.write(context.statistics);
@@ -175,7 +187,7 @@ export class ControlledRun {
 		this.#interval.clear();
 		this.#watch.given = undefined;
 		this.#applyRates();
-		this.#report(actions instanceof Uint8Array ? actions : undefined, false);
+		this.#report(types.isUint8Array(actions) ? actions : undefined, false);
 		if (this.step > 0 && this.#watch.sound) this.#keep();
 	}
 
@@ -223,7 +235,7 @@ export class ControlledRun {
 
 	state(): LayerwiseControllerState {
 		return {
-			version: 1,
+			version: 2,
 			controller: this.#controller.name,
 			layers: this.shape.layers,
 			step: this.step,

@@ -1,4 +1,4 @@
-import { checkPath } from '../arguments.js';
+import { checkKeys, checkPath, keysOf } from '../arguments.js';
 import { openEventFile } from '../files/event-file.js';
 import { checkFigures, type LayerFigure, type LayerReport, layerFigure } from './layer-report.js';
 
@@ -10,16 +10,21 @@ export interface LayerEventFile extends Disposable {
 	close(): void;
 }
 
+export interface LayerEventFileOptions {
+	/** Default DEFAULT_LAYER_FIGURES. */
+	readonly figures?: readonly LayerFigure[];
+	/** The step a resumed training goes on from. */
+	readonly resumedAt?: number;
+}
+
+const OPTION_NAMES = keysOf<LayerEventFileOptions>({ figures: true, resumedAt: true });
+
 /**
  * Opens an event file in a directory, which is made if need be; `tensorboard --logdir DIRECTORY` shows it.
- * @param options.figures default DEFAULT_LAYER_FIGURES
- * @param options.resumedAt the step a resumed training goes on from
  * @throws GannoError `INVALID_ARGUMENT`, `FILE_SYSTEM`
  */
-export function openLayerEventFile(
-	directory: string,
-	options: { readonly figures?: readonly LayerFigure[]; readonly resumedAt?: number } = {},
-): LayerEventFile {
+export function openLayerEventFile(directory: string, options: LayerEventFileOptions = {}): LayerEventFile {
+	checkKeys(options, 'options', OPTION_NAMES);
 	checkPath(directory, 'directory');
 	const figures = checkFigures(options.figures);
 	const file = openEventFile(directory, options.resumedAt === undefined ? {} : { resumedAt: options.resumedAt });

@@ -1,3 +1,4 @@
+import { checkInteger, checkKeys, invalidArgument, keysOf } from '../arguments.js';
 import { checkFigures, type LayerFigure, type LayerReport, layerFigure } from './layer-report.js';
 
 /** Where a table goes; `process.stderr` is one. */
@@ -9,6 +10,17 @@ export interface TableStream {
 	readonly rows?: number;
 	write(text: string): unknown;
 }
+
+export interface LayerTableOptions {
+	/** Default `process.stderr`. */
+	readonly stream?: TableStream;
+	/** Default DEFAULT_LAYER_FIGURES. */
+	readonly figures?: readonly LayerFigure[];
+	/** Steps between two tables where the stream is no terminal; default 100. */
+	readonly every?: number;
+}
+
+const OPTION_NAMES = keysOf<LayerTableOptions>({ stream: true, figures: true, every: true });
 
 /** Least time between two drawings on a terminal: the eye sees no more, and drawing costs time. */
 const REDRAW_MILLISECONDS = 100;
@@ -62,20 +74,13 @@ export class LayerTable implements Disposable {
 	#drawn = Number.NEGATIVE_INFINITY;
 	#last: string[] | undefined;
 
-	/**
-	 * @param options.every steps between two tables where the stream is no terminal; default 100
-	 * @throws GannoError `INVALID_ARGUMENT` for an unknown figure
-	 */
-	constructor(
-		options: {
-			readonly stream?: TableStream;
-			readonly figures?: readonly LayerFigure[];
-			readonly every?: number;
-		} = {},
-	) {
+	/** @throws GannoError `INVALID_ARGUMENT` */
+	constructor(options: LayerTableOptions = {}) {
+		checkKeys(options, 'options', OPTION_NAMES);
 		this.#stream = options.stream ?? process.stderr;
 		this.#figures = checkFigures(options.figures);
-		this.#every = options.every ?? 100;
+		this.#every = checkInteger(options.every ?? 100, 'every', 1);
+		if (typeof this.#stream?.write !== 'function') throw invalidArgument('a writable stream', 'stream', this.#stream);
 	}
 
 	write(report: LayerReport): void {

@@ -1,31 +1,31 @@
 import type { PolicySnapshot } from '../agents/policy.js';
-import { checkFloat32Array, checkNumber, invalidArgument } from '../arguments.js';
+import { checkFloat32Array, checkFunction, checkKeys, invalidArgument, keysOf } from '../arguments.js';
 import { brandClass, checkInstance } from '../copies.js';
 import type { ControlledTraining, Controller } from '../environment/controller.js';
 import { GannoError } from '../errors.js';
-import { DIVERGED_LOSS } from '../networks/population.js';
 import { LayerwiseOptimizer } from '../optimizer/layerwise-optimizer.js';
 import { STATISTICS } from '../optimizer/statistics.js';
 import type { ScheduleName } from '../schedules/registry.js';
 import { type AttachOptions, ControlledOptimizer } from './controlled-optimizer.js';
 import { ControlledRun } from './controlled-run.js';
+import { type Losses, readLosses } from './losses.js';
 import {
 	type ControlledLayer,
 	checkControlledLayers,
+	checkControlledOptimizer,
 	type DecisionFunction,
 	type DecisionSource,
 	type LayerwiseControllerOptions,
 	type ResolvedControllerOptions,
+	type RollbackOptions,
 	resolveControllerOptions,
 } from './options.js';
 import { functionSource, policySource, scheduleSource } from './source.js';
 import { checkControllerState, type LayerwiseControllerState } from './state.js';
 
-/** Losses of one mini-batch; the held-out loss where it was measured by the way. */
-export interface Losses {
-	readonly training: number;
-	readonly validation?: number;
-}
+/** How what a rollback goes back to is kept. */
+type Snapshots = Required<Pick<RollbackOptions, 'save' | 'restore'>>;
+const SNAPSHOT_KEYS = keysOf<Snapshots>({ save: true, restore: true });
 
 /**
  * Sets the learning rates of a training of your own, layer by layer: a frozen policy, a hand-made schedule or a function decides every
@@ -142,12 +142,16 @@ export class LayerwiseController {
 	start(
 		layers: readonly ControlledLayer[],
 		optimizer: ControlledTraining['optimizer'] = { algorithm: 'adam' },
-		snapshots?: { readonly save: () => void; readonly restore: () => void },
+		snapshots?: Snapshots,
 	): void {
 		if (this.#run !== undefined) {
 			throw new GannoError('INVALID_ARGUMENT', 'This controller controls a training already; make another one');
 		}
 		const checked = checkControlledLayers(layers);
+		checkControlledOptimizer(optimizer);
+		if (snapshots !== undefined) checkKeys(snapshots, 'snapshots', SNAPSHOT_KEYS);
+		checkFunction(snapshots?.save, 'snapshots.save');
+		checkFunction(snapshots?.restore, 'snapshots.restore');
 		const { rollback } = this.#options;
 		const save = rollback?.save ?? snapshots?.save;
 		const restore = rollback?.restore ?? snapshots?.restore;
@@ -171,15 +175,15 @@ export class LayerwiseController {
 	/**
 	 * Takes in one step (or, while {@link probing}, one mini-batch looked at).
 	 * @param statistics `[layers × 14]` of the step; may be left out where {@link needsStatistics} is false
-	 * @param losses the mini-batch's loss before the step; a held-out loss counts until the next decision
+	 * @param losses the mini-batch's loss before the step, any number (one that is not finite: the training has diverged); a held-out loss
+	 * counts until the next decision
 	 * @returns {@link learningRates} for the next step
 	 * @throws GannoError `INVALID_ARGUMENT`; `DIVERGED` when the rollbacks are used up
 	 */
 	observe(statistics?: Float32Array, losses?: number | Losses): Float32Array {
 		const run = this.#started();
-		const { training, validation } =
-			typeof losses === 'object' && losses !== null ? losses : { training: losses, validation: undefined };
-		if (validation !== undefined) checkNumber(validation, 'losses.validation', 0);
+		const numbers = typeof losses === 'number' ? undefined : readLosses(losses);
+		const training = numbers === undefined ? (losses as number) : numbers.training;
 		if (training === undefined || statistics === undefined) {
 			if (this.needsStatistics) {
 				const [what, name, value] =
@@ -192,12 +196,7 @@ export class LayerwiseController {
 		if (statistics !== undefined) {
 			checkFloat32Array(statistics, 'statistics', run.layers.length * STATISTICS.length, 'layers × 14');
 		}
-		if (training !== undefined && typeof training !== 'number') {
-			throw invalidArgument('a number or { training, validation? }', 'losses', losses);
-		}
-		// As populations report it: outputs never hold NaN. Without a loss nothing looks at it.
-		const broken = training !== undefined && !(training < DIVERGED_LOSS);
-		run.observe(statistics, broken ? DIVERGED_LOSS : (training ?? 0), validation);
+		run.observe(statistics, training ?? 0, numbers?.validation); // without a loss nothing looks at it
 		return run.rates;
 	}
 

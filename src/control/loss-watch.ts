@@ -1,5 +1,28 @@
 import { DivergenceDetector, type DivergenceState } from '../environment/divergence.js';
 import { DIVERGED_LOSS } from '../networks/population.js';
+import { checkHeldOutLoss } from './losses.js';
+
+const LARGEST_FLOAT = (2 - 2 ** -23) * 2 ** 127;
+const SMALLEST_NORMAL_FLOAT = 2 ** -126;
+
+/** A loss as populations report it, in float32; what that cannot hold stays as it is. */
+export function storedLoss(loss: number): number {
+	const size = Math.abs(loss);
+	return size > LARGEST_FLOAT || size < SMALLEST_NORMAL_FLOAT ? loss : Math.fround(loss);
+}
+
+/** A loss as it is shown to controllers, who look at float32. */
+function shown(loss: number): number {
+	if (!Number.isFinite(loss)) return DIVERGED_LOSS;
+	return Math.max(-LARGEST_FLOAT, Math.min(loss, LARGEST_FLOAT));
+}
+
+/** What a watch remembers, as plain data. */
+export interface LossWatchState {
+	readonly training: DivergenceState;
+	/** Null: no held-out loss so far. */
+	readonly heldOut: DivergenceState | null;
+}
 
 /** Losses of one training, interval by interval, and whether it has diverged: the rule of the training environment. */
 export class LossWatch {
@@ -7,55 +30,112 @@ export class LossWatch {
 	readonly trainingLoss = new Float32Array(1);
 	readonly validationLoss = new Float32Array(1);
 	diverged = false;
+	/** The loss of the last decision was not too high: what is kept now is worth going back to. */
+	sound = true;
 	/** A held-out loss reported in this interval. */
 	given: number | undefined;
 	readonly #measureHeldOut: (() => number) | undefined;
-	readonly #detector = new DivergenceDetector(1);
-	readonly #flag = new Uint8Array(1);
+	/** Training and held-out losses may be of different kinds (a sum and a mean, say): each is compared with its own start. */
+	readonly #training: DivergenceDetector;
+	readonly #heldOut: DivergenceDetector;
 	#started = false;
+	#heldOutStarted = false;
+	readonly #flag = new Uint8Array(1);
 
-	constructor(measureHeldOut: (() => number) | undefined) {
+	/** @param leastScale a lower bound of the scale of losses, see DivergenceDetector */
+	constructor(measureHeldOut: (() => number) | undefined, leastScale: number) {
 		this.#measureHeldOut = measureHeldOut;
+		this.#training = new DivergenceDetector(1, { leastScale });
+		this.#heldOut = new DivergenceDetector(1, { leastScale });
 	}
 
-	/** No loss too high at the last decision: what is kept now is worth going back to. */
-	get sound(): boolean {
-		return !this.diverged && this.#detector.state().above[0] === 0;
-	}
-
-	/** The loss before the first step, which later ones are measured by; calls after the first do nothing. */
+	/** The loss before the first step, which later ones are measured by; calls after the first do nothing. @param loss finite */
 	start(loss: number): void {
 		if (this.#started) return;
 		this.#started = true;
-		this.validationLoss[0] = loss;
-		this.#detector.reset(this.validationLoss, this.#flag);
-		this.diverged = this.#flag[0] === 1;
+		this.validationLoss[0] = shown(loss); // until one is measured
+		this.#training.reset([loss], this.#flag);
 	}
 
-	/** @param losses the interval's training losses, the first `steps` of them */
-	measure(losses: Float32Array, steps: number): void {
-		let sum = 0;
-		for (let k = 0; k < steps; k++) sum += losses[k]!;
-		this.trainingLoss[0] = sum / steps;
-		const measured = this.given ?? this.#measureHeldOut?.() ?? this.trainingLoss[0]!;
-		const loss = Number.isNaN(measured) ? DIVERGED_LOSS : Math.min(measured, DIVERGED_LOSS);
-		if (!this.#started) {
-			this.start(loss);
+	/** @param losses the interval's training losses, the first `steps` of them; finite */
+	measure(losses: Float64Array, steps: number): void {
+		const training = storedLoss(mean(losses, 0, steps));
+		const measured = this.given ?? (this.#measureHeldOut && checkHeldOutLoss(this.#measureHeldOut()));
+		const heldOut = measured === undefined ? undefined : storedLoss(measured);
+		const loss = heldOut ?? training;
+		this.trainingLoss[0] = shown(training);
+		this.validationLoss[0] = shown(loss);
+		if (!Number.isFinite(loss)) this.diverged = true;
+		if (this.diverged) {
+			this.sound = false;
+			this.#started = true;
 			return;
 		}
-		this.validationLoss[0] = loss;
-		this.#flag[0] = this.diverged ? 1 : 0;
-		this.#detector.update(this.validationLoss, this.trainingLoss, this.#flag);
+		if (!this.#started) {
+			this.start(training);
+			this.validationLoss[0] = shown(loss);
+			if (heldOut !== undefined) this.#startHeldOut(heldOut);
+			return;
+		}
+		const spread = spreadOf(losses, steps);
+		this.#flag[0] = 0;
+		this.#training.update([training], [training], this.#flag, [spread]);
+		if (heldOut !== undefined) {
+			// Where nobody measured it before the first step, the training loss stands in, unless the two are plainly of different kinds.
+			if (!this.#heldOutStarted) {
+				const differs = !this.#training.isAbove(0) && heldOut > this.#training.limit(0);
+				this.#startHeldOut(differs ? heldOut : this.#training.start(0));
+			}
+			this.#flag[0] = 0;
+			this.#heldOut.update([heldOut], [training], this.#flag, [spread]);
+		}
 		this.diverged = this.#flag[0] === 1;
+		this.sound = !this.diverged && !(heldOut === undefined ? this.#training : this.#heldOut).isAbove(0);
 	}
 
-	state(): DivergenceState {
-		return this.#detector.state();
+	state(): LossWatchState {
+		return { training: this.#training.state(), heldOut: this.#heldOutStarted ? this.#heldOut.state() : null };
 	}
 
-	restore(state: DivergenceState, diverged: boolean, started: boolean): void {
-		this.#detector.restore(state);
+	restore({ training, heldOut }: LossWatchState, diverged: boolean, started: boolean): void {
+		this.#training.restore(training);
+		if (heldOut !== null) this.#heldOut.restore(heldOut);
+		this.#heldOutStarted = started && heldOut !== null;
 		this.diverged = diverged;
 		this.#started = started;
 	}
+
+	#startHeldOut(loss: number): void {
+		this.#heldOutStarted = true;
+		this.#heldOut.reset([loss], this.#flag);
+	}
+}
+
+function mean(values: Float64Array, begin: number, end: number): number {
+	let sum = 0;
+	for (let k = begin; k < end; k++) sum += values[k]!;
+	if (Number.isFinite(sum)) return sum / (end - begin);
+	sum = 0; // of numbers near the largest there is
+	for (let k = begin; k < end; k++) sum += values[k]! / (end - begin);
+	return sum;
+}
+
+/** Standard deviation; divided by the largest difference on the way, because a square may overflow where the number does not. */
+function deviation(values: Float64Array, begin: number, end: number): number {
+	const centre = mean(values, begin, end);
+	let largest = 0;
+	for (let k = begin; k < end; k++) largest = Math.max(largest, Math.abs(values[k]! - centre));
+	if (largest === 0) return 0;
+	let squares = 0;
+	for (let k = begin; k < end; k++) squares += ((values[k]! - centre) / largest) ** 2;
+	return Math.min(largest * Math.sqrt(squares / (end - begin)), Number.MAX_VALUE);
+}
+
+/**
+ * How far single losses of an interval lie apart: the smaller deviation of its two halves. Noise is in both; a jump, and most of a steady
+ * rise, is in one.
+ */
+function spreadOf(losses: Float64Array, steps: number): number {
+	const half = steps >> 1;
+	return half === 0 ? 0 : Math.min(deviation(losses, 0, half), deviation(losses, half, steps));
 }

@@ -1,15 +1,20 @@
-import { checkInteger, checkKeys, checkNumber, checkObject, invalidArgument, keysOf } from '../arguments.js';
-import type { Controller, DecisionContext } from '../environment/controller.js';
+import { types } from 'node:util';
+import { checkFunction, checkInteger, checkKeys, checkNumber, invalidArgument, keysOf } from '../arguments.js';
+import type { ControlledTraining, Controller, DecisionContext } from '../environment/controller.js';
 import type { Agents } from '../environment/observation.js';
 import { PROBE_BATCHES } from '../environment/training-environment.js';
 import { GannoError } from '../errors.js';
+import type { TrainableLayer } from '../networks/spec.js';
+import type { RegisteredLayer } from '../optimizer/layerwise-optimizer.js';
+import { checkLayerwiseAlgorithm, resolveHyperparameters } from '../optimizer/options.js';
+import { NO_WAITING } from './losses.js';
 
 /** What a LayerwiseController is told, and the checks of it. */
 
 /** A layer under control: what one learning rate applies to. */
 export interface ControlledLayer {
 	readonly name: string;
-	/** Elements of its parameters, biases included. */
+	/** Elements of its parameters, biases included; may be 0. */
 	readonly size: number;
 	/** What the feature `isConvolution` shows; default `dense`. */
 	readonly type?: 'dense' | 'conv';
@@ -25,6 +30,15 @@ export interface RollbackOptions {
 	readonly save?: () => void;
 	/** Brings back what was kept last, any number of times. */
 	readonly restore?: () => void;
+}
+
+/** What losses are measured by when a training is judged. */
+export interface DivergenceScale {
+	/**
+	 * A lower bound of the scale of losses, above 0: a loss counts as too high when it is three times this above the first one, or more
+	 * where the losses themselves say so.
+	 */
+	readonly scale: number;
 }
 
 /** What was decided, and why; arrays are the controller's own: read, do not keep. */
@@ -62,6 +76,12 @@ export interface LayerwiseControllerOptions {
 	readonly bounds?: { readonly low?: number; readonly high?: number };
 	/** Measures the loss on held-out data, at decisions only. Absent: the mean training loss of the interval stands in for it. */
 	readonly validationLoss?: () => number;
+	/**
+	 * What counts as divergence besides a loss that is not finite. Default true: losses far above the first one, at three decisions in a row,
+	 * measured by what the losses themselves show of their scale (docs/control.md has the rule). `{ scale }`: never by less than that, for a
+	 * loss that starts small and rises in a sound training, as a critic's does. False: nothing.
+	 */
+	readonly divergence?: boolean | DivergenceScale;
 	/** Go back to the last sound snapshot when the training diverges; default false. */
 	readonly rollback?: boolean | RollbackOptions;
 	/** Called after every decision. */
@@ -90,6 +110,8 @@ export interface ResolvedControllerOptions {
 	readonly low: number;
 	readonly high: number;
 	readonly validationLoss: (() => number) | undefined;
+	/** Of losses, at least; 0: they say it all, Infinity: none is too high. */
+	readonly leastScale: number;
 	readonly rollback: (RollbackOptions & { readonly factor: number; readonly limit: number }) | undefined;
 	readonly onDecision: ((report: DecisionReport) => void) | undefined;
 }
@@ -101,13 +123,26 @@ const OPTION_NAMES = keysOf<LayerwiseControllerOptions>({
 	probeBatches: true,
 	bounds: true,
 	validationLoss: true,
+	divergence: true,
 	rollback: true,
 	onDecision: true,
 });
 
-function checkFunction(value: unknown, name: string): void {
-	if (value !== undefined && typeof value !== 'function') throw invalidArgument('a function', name, value);
-}
+const BOUNDS_KEYS = keysOf<NonNullable<LayerwiseControllerOptions['bounds']>>({ low: true, high: true });
+const DIVERGENCE_KEYS = keysOf<DivergenceScale>({ scale: true });
+const ROLLBACK_KEYS = keysOf<RollbackOptions>({ factor: true, limit: true, save: true, restore: true });
+const OPTIMIZER_KEYS = keysOf<ControlledTraining['optimizer']>({ algorithm: true, hyperparameters: true });
+
+/** The layers of an optimizer and of a population are layers to control, whatever else they say of themselves. */
+const LAYER_KEYS = [
+	...keysOf<ControlledLayer>({ name: true, size: true, type: true }),
+	...keysOf<Pick<RegisteredLayer, 'parameters'>>({ parameters: true }),
+	...keysOf<Pick<TrainableLayer, 'weightShape' | 'scaleShape' | 'biasShape'>>({
+		weightShape: true,
+		scaleShape: true,
+		biasShape: true,
+	}),
+];
 
 function checkRate(rate: unknown, name: string): void {
 	if (typeof rate !== 'number' || !(rate > 0) || !Number.isFinite(rate)) {
@@ -119,6 +154,7 @@ function resolveRollback(value: unknown): ResolvedControllerOptions['rollback'] 
 	if (value === undefined || value === false) return undefined;
 	if (value === true) return { factor: DEFAULT_ROLLBACK_FACTOR, limit: DEFAULT_ROLLBACK_LIMIT };
 	if (typeof value !== 'object' || value === null) throw invalidArgument('true, false or an object', 'rollback', value);
+	checkKeys(value, 'rollback', ROLLBACK_KEYS);
 	const given = value as RollbackOptions;
 	checkFunction(given.save, 'rollback.save');
 	checkFunction(given.restore, 'rollback.restore');
@@ -129,12 +165,21 @@ function resolveRollback(value: unknown): ResolvedControllerOptions['rollback'] 
 	};
 }
 
+function resolveDivergence(value: unknown): number {
+	if (value === undefined || value === true) return 0;
+	if (value === false) return Number.POSITIVE_INFINITY;
+	if (typeof value !== 'object' || value === null)
+		throw invalidArgument('true, false or { scale }', 'divergence', value);
+	checkKeys(value, 'divergence', DIVERGENCE_KEYS);
+	return checkNumber((value as DivergenceScale).scale, 'divergence.scale', Number.MIN_VALUE);
+}
+
 /** @throws GannoError `INVALID_ARGUMENT` */
 export function resolveControllerOptions(value: unknown, { controller }: DecisionSource): ResolvedControllerOptions {
 	checkKeys(value, 'options', OPTION_NAMES);
 	const options = value as LayerwiseControllerOptions;
 	const { learningRate, horizon, bounds } = options;
-	if (learningRate instanceof Float32Array) {
+	if (types.isFloat32Array(learningRate)) {
 		for (const [layer, rate] of learningRate.entries()) checkRate(rate, `learningRate[${layer}]`);
 	} else checkRate(learningRate, 'learningRate');
 	if (horizon !== undefined) checkInteger(horizon, 'horizon', 1);
@@ -144,29 +189,44 @@ export function resolveControllerOptions(value: unknown, { controller }: Decisio
 			`The schedule '${controller.name}' is a function of the horizon; give options.horizon, the optimiser steps of the whole training`,
 		);
 	}
-	if (bounds !== undefined) checkObject(bounds, 'bounds');
+	if (bounds !== undefined) checkKeys(bounds, 'bounds', BOUNDS_KEYS);
 	const low = bounds?.low ?? 0;
 	const high = bounds?.high ?? Number.POSITIVE_INFINITY;
 	checkNumber(low, 'bounds.low', 0);
 	if (typeof high !== 'number' || !(high >= low))
 		throw invalidArgument(`a number of at least ${low}`, 'bounds.high', high);
 	checkFunction(options.validationLoss, 'validationLoss');
+	if (types.isAsyncFunction(options.validationLoss)) {
+		throw invalidArgument(
+			'a function that returns a number',
+			'validationLoss',
+			options.validationLoss,
+			`It is async. ${NO_WAITING}`,
+		);
+	}
 	checkFunction(options.onDecision, 'onDecision');
 	const interval =
 		options.interval ??
 		(horizon === undefined ? DEFAULT_INTERVAL : Math.max(1, Math.round(horizon / DEFAULT_DECISIONS)));
 	const probes = options.probeBatches ?? (controller.ignoresNetworks === true ? 0 : PROBE_BATCHES);
 	return {
-		learningRate: learningRate instanceof Float32Array ? learningRate.slice() : learningRate,
+		learningRate: types.isFloat32Array(learningRate) ? learningRate.slice() : learningRate,
 		horizon: horizon ?? Number.POSITIVE_INFINITY,
 		interval: checkInteger(interval, 'interval', 1, 1e7),
 		probeBatches: checkInteger(probes, 'probeBatches', 0, 1e4),
 		low,
 		high,
 		validationLoss: options.validationLoss,
+		leastScale: resolveDivergence(options.divergence),
 		rollback: resolveRollback(options.rollback),
 		onDecision: options.onDecision,
 	};
+}
+
+/** @throws GannoError `INVALID_ARGUMENT` */
+export function checkControlledOptimizer(value: ControlledTraining['optimizer']): void {
+	checkKeys(value, 'optimizer', OPTIMIZER_KEYS);
+	resolveHyperparameters(checkLayerwiseAlgorithm(value.algorithm), value.hyperparameters);
 }
 
 /** @throws GannoError `INVALID_ARGUMENT` */
@@ -174,10 +234,10 @@ export function checkControlledLayers(value: unknown): readonly Required<Control
 	if (!Array.isArray(value) || value.length === 0) throw invalidArgument('a non-empty array', 'layers', value);
 	const layers = Array.from(value, (layer: unknown, index) => {
 		const path = `layers[${index}]`;
-		checkObject(layer, path);
+		checkKeys(layer, path, LAYER_KEYS);
 		const { name, size, type = 'dense' } = layer as ControlledLayer;
 		if (typeof name !== 'string') throw invalidArgument('a string', `${path}.name`, name);
-		checkInteger(size, `${path}.size`, 1);
+		checkInteger(size, `${path}.size`, 0);
 		if (type !== 'dense' && type !== 'conv') throw invalidArgument("'dense' or 'conv'", `${path}.type`, type);
 		return { name, size, type };
 	});

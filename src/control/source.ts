@@ -1,8 +1,9 @@
+import { types } from 'node:util';
 import type { PolicySnapshot } from '../agents/policy.js';
 import { PolicyController } from '../agents/policy-controller.js';
 import { loadPolicy } from '../agents/policy-file.js';
 import { checkObject, invalidArgument } from '../arguments.js';
-import type { Controller, Decision } from '../environment/controller.js';
+import { type Controller, checkController, type Decision } from '../environment/controller.js';
 import { OBSERVATION_VERSION } from '../environment/observation.js';
 import { GannoError } from '../errors.js';
 import { type ScheduleName, scheduleByName } from '../schedules/registry.js';
@@ -48,11 +49,8 @@ function learningRatesOnly(problem: string): GannoError {
 
 export function scheduleSource(schedule: ScheduleName | Controller): DecisionSource {
 	if (typeof schedule === 'string') return { controller: scheduleByName(schedule), agents: 'layerwise' };
-	checkObject(schedule, 'schedule');
-	if (typeof schedule.decide !== 'function' || typeof schedule.reset !== 'function') {
-		throw invalidArgument('the name of a schedule or a Controller', 'schedule', schedule);
-	}
-	return { controller: schedule, agents: 'layerwise' };
+	const controller = checkController(schedule, 'schedule', 'the name of a schedule or a Controller');
+	return { controller, agents: 'layerwise' };
 }
 
 export function functionSource(decide: DecisionFunction): DecisionSource {
@@ -66,7 +64,7 @@ export function functionSource(decide: DecisionFunction): DecisionSource {
 			if (learningRates.length !== context.layers) learningRates = new Float32Array(context.layers);
 			const decided = decide(context);
 			if (typeof decided === 'number') learningRates.fill(decided);
-			else if (decided instanceof Float32Array && decided.length === context.layers) learningRates.set(decided);
+			else if (types.isFloat32Array(decided) && decided.length === context.layers) learningRates.set(decided);
 			else
 				throw invalidArgument(
 					`a number or a Float32Array of length ${context.layers}`,

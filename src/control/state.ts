@@ -3,10 +3,11 @@ import type { DivergenceState } from '../environment/divergence.js';
 import type { ObservationEncoderState } from '../environment/observation.js';
 import { GannoError } from '../errors.js';
 import type { IntervalStatisticsState } from '../optimizer/interval-statistics.js';
+import type { LossWatchState } from './loss-watch.js';
 
 /** Everything a controller knows of a training, as plain data: it survives structured clone, and JSON keeps every bit of it. */
 export interface LayerwiseControllerState {
-	readonly version: 1;
+	readonly version: 2;
 	/** Name of whoever decides. */
 	readonly controller: string;
 	readonly layers: readonly string[];
@@ -28,7 +29,7 @@ export interface LayerwiseControllerState {
 	/** The held-out loss given in this interval; null: none. */
 	readonly validationLoss: number | null;
 	readonly encoder: ObservationEncoderState;
-	readonly divergence: DivergenceState;
+	readonly divergence: LossWatchState;
 	/** What the controller remembers: a policy's recurrent state. */
 	readonly memory: readonly number[];
 }
@@ -49,15 +50,41 @@ function numbers(value: unknown, name: string, length: number): void {
 	if (wrong >= 0) throw invalidArgument('a finite number', `${name}[${wrong}]`, value[wrong]);
 }
 
+function checkDivergence(value: unknown, name: string): void {
+	checkObject(value, name);
+	const { initialLoss, lowestLoss, spread, above, first } = value as DivergenceState;
+	for (const [key, values] of Object.entries({ initialLoss, lowestLoss, spread, above, first })) {
+		numbers(values, `${name}.${key}`, 1);
+	}
+}
+
+/** A state of the first format: training and held-out losses had one start between them, and no scale but that. */
+interface FirstVersion extends Omit<LayerwiseControllerState, 'version' | 'divergence'> {
+	readonly version: 1;
+	readonly divergence: Pick<DivergenceState, 'initialLoss' | 'above'>;
+}
+
+function upgrade(state: LayerwiseControllerState | FirstVersion): LayerwiseControllerState {
+	if (state.version === 2) return state;
+	if (state.version !== 1) throw invalidArgument('1 or 2', 'state.version', (state as { version?: unknown }).version);
+	checkObject(state.divergence, 'state.divergence');
+	const { initialLoss, above } = state.divergence;
+	const divergence = { initialLoss, lowestLoss: initialLoss, spread: [0], above, first: [0] };
+	return { ...state, version: 2, divergence: { training: divergence, heldOut: divergence } };
+}
+
 /** @throws GannoError `INVALID_ARGUMENT` saying what does not fit this controller */
 export function checkControllerState(value: unknown, shape: ControllerStateShape): LayerwiseControllerState {
 	checkObject(value, 'state');
-	const state = value as LayerwiseControllerState;
-	if (state.version !== 1) throw invalidArgument('1', 'state.version', state.version);
+	const state = upgrade(value as LayerwiseControllerState | FirstVersion);
 	if (state.controller !== shape.controller) {
 		throw invalidArgument(`'${shape.controller}', as in this controller,`, 'state.controller', state.controller);
 	}
-	if (!Array.isArray(state.layers) || state.layers.join('\n') !== shape.layers.join('\n')) {
+	const sameLayers =
+		Array.isArray(state.layers) &&
+		state.layers.length === shape.layers.length &&
+		shape.layers.every((name, layer) => name === state.layers[layer]);
+	if (!sameLayers) {
 		throw new GannoError(
 			'INVALID_ARGUMENT',
 			`The state is of the layers ${String(state.layers)}, but this controller has ${shape.layers.join(', ')}`,
@@ -80,15 +107,15 @@ export function checkControllerState(value: unknown, shape: ControllerStateShape
 		numbers(interval[name], `state.intervalStatistics.${name}`, layers);
 	}
 	numbers(losses, 'state.losses', interval.steps);
-	if (state.validationLoss !== null) checkNumber(state.validationLoss, 'state.validationLoss', 0);
+	if (state.validationLoss !== null) numbers([state.validationLoss], 'state.validationLoss', 1);
 	checkObject(encoder, 'state.encoder');
 	numbers(encoder.gradientScale, 'state.encoder.gradientScale', layers);
 	for (const name of ['trainingLoss', 'validationLoss', 'bestValidationLoss'] as const) {
 		numbers(encoder[name], `state.encoder.${name}`, 1);
 	}
 	checkObject(divergence, 'state.divergence');
-	numbers(divergence.initialLoss, 'state.divergence.initialLoss', 1);
-	numbers(divergence.above, 'state.divergence.above', 1);
+	checkDivergence(divergence.training, 'state.divergence.training');
+	if (divergence.heldOut !== null) checkDivergence(divergence.heldOut, 'state.divergence.heldOut');
 	if (!Array.isArray(memory)) throw invalidArgument('an array', 'state.memory', memory);
 	numbers(memory, 'state.memory', memory.length);
 	return state;

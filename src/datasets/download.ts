@@ -4,7 +4,7 @@ import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises
 import type { IncomingMessage } from 'node:http';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { GannoError } from '../errors.js';
+import { GannoError, isError } from '../errors.js';
 import { fileSystemError } from '../files/file-system-error.js';
 import { decodeInPlace } from './content-encoding.js';
 import { contentEncodings, httpGet, publicAddress, retryAfter } from './http-get.js';
@@ -212,7 +212,7 @@ function reasonOf(error: unknown): string {
 	const { message, errors } = error as { readonly message?: string; readonly errors?: readonly unknown[] };
 	if (message !== undefined && message !== '') return message;
 	const first = errors?.[0];
-	return first instanceof Error ? first.message : String(error);
+	return isError(first) ? first.message : String(error);
 }
 
 function tooShort({ headers }: IncomingMessage, received: number, file: RemoteFile): TransferFailure {

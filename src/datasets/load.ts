@@ -1,5 +1,14 @@
 import { join } from 'node:path';
-import { checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
+import {
+	checkBoolean,
+	checkFunction,
+	checkInteger,
+	checkKeys,
+	checkOneOf,
+	checkSignal,
+	invalidArgument,
+	keysOf,
+} from '../arguments.js';
 import { GannoError } from '../errors.js';
 import { assembleDataset, type LabelledImages } from './assemble.js';
 import { readCifarImages } from './cifar.js';
@@ -34,6 +43,17 @@ export interface LoadDatasetOptions {
 	readonly signal?: AbortSignal | undefined;
 }
 
+const OPTION_NAMES = keysOf<LoadDatasetOptions>({
+	dataDirectory: true,
+	validationSize: true,
+	seed: true,
+	downsample: true,
+	download: true,
+	partial: true,
+	onProgress: true,
+	signal: true,
+});
+
 /**
  * A data set, from disk if it is anywhere there, otherwise downloaded. The official test part is the test split, whole; the
  * validation split comes from the training part, stratified and seeded. Everything large lies in SharedArrayBuffers: posting
@@ -52,23 +72,17 @@ export async function loadDatasetFrom(
 	transfer: TransferOptions = {},
 	known: readonly KnownDataset[] = KNOWN_DATASETS,
 ): Promise<Dataset> {
-	if (typeof options !== 'object' || options === null) throw invalidArgument('an object', 'options', options);
+	checkKeys(options, 'options', OPTION_NAMES);
 	const { dataDirectory, validationSize, seed = 0, downsample = 1, partial = false } = options;
 	if (validationSize !== undefined) checkInteger(validationSize, 'validationSize', 1);
 	checkInteger(seed, 'seed', 0, 0xffffffff);
 	if (downsample !== 1 && downsample !== 2) throw invalidArgument('1 or 2', 'downsample', downsample);
 	for (const key of ['download', 'partial'] as const) {
 		// Anything but these two would be taken for one of them, and a download begun that was meant to be forbidden.
-		if (options[key] !== undefined && typeof options[key] !== 'boolean') {
-			throw invalidArgument('true or false', key, options[key]);
-		}
+		checkBoolean(options[key], key);
 	}
-	if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
-		throw invalidArgument('a function', 'onProgress', options.onProgress);
-	}
-	if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
-		throw invalidArgument('an AbortSignal', 'signal', options.signal);
-	}
+	checkFunction(options.onProgress, 'onProgress');
+	checkSignal(options.signal);
 	if (dataDirectory !== undefined && (typeof dataDirectory !== 'string' || dataDirectory === '')) {
 		throw invalidArgument('the path of a folder', 'dataDirectory', dataDirectory);
 	}

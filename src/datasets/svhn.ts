@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { badFile } from '../files/file-system-error.js';
 import { type LabelledImages, sharedBytes } from './assemble.js';
 import { DAMAGED_ADVICE, readDataFile } from './content.js';
@@ -42,7 +43,7 @@ async function readPart(
 	if (x === undefined || y === undefined || expected.some((edge, i) => x.dimensions[i] !== edge)) {
 		throw badFile(path, `X is ${x?.dimensions.join('×')}, not ${expected.join('×')}`, 'Is it the right file?');
 	}
-	if (!(x.values instanceof Uint8Array)) throw badFile(path, 'X does not hold unsigned bytes', 'Is it the right file?');
+	if (!types.isUint8Array(x.values)) throw badFile(path, 'X does not hold unsigned bytes', 'Is it the right file?');
 	if (y.values.length !== count) {
 		throw badFile(path, `y holds ${y.values.length} labels, not ${count}`, 'Is it the right file?');
 	}

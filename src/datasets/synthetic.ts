@@ -1,4 +1,4 @@
-import { checkInteger, checkNumber, invalidArgument } from '../arguments.js';
+import { checkInteger, checkKeys, checkNumber, invalidArgument, keysOf } from '../arguments.js';
 import { PhiloxGenerator } from '../philox.js';
 import { assembleDataset, sharedBytes } from './assemble.js';
 import type { Dataset } from './dataset.js';
@@ -22,6 +22,8 @@ export interface SyntheticOptions {
 	readonly noise?: number;
 }
 
+const OPTION_NAMES = keysOf<SyntheticOptions>({ shape: true, classes: true, size: true, seed: true, noise: true });
+
 /**
  * A small data set that networks can learn, made from nothing: each class has a random prototype image, smooth over
  * neighbouring pixels so that convolutions find something, and its images are the prototype plus Gaussian noise. The same
@@ -29,6 +31,7 @@ export interface SyntheticOptions {
  * images.
  */
 export function syntheticDataset(options: SyntheticOptions = {}): Dataset {
+	checkKeys(options, 'options', OPTION_NAMES);
 	const shape = options.shape ?? [8, 8, 1];
 	if (!Array.isArray(shape) || shape.length !== 3) throw invalidArgument('[height, width, channels]', 'shape', shape);
 	const [height, width, channels] = shape as readonly [number, number, number];

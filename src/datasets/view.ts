@@ -1,4 +1,4 @@
-import { checkInteger, checkNumber, checkObject, invalidArgument } from '../arguments.js';
+import { checkInteger, checkKeys, checkNumber, invalidArgument, keysOf } from '../arguments.js';
 import { GannoError } from '../errors.js';
 import { PhiloxGenerator } from '../philox.js';
 import { sharedBytes } from './assemble.js';
@@ -23,9 +23,12 @@ export interface LabelNoise {
 	readonly seed: number;
 }
 
+const VIEW_KEYS = keysOf<DatasetView>({ classes: true, trainShare: true, labelOffset: true, labelNoise: true });
+const NOISE_KEYS = keysOf<LabelNoise>({ share: true, seed: true });
+
 /** @throws GannoError `INVALID_ARGUMENT` naming what is wrong; whether it leaves images of a data set is for {@link viewDataset} to see */
 export function checkDatasetView(view: DatasetView, name: string): DatasetView {
-	checkObject(view, name);
+	checkKeys(view, name, VIEW_KEYS);
 	const { classes, trainShare, labelOffset, labelNoise } = view;
 	if (classes !== undefined) {
 		if (!Array.isArray(classes) || classes.length === 0) {
@@ -42,7 +45,7 @@ export function checkDatasetView(view: DatasetView, name: string): DatasetView {
 	}
 	if (labelOffset !== undefined) checkInteger(labelOffset, `${name}.labelOffset`, 0, 255);
 	if (labelNoise !== undefined) {
-		checkObject(labelNoise, `${name}.labelNoise`);
+		checkKeys(labelNoise, `${name}.labelNoise`, NOISE_KEYS);
 		checkNumber(labelNoise.share, `${name}.labelNoise.share`, 0, 1);
 		checkInteger(labelNoise.seed, `${name}.labelNoise.seed`, 0, 0xffffffff);
 	}

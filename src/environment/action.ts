@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { checkOneOf, invalidArgument } from '../arguments.js';
 
 /** Categories of every action rule; 4 is the middle one. */
@@ -52,7 +53,7 @@ export interface LearningRateRule {
 
 /** @throws GannoError `INVALID_ARGUMENT` for actions of another kind or number. @param length networks × agents */
 export function checkActions(actions: Actions, continuous: boolean, length: number): void {
-	const fits = continuous ? actions instanceof Float32Array : actions instanceof Uint8Array;
+	const fits = continuous ? types.isFloat32Array(actions) : types.isUint8Array(actions);
 	if (fits && actions.length === length) return;
 	const type = continuous ? 'Float32Array' : 'Uint8Array';
 	throw invalidArgument(`a ${type} of length ${length} (networks × agents)`, 'actions', actions);
@@ -107,7 +108,7 @@ export class ActionRule implements LearningRateRule {
 	apply(actions: Actions, layers: number, initialLearningRates: Float32Array, learningRates: Float32Array): void {
 		const rows = learningRates.length;
 		const perLayer = actions.length === rows;
-		if (!(actions instanceof Uint8Array) || (!perLayer && actions.length * layers !== rows)) {
+		if (!types.isUint8Array(actions) || (!perLayer && actions.length * layers !== rows)) {
 			throw invalidArgument(`a Uint8Array of length ${rows} or ${rows / layers}`, 'actions', actions);
 		}
 		for (let i = 0; i < actions.length; i++) {

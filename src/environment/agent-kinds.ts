@@ -1,4 +1,4 @@
-import { checkOneOf } from '../arguments.js';
+import { checkOneOf, keysOf } from '../arguments.js';
 import type { TrainableLayer } from '../networks/spec.js';
 import { ACTION_COUNT, ACTION_MODES, type ActionMode, type LearningRateRule } from './action.js';
 import { type NetworkActionMode, openActionRule, THREE_WAY_ACTIONS } from './network-action.js';
@@ -87,6 +87,14 @@ export interface AgentOptions {
 	/** What is set beside the learning rate; default 'none', with `network-v1` nothing else. */
 	readonly secondControl?: SecondControl | undefined;
 }
+
+export const AGENT_KEYS = keysOf<AgentOptions>({
+	observation: true,
+	action: true,
+	multiplier: true,
+	agents: true,
+	secondControl: true,
+});
 
 /** @throws GannoError `INVALID_ARGUMENT` for an observation, actions and agents that do not go together */
 export function resolveAgents({

@@ -1,3 +1,4 @@
+import { checkObject, invalidArgument } from '../arguments.js';
 import type { LayerwiseAlgorithm } from '../optimizer/algorithms.js';
 import type { LayerwiseHyperparameters } from '../optimizer/options.js';
 import type { Actions } from './action.js';
@@ -56,6 +57,14 @@ export interface Decision {
 	readonly baseSchedule?: Float32Array;
 	/** `[networks × agents]`: the actions behind the learning rates (of joint ones that part), for the feature `previousAction`; absent: neutral. */
 	readonly actions?: Actions;
+}
+
+/** @throws GannoError `INVALID_ARGUMENT` */
+export function checkController(value: unknown, name: string, what = 'a Controller'): Controller {
+	checkObject(value, name);
+	const { decide, reset } = value as Partial<Controller>;
+	if (typeof decide !== 'function' || typeof reset !== 'function') throw invalidArgument(what, name, value);
+	return value as Controller;
 }
 
 /** Sets the learning rates of an episode. Hand-made schedules and learned policies both are one; the environment knows neither. */

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { invalidArgument } from '../arguments.js';
 import type { PopulationControls } from '../networks/population-arguments.js';
 import type { TrainableLayer } from '../networks/spec.js';
@@ -66,7 +67,7 @@ export class CounterfactualPopulation implements Population {
 		out: PopulationOutput,
 		options?: { readonly baseSchedule?: Float32Array | undefined },
 	): void {
-		if (!(controls instanceof Float32Array)) {
+		if (!types.isFloat32Array(controls)) {
 			throw invalidArgument('learning rates alone (the reward difference knows no other)', 'controls', controls);
 		}
 		this.#fork();

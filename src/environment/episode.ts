@@ -1,4 +1,5 @@
-import type { Controller } from './controller.js';
+import { checkBoolean, checkFunction, checkKeys, checkObject, invalidArgument, keysOf } from '../arguments.js';
+import { type Controller, checkController } from './controller.js';
 import { networkReward } from './reward.js';
 import type { TrainingTask } from './task.js';
 import type { TrainingEnvironment } from './training-environment.js';
@@ -19,6 +20,17 @@ export interface EpisodeOptions {
 	/** Called after every decision with the decisions done. */
 	readonly onDecision?: (decision: number) => void;
 }
+
+const OPTION_NAMES = keysOf<EpisodeOptions>({
+	environment: true,
+	controller: true,
+	task: true,
+	seeds: true,
+	baseSchedule: true,
+	traceLearningRates: true,
+	test: true,
+	onDecision: true,
+});
 
 /** How the networks of an episode ended up; every array is the caller's. */
 export interface EpisodeOutcome {
@@ -46,9 +58,23 @@ export interface EpisodeOutcome {
 	readonly nativeMilliseconds: number;
 }
 
-/** Drives a controller through one episode. */
+/** One of this class, or what does as it does. @throws GannoError `INVALID_ARGUMENT` */
+export function checkEnvironment(value: unknown, name: string): void {
+	checkObject(value, name);
+	if (typeof (value as Partial<TrainingEnvironment>).stepWithLearningRates !== 'function') {
+		throw invalidArgument('a TrainingEnvironment', name, value);
+	}
+}
+
+/** Drives a controller through one episode. @throws GannoError `INVALID_ARGUMENT` */
 export function runEpisode(options: EpisodeOptions): EpisodeOutcome {
+	checkKeys(options, 'options', OPTION_NAMES);
+	const traces = checkBoolean(options.traceLearningRates, 'traceLearningRates');
+	const tests = checkBoolean(options.test, 'test', true);
+	checkFunction(options.onDecision, 'onDecision');
 	const { environment, controller } = options;
+	checkEnvironment(environment, 'environment');
+	checkController(controller, 'controller');
 	const { infos } = environment.reset(options.task, options.seeds);
 	const { task, networks, layers, decisions } = environment;
 	controller.reset(task);
@@ -63,7 +89,7 @@ export function runEpisode(options: EpisodeOptions): EpisodeOutcome {
 		testLoss: new Float32Array(networks).fill(Number.NaN),
 		testAccuracy: new Float32Array(networks).fill(Number.NaN),
 		returns: new Float32Array(networks),
-		learningRates: options.traceLearningRates === true ? new Float32Array(decisions * rates) : undefined,
+		learningRates: traces ? new Float32Array(decisions * rates) : undefined,
 	};
 	const product = new Float32Array(task.interval);
 	let done = infos.active.every((running) => running === 0);
@@ -84,7 +110,7 @@ export function runEpisode(options: EpisodeOptions): EpisodeOutcome {
 		options.onDecision?.(decision + 1);
 		done = result.done;
 	}
-	if (options.test !== false) {
+	if (tests) {
 		const evaluation = new Float32Array(networks * 2);
 		environment.evaluate('test', evaluation);
 		for (let n = 0; n < networks; n++) {

@@ -1,4 +1,4 @@
-import { checkInteger, checkNumber, checkObject, checkOneOf, invalidArgument } from '../arguments.js';
+import { checkInteger, checkKeys, checkNumber, checkOneOf, invalidArgument, keysOf } from '../arguments.js';
 import { PhiloxGenerator } from '../philox.js';
 import type { Pretraining } from './pretraining.js';
 import type { TrainingTask } from './task.js';
@@ -32,6 +32,15 @@ export interface FineTuning {
 
 const DEFAULTS = { changes: ['classes'], pretrainingSteps: 500, pretrainedNetworks: 2, sliceSize: 500 } as const;
 
+const KEYS = keysOf<FineTuning>({
+	share: true,
+	changes: true,
+	pretrainingSteps: true,
+	pretrainedNetworks: true,
+	sliceSize: true,
+	horizon: true,
+});
+
 /** Sub-sequence of Philox stream `task` for a task's fine-tuning, its index added: no other choice changes with it. */
 const SEQUENCE = 2 ** 47;
 
@@ -42,7 +51,7 @@ export function checkFineTuning(
 	classes: number,
 	decisions: readonly number[],
 ): void {
-	checkObject(fineTuning, name);
+	checkKeys(fineTuning, name, KEYS);
 	const { share, changes, pretrainingSteps, pretrainedNetworks, sliceSize, horizon } = fineTuning;
 	checkNumber(share, `${name}.share`, 0, 1);
 	if (changes !== undefined) {

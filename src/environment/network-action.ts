@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { checkNumber, checkOneOf, invalidArgument } from '../arguments.js';
 import { type ActionMode, ActionRule, type Actions, clipRate, type LearningRateRule } from './action.js';
 
@@ -40,7 +41,7 @@ export class NetworkActionRule implements LearningRateRule {
 	apply(actions: Actions, layers: number, _initialLearningRates: Float32Array, learningRates: Float32Array): void {
 		const networks = learningRates.length / layers;
 		const continuous = this.mode === 'continuous';
-		if (continuous !== actions instanceof Float32Array || actions.length !== networks) {
+		if (continuous !== types.isFloat32Array(actions) || actions.length !== networks) {
 			throw invalidArgument(
 				`a ${continuous ? 'Float32Array' : 'Uint8Array'} of length ${networks}`,
 				'actions',

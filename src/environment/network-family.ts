@@ -1,4 +1,4 @@
-import { checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
+import { checkInteger, checkKeys, checkOneOf, invalidArgument } from '../arguments.js';
 import { cnn, mlp, residual } from '../networks/builders.js';
 import type { LayerSpec, NetworkSpec } from '../networks/spec.js';
 import type { PhiloxGenerator } from '../philox.js';
@@ -107,9 +107,19 @@ function drawSize([low, high]: Range, generator: PhiloxGenerator): number {
 	return Math.round(Math.exp(generator.uniform(Math.log(low), Math.log(high))));
 }
 
+/** What may be said of a family of this kind: all fixed, or all drawn. */
+function familyKeys(family: NetworkFamily): readonly string[] {
+	if (family.type === 'layers') return ['type', 'layers'];
+	if (family.type === 'residual') return ['type', 'blocks', 'width'];
+	const sizes = 'depth' in family ? ['depth', 'width'] : ['hidden'];
+	const convolutional = family.type === 'mlp' ? [] : 'depth' in family ? ['convolutions', 'filters'] : ['filters'];
+	return ['type', ...convolutional, ...sizes, 'activation'];
+}
+
 /** @throws GannoError `INVALID_ARGUMENT` naming what of the family is wrong; the layers themselves are the population's to check */
 export function checkNetworkFamily(family: NetworkFamily, name: string): void {
 	checkOneOf(family?.type, `${name}.type`, ['mlp', 'cnn', 'residual', 'layers']);
+	checkKeys(family, name, familyKeys(family));
 	if (family.type === 'layers') {
 		checkList(family.layers, `${name}.layers`);
 		return;

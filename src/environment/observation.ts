@@ -38,7 +38,7 @@ export const OBSERVATIONS: readonly ObservationDescription[] = [
 	},
 	{
 		name: 'trainingLossSpread',
-		formula: '2 standard deviation of the steps’ losses / (L + 0.01)',
+		formula: '2 standard deviation of the steps’ losses / (|L| + 0.01)',
 		bounded: false,
 	},
 	{ name: 'validationLoss', formula: 'ln clip(V, 1e-3, 20)', bounded: false },
@@ -79,7 +79,7 @@ export interface ObservationInput {
 	/** Mean of the base schedule over the interval; η = learning rate × this. */
 	readonly baseFactor: number;
 	/** `[networks × steps]` */
-	readonly trainingLoss: Float32Array;
+	readonly trainingLoss: Float32Array | Float64Array;
 	/** Optimiser steps of the interval. */
 	readonly steps: number;
 	/** `[networks × validationStride]`: loss; where the stride is 3, accuracy and variance of the logits' change too. */
@@ -143,13 +143,15 @@ export class ObservationEncoder implements Observer {
 	readonly layers: number;
 	/** Rows of observations per network: the layers, or 1. */
 	readonly agents: number;
-	readonly #inverseRoot: Float64Array; // [layers]: 1 / √n
+	readonly #inverseRoot: Float64Array; // [layers]: 1 / √n, of an empty layer 1
+	readonly #counts: Float64Array; // [layers]: 1, of an empty layer 0: it has no part in means
 	readonly #depth: Float64Array; // [layers]
 	readonly #isConvolution: Float64Array; // [layers]
 	readonly #gradientScale: Float64Array; // [networks × layers], of the last decision
 	readonly #trainingLoss: Float64Array; // [networks], logarithms of the last decision
 	readonly #validationLoss: Float64Array;
 	readonly #bestValidationLoss: Float64Array;
+	readonly #counted: number;
 	readonly #row = new Float64Array(OBSERVATION_SIZE);
 	readonly #mean = new Float64Array(OBSERVATION_SIZE);
 	#first = true;
@@ -168,7 +170,12 @@ export class ObservationEncoder implements Observer {
 		this.networks = networks;
 		this.layers = layers.length;
 		this.agents = agents === 'one' ? 1 : layers.length;
-		this.#inverseRoot = Float64Array.from(layers, ({ size }) => 1 / Math.sqrt(size));
+		this.#inverseRoot = Float64Array.from(layers, ({ size }) => 1 / Math.sqrt(Math.max(size, 1)));
+		this.#counts = Float64Array.from(layers, ({ size }) => Math.min(size, 1));
+		this.#counted = Math.max(
+			1,
+			this.#counts.reduce((sum, count) => sum + count, 0),
+		);
 		this.#depth = Float64Array.from(layers, (_, l) => (layers.length === 1 ? 0 : (2 * l) / (layers.length - 1) - 1));
 		this.#isConvolution = Float64Array.from(layers, ({ type }) => (type === 'conv' ? 1 : 0));
 		this.#gradientScale = new Float64Array(networks * layers.length);
@@ -254,10 +261,11 @@ export class ObservationEncoder implements Observer {
 								? -OBSERVATION_LIMIT
 								: 0;
 					if (perLayer) observations[target + f] = cut;
-					else mean[f] = mean[f]! + cut;
+					else mean[f] = mean[f]! + cut * this.#counts[l]!;
 				}
 			}
-			if (!perLayer) for (let f = 0; f < OBSERVATION_SIZE; f++) observations[offset + f] = mean[f]! / layers;
+			if (perLayer) continue;
+			for (let f = 0; f < OBSERVATION_SIZE; f++) observations[offset + f] = mean[f]! / this.#counted;
 		}
 		this.#first = false;
 	}
@@ -285,7 +293,7 @@ export class ObservationEncoder implements Observer {
 		row[11] = training;
 		row[12] = first ? 0 : 3 * clip(training - this.#trainingLoss[network]!, -3, 3);
 		row[13] = half === 0 ? 0 : 5 * (logLoss(secondHalf / (steps - half)) - logLoss(firstHalf / half));
-		row[14] = (2 * Math.sqrt(squares / steps)) / (loss + 0.01);
+		row[14] = (2 * Math.sqrt(squares / steps)) / (Math.abs(loss) + 0.01);
 		row[15] = validation;
 		row[16] = first ? 0 : 3 * clip(validation - this.#validationLoss[network]!, -3, 3);
 		row[17] = 3 * (validation - training);

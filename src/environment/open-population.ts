@@ -1,4 +1,4 @@
-import { invalidArgument } from '../arguments.js';
+import { checkObject, invalidArgument, keysOf } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { viewDataset } from '../datasets/view.js';
 import { NetworkPopulation } from '../networks/population.js';
@@ -20,6 +20,15 @@ export interface PopulationSource {
 	readonly precision?: Precision | undefined;
 }
 
+export const POPULATION_SOURCE_KEYS = keysOf<PopulationSource>({
+	dataset: true,
+	population: true,
+	cancellation: true,
+	threads: true,
+	device: true,
+	precision: true,
+});
+
 /** How an environment opens the population of a task. */
 export function populationFactory(source: PopulationSource): PopulationFactory {
 	const { population, dataset, cancellation, threads, device, precision } = source;
@@ -27,7 +36,10 @@ export function populationFactory(source: PopulationSource): PopulationFactory {
 		if (typeof population === 'function') return population;
 		throw invalidArgument('a function that opens a population', 'population', population);
 	}
-	if (dataset === undefined) throw invalidArgument('a data set, or a function for population', 'dataset', dataset);
+	if (typeof dataset !== 'object' || dataset === null) {
+		throw invalidArgument('a data set, or a function for population', 'dataset', dataset);
+	}
+	checkObject(dataset.splits, 'dataset.splits');
 	return (task, seeds) => {
 		const { spec, batchSize, optimizer, sliceSize, validationSize, data } = task;
 		const replicas = task.networks.length;

@@ -1,7 +1,7 @@
-import { checkInteger, checkNumber, checkObject, invalidArgument } from '../arguments.js';
+import { checkBoolean, checkInteger, checkKeys, checkNumber, invalidArgument, keysOf } from '../arguments.js';
 import { checkDatasetView, type DatasetView } from '../datasets/view.js';
 import type { OptimizerSpec } from '../optimizer/algorithms.js';
-import { checkAlgorithm, resolveHyperparameters } from '../optimizer/options.js';
+import { checkOptimizerSpec } from '../optimizer/options.js';
 import type { TrainingTask } from './task.js';
 
 /**
@@ -26,24 +26,29 @@ export interface Pretraining {
 
 const DEFAULTS = { learningRate: 1e-3, optimizer: { algorithm: 'adam' }, batchSize: 32 } as const;
 
+const PRETRAINING_KEYS = keysOf<Pretraining>({
+	steps: true,
+	learningRate: true,
+	optimizer: true,
+	batchSize: true,
+	data: true,
+	seeds: true,
+	keepOutputLayer: true,
+});
+
 export function checkPretraining(pretraining: Pretraining, name: string): void {
-	checkObject(pretraining, name);
+	checkKeys(pretraining, name, PRETRAINING_KEYS);
 	const { steps, learningRate, optimizer, batchSize, data, seeds, keepOutputLayer } = pretraining;
 	checkInteger(steps, `${name}.steps`, 1, 1_000_000);
 	if (learningRate !== undefined) checkNumber(learningRate, `${name}.learningRate`, 0);
-	if (optimizer !== undefined) {
-		checkObject(optimizer, `${name}.optimizer`);
-		resolveHyperparameters(checkAlgorithm(optimizer.algorithm), optimizer.hyperparameters);
-	}
+	if (optimizer !== undefined) checkOptimizerSpec(optimizer, `${name}.optimizer`);
 	if (batchSize !== undefined) checkInteger(batchSize, `${name}.batchSize`, 1);
 	if (data !== undefined) checkDatasetView(data, `${name}.data`);
 	if (!Array.isArray(seeds) || seeds.length === 0) {
 		throw invalidArgument('an array of at least one seed', `${name}.seeds`, seeds);
 	}
 	for (const [i, seed] of seeds.entries()) checkInteger(seed, `${name}.seeds[${i}]`, 0, 0xffffffff);
-	if (keepOutputLayer !== undefined && typeof keepOutputLayer !== 'boolean') {
-		throw invalidArgument('true or false', `${name}.keepOutputLayer`, keepOutputLayer);
-	}
+	checkBoolean(keepOutputLayer, `${name}.keepOutputLayer`);
 }
 
 /** The seed of the pre-trained network that a network starts from: a function of the network's own seed, not of its place. */

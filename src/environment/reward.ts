@@ -1,4 +1,4 @@
-import { checkNumber, checkOneOf, invalidArgument } from '../arguments.js';
+import { checkKeys, checkNumber, checkOneOf, invalidArgument, keysOf } from '../arguments.js';
 import { GannoError } from '../errors.js';
 import { DIVERGED_LOSS } from '../networks/population.js';
 import { ALGORITHMS, type Algorithm } from '../optimizer/algorithms.js';
@@ -22,6 +22,8 @@ export type Reward =
 	| { readonly type: Exclude<RewardName, 'baseline'> }
 	| { readonly type: 'baseline'; readonly learningRate: number | Readonly<Partial<Record<Algorithm, number>>> };
 
+const REWARD_KEYS = keysOf<Extract<Reward, { type: 'baseline' }>>({ type: true, learningRate: true });
+
 /** Losses are floored here before their logarithm: below it, improvement is noise. */
 export const LOSS_FLOOR = 1e-4;
 
@@ -33,6 +35,7 @@ export const ACCURACY_SCALE = 3;
 
 /** @throws GannoError `INVALID_ARGUMENT` for an unknown reward or a `baseline` without its learning rate */
 export function checkReward(reward: unknown): Reward {
+	if (typeof reward === 'object') checkKeys(reward, 'reward', REWARD_KEYS);
 	const type = typeof reward === 'object' && reward !== null ? (reward as { type?: unknown }).type : reward;
 	const name = checkOneOf(type, 'reward', REWARDS);
 	if (name !== 'baseline') return name;

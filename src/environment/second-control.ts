@@ -1,6 +1,8 @@
-import { checkFiniteElements, checkFloat32Array, checkObject, invalidArgument } from '../arguments.js';
-import type { PopulationControls } from '../networks/population-arguments.js';
+import { types } from 'node:util';
+import { checkFiniteElements, checkFloat32Array, checkKeys, invalidArgument, keysOf } from '../arguments.js';
+import { CONTROL_KEYS, type PopulationControls } from '../networks/population-arguments.js';
 import { ACTION_COUNT, type Actions } from './action.js';
+import type { Decision } from './controller.js';
 
 /**
  * What agents may set beside the learning rate, layer by layer: it reaches the optimiser through the same table of controls. An action is
@@ -57,7 +59,7 @@ export class ActionSplitter {
 	 */
 	split(actions: Actions, layers: number, rows: number): SplitActions {
 		const perLayer = actions.length === rows;
-		if (!(actions instanceof Uint8Array) || (!perLayer && actions.length * layers !== rows)) {
+		if (!types.isUint8Array(actions) || (!perLayer && actions.length * layers !== rows)) {
 			throw invalidArgument(`a Uint8Array of length ${rows} or ${rows / layers}`, 'actions', actions);
 		}
 		const largest = ACTION_COUNT * LEVEL_COUNT - 1;
@@ -92,10 +94,16 @@ export function populationControls(
 	return weightDecays === undefined && momenta === undefined ? learningRates : { learningRates, weightDecays, momenta };
 }
 
+/** A Decision may be given whole; what else it says is for others to read. */
+const DECISION_KEYS = [
+	...CONTROL_KEYS,
+	...keysOf<Pick<Decision, 'baseSchedule' | 'actions'>>({ baseSchedule: true, actions: true }),
+];
+
 /** Controls that came from outside. @throws GannoError `INVALID_ARGUMENT` @param size networks × layers */
 export function checkControls(controls: Float32Array | PopulationControls, size: number): PopulationControls {
-	if (controls instanceof Float32Array) return checkControls({ learningRates: controls }, size);
-	checkObject(controls, 'controls');
+	if (types.isFloat32Array(controls)) return checkControls({ learningRates: controls }, size);
+	checkKeys(controls, 'controls', DECISION_KEYS);
 	const { learningRates, weightDecays, momenta } = controls;
 	const check = (values: Float32Array, name: string): void => {
 		checkFiniteElements(checkFloat32Array(values, name, size, 'networks × layers'), name, 0);

@@ -1,6 +1,7 @@
-import { checkInteger, checkNumber, invalidArgument } from '../arguments.js';
+import { checkInteger, checkKeys, checkNumber, checkObject, invalidArgument, keysOf } from '../arguments.js';
 import { inferShapes } from '../networks/shapes.js';
 import type { OptimizerSpec } from '../optimizer/algorithms.js';
+import { checkOptimizerSpec } from '../optimizer/options.js';
 import { PhiloxGenerator } from '../philox.js';
 import { LEARNING_RATE_LIMITS } from './action.js';
 import { checkFineTuning, type FineTuning, fineTune } from './fine-tuning.js';
@@ -238,6 +239,28 @@ function sampleNetwork(
 	};
 }
 
+const DISTRIBUTION_KEYS = keysOf<TaskDistribution>({
+	ends: true,
+	networks: true,
+	networksPerTask: true,
+	optimizers: true,
+	batchSizes: true,
+	sliceSizes: true,
+	durations: true,
+	validationSize: true,
+	learningRates: true,
+	layerSpreadDecades: true,
+	layerSpreadShare: true,
+	initialScaleDecades: true,
+	initialScaleShare: true,
+	classCounts: true,
+	labelNoise: true,
+	fineTuning: true,
+	costLimit: true,
+	stratumSize: true,
+});
+const DURATION_KEYS = keysOf<Duration>({ horizon: true, interval: true });
+
 /** Of each a task draws one entry. */
 const LISTS = [
 	'networks',
@@ -250,6 +273,7 @@ const LISTS = [
 ] as const satisfies readonly (keyof TaskDistribution)[];
 
 function completeDistribution(distribution: TaskDistribution): CompleteDistribution {
+	checkKeys(distribution, 'distribution', DISTRIBUTION_KEYS);
 	const complete: CompleteDistribution = { ...DEFAULTS, ...definedOnly(distribution) };
 	const { shape, classes } = complete.ends ?? {};
 	if (!Array.isArray(shape) || shape.length !== 3) {
@@ -264,6 +288,7 @@ function completeDistribution(distribution: TaskDistribution): CompleteDistribut
 	}
 	for (const [i, family] of complete.networks.entries()) checkNetworkFamily(family, `distribution.networks[${i}]`);
 	for (const [i, duration] of complete.durations.entries()) {
+		checkKeys(duration, `distribution.durations[${i}]`, DURATION_KEYS);
 		const horizon = checkInteger(duration.horizon, `distribution.durations[${i}].horizon`, 1);
 		const interval = duration.interval ?? horizon / DEFAULT_DECISIONS;
 		if (!Number.isInteger(interval) || interval < 1 || horizon % interval !== 0) {
@@ -276,9 +301,19 @@ function completeDistribution(distribution: TaskDistribution): CompleteDistribut
 			);
 		}
 	}
+	for (const [i, size] of complete.batchSizes.entries()) checkInteger(size, `distribution.batchSizes[${i}]`, 1);
+	for (const [i, size] of complete.sliceSizes.entries()) {
+		if (size !== 'all') checkInteger(size, `distribution.sliceSizes[${i}]`, 1);
+	}
+	if (complete.validationSize !== undefined) {
+		checkInteger(complete.validationSize, 'distribution.validationSize', 1);
+	}
 	checkInteger(complete.networksPerTask, 'distribution.networksPerTask', 1);
 	checkLearningRates(complete.learningRates, 'distribution.learningRates');
-	for (const [i, { learningRates }] of complete.optimizers.entries()) {
+	for (const [i, drawn] of complete.optimizers.entries()) {
+		checkObject(drawn, `distribution.optimizers[${i}]`);
+		const { learningRates, ...optimizer } = drawn;
+		checkOptimizerSpec(optimizer, `distribution.optimizers[${i}]`);
 		if (learningRates !== undefined) checkLearningRates(learningRates, `distribution.optimizers[${i}].learningRates`);
 	}
 	if (complete.costLimit !== Number.POSITIVE_INFINITY) {

@@ -1,9 +1,10 @@
-import { checkInteger, checkNumber, checkObject, invalidArgument } from '../arguments.js';
+import { types } from 'node:util';
+import { checkInteger, checkKeys, checkNumber, invalidArgument, keysOf } from '../arguments.js';
 import { checkDatasetView, type DatasetView } from '../datasets/view.js';
 import { inferShapes } from '../networks/shapes.js';
 import type { NetworkSpec } from '../networks/spec.js';
 import type { OptimizerSpec } from '../optimizer/algorithms.js';
-import { checkAlgorithm, resolveHyperparameters } from '../optimizer/options.js';
+import { checkOptimizerSpec } from '../optimizer/options.js';
 import { checkPretraining, type Pretraining } from './pretraining.js';
 
 /** One network of a task: everything random about it follows from its seed. */
@@ -42,12 +43,31 @@ export interface TrainingTask {
 /** Decisions of an episode when nobody says otherwise: the interval is horizon / 20. */
 export const DEFAULT_DECISIONS = 20;
 
+const TASK_KEYS = keysOf<TrainingTask>({
+	index: true,
+	spec: true,
+	optimizer: true,
+	batchSize: true,
+	horizon: true,
+	interval: true,
+	sliceSize: true,
+	validationSize: true,
+	data: true,
+	pretraining: true,
+	networks: true,
+});
+const NETWORK_KEYS = keysOf<TaskNetwork>({
+	seed: true,
+	learningRate: true,
+	layerMultipliers: true,
+	initialScales: true,
+});
+
 /** Checks all that a task says; whether it fits the data set is the population's to check. */
 export function checkTask(task: TrainingTask): TrainingTask {
-	checkObject(task, 'task');
+	checkKeys(task, 'task', TASK_KEYS);
 	inferShapes(task.spec);
-	checkObject(task.optimizer, 'task.optimizer');
-	resolveHyperparameters(checkAlgorithm(task.optimizer.algorithm), task.optimizer.hyperparameters);
+	checkOptimizerSpec(task.optimizer, 'task.optimizer');
 	checkInteger(task.batchSize, 'task.batchSize', 1);
 	if (task.sliceSize !== undefined) checkInteger(task.sliceSize, 'task.sliceSize', 1);
 	if (task.validationSize !== undefined) checkInteger(task.validationSize, 'task.validationSize', 1);
@@ -62,7 +82,7 @@ export function checkTask(task: TrainingTask): TrainingTask {
 		throw invalidArgument('an array of at least one network', 'task.networks', task.networks);
 	}
 	for (const [n, network] of task.networks.entries()) {
-		checkObject(network, `task.networks[${n}]`);
+		checkKeys(network, `task.networks[${n}]`, NETWORK_KEYS);
 		checkInteger(network.seed, `task.networks[${n}].seed`, 0, 0xffffffff);
 		checkNumber(network.learningRate, `task.networks[${n}].learningRate`, 0);
 		for (const key of ['layerMultipliers', 'initialScales'] as const) {
@@ -77,7 +97,7 @@ export function checkTask(task: TrainingTask): TrainingTask {
 /** The seeds of an episode's networks: those given, or else the task's own. @throws GannoError `INVALID_ARGUMENT` */
 export function episodeSeeds({ networks }: TrainingTask, seeds: Uint32Array | undefined): Uint32Array {
 	if (seeds === undefined) return Uint32Array.from(networks, ({ seed }) => seed);
-	if (seeds instanceof Uint32Array && seeds.length === networks.length) return seeds;
+	if (types.isUint32Array(seeds) && seeds.length === networks.length) return seeds;
 	throw invalidArgument(`a Uint32Array of length ${networks.length}`, 'seeds', seeds);
 }
 

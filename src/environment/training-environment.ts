@@ -1,14 +1,16 @@
-import { checkFloat32Array, checkObject, checkOneOf, invalidArgument } from '../arguments.js';
+import { types } from 'node:util';
+import { checkFloat32Array, checkKeys, checkOneOf, invalidArgument, keysOf } from '../arguments.js';
 import type { SplitName } from '../datasets/dataset.js';
 import { GannoError } from '../errors.js';
+import { DIVERGED_LOSS } from '../networks/population.js';
 import type { PopulationControls } from '../networks/population-arguments.js';
 import { type Actions, checkActions, type LearningRateRule, NEUTRAL_ACTION } from './action.js';
-import { type AgentKind, type AgentOptions, openObserver, resolveAgents } from './agent-kinds.js';
+import { AGENT_KEYS, type AgentKind, type AgentOptions, openObserver, resolveAgents } from './agent-kinds.js';
 import type { DecisionContext } from './controller.js';
 import { DivergenceDetector } from './divergence.js';
 import { checkBaseSchedule, EnvironmentBuffers } from './environment-buffers.js';
 import type { Agents, Observer } from './observation.js';
-import { type PopulationSource, populationFactory } from './open-population.js';
+import { POPULATION_SOURCE_KEYS, type PopulationSource, populationFactory } from './open-population.js';
 import type { Population } from './population.js';
 import { checkReward, type Reward, RewardRule, rewardName } from './reward.js';
 import { ActionSplitter, checkControls, populationControls, splitActions } from './second-control.js';
@@ -27,6 +29,16 @@ export interface TrainingEnvironmentOptions extends PopulationSource, AgentOptio
 	/** Multiplies the learning rates of `step`, optimiser step by optimiser step; the base of `anchored`. Absent: 1. `[horizon]` */
 	readonly baseSchedule?: Float32Array;
 }
+
+const OPTION_NAMES = [
+	...POPULATION_SOURCE_KEYS,
+	...AGENT_KEYS,
+	...keysOf<Pick<TrainingEnvironmentOptions, 'task' | 'reward' | 'baseSchedule'>>({
+		task: true,
+		reward: true,
+		baseSchedule: true,
+	}),
+];
 
 /**
  * N networks of one task as a decentralised partially observable decision process, in the style of PettingZoo's parallel
@@ -58,7 +70,7 @@ export class TrainingEnvironment {
 	#nativeMilliseconds = 0;
 
 	constructor(options: TrainingEnvironmentOptions) {
-		checkObject(options, 'options');
+		checkKeys(options, 'options', OPTION_NAMES);
 		const { kind, rule, agents, secondControl } = resolveAgents(options);
 		this.kind = kind;
 		this.action = rule;
@@ -172,7 +184,7 @@ export class TrainingEnvironment {
 		const { networks, layers, agents } = buffers;
 		const checked = checkControls(controls, networks * layers);
 		checkBaseSchedule(baseSchedule, this.#task.interval, 'interval of the task');
-		if (actions !== undefined) checkActions(actions, actions instanceof Float32Array, networks * agents);
+		if (actions !== undefined) checkActions(actions, types.isFloat32Array(actions), networks * agents);
 		buffers.learningRates.set(checked.learningRates);
 		if (actions === undefined) buffers.previousActions.fill(NEUTRAL_ACTION);
 		else buffers.previousActions.set(actions);
@@ -266,7 +278,7 @@ export class TrainingEnvironment {
 				this.kind.observationSize,
 			);
 			this.#observer = openObserver(this.kind, layers, networks.length, this.agentsMode);
-			this.#detector = new DivergenceDetector(networks.length);
+			this.#detector = new DivergenceDetector(networks.length, { brokenLoss: DIVERGED_LOSS });
 			this.#rewardRule = new RewardRule(rewardName(this.reward), networks.length);
 		}
 		return population;

@@ -1,4 +1,5 @@
 import type { PolicySnapshot } from '../agents/policy.js';
+import { checkFunction, checkKeys, checkSignal, keysOf } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { TrainingTask } from '../environment/task.js';
 import { describeNetwork } from '../networks/describe.js';
@@ -73,6 +74,15 @@ export interface EvaluateOptions {
 	readonly onProgress?: (done: number, total: number) => void;
 }
 
+const OPTION_NAMES = keysOf<EvaluateOptions>({
+	config: true,
+	dataset: true,
+	policy: true,
+	executor: true,
+	signal: true,
+	onProgress: true,
+});
+
 const RIVALS: readonly { readonly contender: string; readonly controller: ControllerSpec }[] = [
 	{ contender: 'constant', controller: { type: 'schedule', name: 'constant' } },
 	{ contender: 'step', controller: { type: 'schedule', name: 'step' } },
@@ -93,6 +103,9 @@ interface CellResult {
  * them a cosine whose learning rate was tuned on other seeds. All contenders meet the same networks: seeds, slices, batches.
  */
 export async function evaluatePolicy(options: EvaluateOptions): Promise<EvaluationTable> {
+	checkKeys(options, 'options', OPTION_NAMES);
+	checkSignal(options.signal);
+	checkFunction(options.onProgress, 'onProgress');
 	const { config, dataset } = options;
 	const { learningRates, seeds, tuningLearningRates, tuningSeeds } = config.evaluation;
 	const started = performance.now();

@@ -1,4 +1,5 @@
 import type { PolicySnapshot } from '../agents/policy.js';
+import { checkKeys, checkObject, checkSignal, keysOf } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { DIVERGED_LOSS } from '../networks/population.js';
 import type { ControllerSpec } from '../rollouts/controller-spec.js';
@@ -16,20 +17,34 @@ export interface HeldOutOutcomes {
 	readonly diverged: readonly boolean[];
 }
 
+export interface HeldOutOptions {
+	readonly config: Config;
+	readonly dataset: Dataset;
+	/** Of a config whose reward is `log-improvement` (see `withoutBaseline`). */
+	readonly executor: RolloutExecutor;
+	readonly controller: PolicySnapshot | ControllerSpec;
+	/** How many, of one network each. */
+	readonly tasks: number;
+	readonly signal?: AbortSignal;
+}
+
+const OPTION_NAMES = keysOf<HeldOutOptions>({
+	config: true,
+	dataset: true,
+	executor: true,
+	controller: true,
+	tasks: true,
+	signal: true,
+});
+
 /**
  * A greedy policy, or a schedule, on tasks of the config's own distribution that no training reaches. They follow from `evaluation.seed`
  * alone, so that whatever is evaluated under one config meets the same networks: compare task by task.
- * @param options.tasks how many, of one network each
- * @param options.executor of a config whose reward is `log-improvement` (see `withoutBaseline`)
  */
-export async function evaluateOnHeldOutTasks(options: {
-	readonly config: Config;
-	readonly dataset: Dataset;
-	readonly executor: RolloutExecutor;
-	readonly controller: PolicySnapshot | ControllerSpec;
-	readonly tasks: number;
-	readonly signal?: AbortSignal;
-}): Promise<HeldOutOutcomes> {
+export async function evaluateOnHeldOutTasks(options: HeldOutOptions): Promise<HeldOutOutcomes> {
+	checkKeys(options, 'options', OPTION_NAMES);
+	checkSignal(options.signal);
+	checkObject(options.controller, 'controller');
 	const { config, dataset, executor, signal } = options;
 	const controller: ControllerSpec =
 		'type' in options.controller ? options.controller : { type: 'policy', policy: options.controller };

@@ -1,4 +1,5 @@
 import type { PolicySnapshot } from '../agents/policy.js';
+import { checkKeys, checkSignal, keysOf } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { ControllerSpec } from '../rollouts/controller-spec.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
@@ -18,6 +19,16 @@ export interface LearningCheckOptions {
 	readonly signal?: AbortSignal;
 }
 
+const OPTION_NAMES = keysOf<LearningCheckOptions>({
+	config: true,
+	dataset: true,
+	initial: true,
+	final: true,
+	executor: true,
+	tasks: true,
+	signal: true,
+});
+
 /** Whether meta-training taught anything: undiscounted returns of whole episodes, greedy, task by task. */
 export interface LearningCheck {
 	readonly tasks: number;
@@ -33,6 +44,8 @@ export interface LearningCheck {
 
 /** Measures the return of the final policy against the initial one and against doing nothing, paired over fixed held-out tasks. */
 export async function learningCheck(options: LearningCheckOptions): Promise<LearningCheck> {
+	checkKeys(options, 'options', OPTION_NAMES);
+	checkSignal(options.signal);
 	const { config, dataset, executor, signal } = options;
 	const tasks = heldOutTasks(config, dataset, options.tasks ?? 64);
 	const contenders: readonly ControllerSpec[] = [

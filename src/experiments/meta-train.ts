@@ -3,6 +3,7 @@ import type { NamedTensor, Policy, PolicySpec } from '../agents/policy.js';
 import { savePolicy } from '../agents/policy-file.js';
 import type { PpoSettings } from '../agents/ppo-settings.js';
 import type { UpdateMetrics } from '../agents/update-metrics.js';
+import { checkFunction, checkKeys, checkSignal, keysOf } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { AGENT_KINDS, type AgentKind, actorOutputs } from '../environment/agent-kinds.js';
 import { GannoError } from '../errors.js';
@@ -32,6 +33,16 @@ export interface MetaTrainOptions {
 	/** Runs the rollouts; default: what the config says. Not disposed of. */
 	readonly executor?: RolloutExecutor;
 }
+
+const OPTION_NAMES = keysOf<MetaTrainOptions>({
+	run: true,
+	dataset: true,
+	signal: true,
+	onStart: true,
+	onIteration: true,
+	onWarning: true,
+	executor: true,
+});
 
 export interface MetaTrainResult {
 	/** Updates done in all, those before a resumption included. */
@@ -76,6 +87,11 @@ function ppoSettings(config: Config): Partial<PpoSettings> {
  * @throws GannoError `BAD_FILE` where it goes on from other settings, data or metrics, naming what differs; `CANCELLED`; `FILE_SYSTEM`, `WORKER_FAILED`, `DIVERGED`: the last checkpoint stands
  */
 export async function metaTrain(options: MetaTrainOptions): Promise<MetaTrainResult> {
+	checkKeys(options, 'options', OPTION_NAMES);
+	checkSignal(options.signal);
+	checkFunction(options.onStart, 'onStart');
+	checkFunction(options.onIteration, 'onIteration');
+	checkFunction(options.onWarning, 'onWarning');
 	const { run, dataset, signal } = options;
 	const { config } = run;
 	const learner = await createLearner({

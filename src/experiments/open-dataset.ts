@@ -1,3 +1,4 @@
+import { checkFunction, checkKeys, checkSignal, keysOf } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { DownloadProgress } from '../datasets/download.js';
 import { loadDataset } from '../datasets/load.js';
@@ -10,8 +11,16 @@ export interface OpenDatasetOptions {
 	readonly signal?: AbortSignal;
 }
 
+const OPTION_NAMES = keysOf<OpenDatasetOptions>({
+	onProgress: true,
+	signal: true,
+});
+
 /** The data set a config names; downloaded where it is nowhere on this machine. */
 export async function openDataset(config: Config, options: OpenDatasetOptions = {}): Promise<Dataset> {
+	checkKeys(options, 'options', OPTION_NAMES);
+	checkSignal(options.signal);
+	checkFunction(options.onProgress, 'onProgress');
 	if (config.dataset === 'synthetic') return syntheticDataset({ size: syntheticSize(config) });
 	return openNamedDataset(config.dataset, config, options);
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { invalidArgument } from '../arguments.js';
 
 /** Mean and standard error (0 for fewer than two values). */
@@ -52,7 +53,7 @@ export function pairedDifference(a: ArrayLike<number>, b: ArrayLike<number>): Co
 }
 
 function checkNumbers(values: ArrayLike<number>, name: string): void {
-	const list = Array.isArray(values) || (ArrayBuffer.isView(values) && !(values instanceof DataView));
+	const list = Array.isArray(values) || (ArrayBuffer.isView(values) && !types.isDataView(values));
 	if (!list || Array.prototype.some.call(values, (value) => typeof value !== 'number')) {
 		throw invalidArgument('an array of numbers', name, values);
 	}

@@ -1,3 +1,4 @@
+import { checkFunction, checkKeys, checkSignal, keysOf } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { DIVERGENCE_FACTOR } from '../environment/divergence.js';
 import { LOSS_FLOOR } from '../environment/reward.js';
@@ -30,6 +31,14 @@ export interface TuneBaselineOptions {
 	readonly onTrial?: (trial: BaselineTrial) => void;
 }
 
+const OPTION_NAMES = keysOf<TuneBaselineOptions>({
+	config: true,
+	dataset: true,
+	executor: true,
+	signal: true,
+	onTrial: true,
+});
+
 /** Whether the config asks for a baseline whose learning rates are yet to be found. */
 export function needsBaseline({ environment }: Config): boolean {
 	return environment.reward === 'baseline' && environment.baselineLearningRate === 'tuned';
@@ -47,6 +56,9 @@ export function withoutBaseline(config: Config): Config {
  * @returns the config with the learning rates in place of 'tuned'
  */
 export async function tuneBaseline(options: TuneBaselineOptions): Promise<Config> {
+	checkKeys(options, 'options', OPTION_NAMES);
+	checkSignal(options.signal);
+	checkFunction(options.onTrial, 'onTrial');
 	const { config } = options;
 	const found: Partial<Record<Algorithm, number>> = {};
 	for (const optimizer of algorithms(config)) {

@@ -1,4 +1,4 @@
-import { GannoError } from '../errors.js';
+import { GannoError, isError } from '../errors.js';
 
 /** What to do about an operating-system error, by its code. */
 const ADVICE: Readonly<Record<string, string>> = {
@@ -24,7 +24,7 @@ const ADVICE: Readonly<Record<string, string>> = {
  */
 export function fileSystemError(action: string, path: string, cause: unknown, consequence?: string): GannoError {
 	const code = (cause as { code?: unknown } | null)?.code;
-	const reason = cause instanceof Error ? cause.message : String(cause);
+	const reason = isError(cause) ? cause.message : String(cause);
 	const advice = (typeof code === 'string' ? ADVICE[code] : undefined) ?? 'Check the path and the disk, then try again';
 	const sentences = [`Could not ${action} ${path}: ${reason}`, ...(consequence === undefined ? [] : [consequence])];
 	return new GannoError('FILE_SYSTEM', `${sentences.join('. ')}. ${advice}.`, { cause });

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { checkPath, invalidArgument } from '../arguments.js';
+import { checkPath, invalidArgument, isArrayOf } from '../arguments.js';
 import { writeFileAtomic } from './atomic-write.js';
 import { badFile, fileSystemError } from './file-system-error.js';
 import { isWellFormed, parseHeader } from './safetensors-header.js';
@@ -42,7 +42,7 @@ const MAXIMUM_HEADER = 100_000_000;
 
 function typeOf(data: unknown): TensorType | undefined {
 	const types = Object.keys(ARRAY_TYPES) as TensorType[];
-	return types.find((type) => data instanceof ARRAY_TYPES[type]);
+	return types.find((type) => isArrayOf<TensorData>(data, ARRAY_TYPES[type]));
 }
 
 function sizeOf(shape: readonly number[]): number {

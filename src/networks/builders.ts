@@ -1,4 +1,4 @@
-import { checkInteger, checkObject, invalidArgument } from '../arguments.js';
+import { checkInteger, checkKeys, invalidArgument, keysOf } from '../arguments.js';
 import { inferShapes, type Shape } from './shapes.js';
 import type { Activation, LayerSpec, NetworkSpec } from './spec.js';
 
@@ -18,7 +18,7 @@ export interface MlpOptions {
  * @throws GannoError `INVALID_ARGUMENT`
  */
 export function mlp(options: MlpOptions): NetworkSpec {
-	checkObject(options, 'options');
+	checkKeys(options, 'options', MLP_KEYS);
 	const { input, hidden, classes, activation = 'relu', dropout = 0 } = options;
 	checkList(hidden, 'hidden');
 	const layers = hidden.flatMap((units): LayerSpec[] => denseBlock(units, activation, dropout));
@@ -43,7 +43,7 @@ export interface CnnOptions {
  * @throws GannoError `INVALID_ARGUMENT`
  */
 export function cnn(options: CnnOptions): NetworkSpec {
-	checkObject(options, 'options');
+	checkKeys(options, 'options', CNN_KEYS);
 	const { input, filters, kernelSize = 3, hidden = [], classes, activation = 'relu', dropout = 0 } = options;
 	checkList(filters, 'filters');
 	checkList(hidden, 'hidden');
@@ -73,7 +73,7 @@ export interface ResidualOptions {
  * @throws GannoError `INVALID_ARGUMENT`
  */
 export function residual(options: ResidualOptions): NetworkSpec {
-	checkObject(options, 'options');
+	checkKeys(options, 'options', RESIDUAL_KEYS);
 	const { input, classes, blocks, width = 16, stages = 3 } = options;
 	checkInteger(blocks, 'blocks', 1, 32);
 	checkInteger(width, 'width', 1, 1024);
@@ -100,6 +100,18 @@ export function residual(options: ResidualOptions): NetworkSpec {
 	}
 	return checked({ input, layers: [...layers, { type: 'global-average-pool' }, { type: 'dense', units: classes }] });
 }
+
+const MLP_KEYS = keysOf<MlpOptions>({ input: true, hidden: true, classes: true, activation: true, dropout: true });
+const CNN_KEYS = keysOf<CnnOptions>({
+	input: true,
+	filters: true,
+	kernelSize: true,
+	hidden: true,
+	classes: true,
+	activation: true,
+	dropout: true,
+});
+const RESIDUAL_KEYS = keysOf<ResidualOptions>({ input: true, classes: true, blocks: true, width: true, stages: true });
 
 function checkList(value: unknown, name: string): void {
 	if (!Array.isArray(value)) throw invalidArgument('an array of numbers, one a layer,', name, value);

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { GannoError } from '../errors.js';
 import { inferShapes, poolStride } from './shapes.js';
 import type { LayerSpec, NetworkSpec } from './spec.js';
@@ -26,7 +27,7 @@ export function layersModelArtifacts(
 	metadata?: object,
 ): LayersModelArtifacts {
 	const { layers: trainable, parameterCount, outputs } = inferShapes(spec);
-	if (!(parameters instanceof Float32Array) || parameters.length !== parameterCount) {
+	if (!types.isFloat32Array(parameters) || parameters.length !== parameterCount) {
 		throw new GannoError(
 			'INVALID_ARGUMENT',
 			`Expected a Float32Array of length ${parameterCount} for parameters but received one of ${parameters?.length}`,

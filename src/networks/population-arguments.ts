@@ -1,5 +1,13 @@
+import { types } from 'node:util';
 import type { NativePopulation } from '../../binding.d.ts';
-import { checkFiniteElements, checkFloat32Array, checkInteger, invalidArgument } from '../arguments.js';
+import {
+	checkFiniteElements,
+	checkFloat32Array,
+	checkInteger,
+	checkKeys,
+	invalidArgument,
+	keysOf,
+} from '../arguments.js';
 import { POPULATION_STATISTICS } from '../optimizer/statistics.js';
 import type { TrainableLayer } from './spec.js';
 
@@ -34,6 +42,10 @@ export interface TrainOptions {
 	readonly baseSchedule?: Float32Array | undefined;
 }
 
+export const CONTROL_KEYS = keysOf<PopulationControls>({ learningRates: true, weightDecays: true, momenta: true });
+const OUTPUT_KEYS = keysOf<PopulationOutput>({ statistics: true, trainingLoss: true, validation: true });
+const TRAIN_KEYS = keysOf<TrainOptions>({ baseSchedule: true });
+
 interface Sizes {
 	readonly replicas: number;
 	readonly layers: readonly TrainableLayer[];
@@ -54,8 +66,8 @@ export function trainArguments(
 	options: TrainOptions,
 ): Parameters<NativePopulation['train']> {
 	checkInteger(steps, 'steps', 1, 10_000_000);
-	if (typeof out !== 'object' || out === null) throw invalidArgument('an object', 'out', out);
-	if (typeof options !== 'object' || options === null) throw invalidArgument('an object', 'options', options);
+	checkKeys(out, 'out', OUTPUT_KEYS);
+	checkKeys(options, 'options', TRAIN_KEYS);
 	const size = population.replicas * population.layers.length;
 	const { learningRates, weightDecays, momenta } = resolveControls(controls, uniform);
 	const check = (values: Float32Array | undefined, name: string, high = Number.POSITIVE_INFINITY): void => {
@@ -93,10 +105,11 @@ function resolveControls(
 		}
 		return { learningRates: uniform.fill(controls) };
 	}
-	if (controls instanceof Float32Array) return { learningRates: controls };
+	if (types.isFloat32Array(controls)) return { learningRates: controls };
 	if (typeof controls !== 'object' || controls === null) {
 		throw invalidArgument('a number, a Float32Array or an object', 'controls', controls);
 	}
+	checkKeys(controls, 'controls', CONTROL_KEYS);
 	return controls;
 }
 

@@ -1,10 +1,11 @@
+import { types } from 'node:util';
 import type { NativePopulationOptions } from '../../binding.d.ts';
-import { checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
+import { checkInteger, checkKeys, checkOneOf, invalidArgument, isArrayOf, keysOf } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { requireCudaDevice, usableMemory } from '../devices.js';
 import { GannoError } from '../errors.js';
 import { ALGORITHMS, type OptimizerSpec } from '../optimizer/algorithms.js';
-import { checkAlgorithm, checkThreads, resolveHyperparameters } from '../optimizer/options.js';
+import { checkAlgorithm, checkOptimizerSpec, checkThreads, resolveHyperparameters } from '../optimizer/options.js';
 import { encodeOperations } from './encode.js';
 import { inferShapes, type NetworkShapes } from './shapes.js';
 import type { NetworkSpec } from './spec.js';
@@ -60,21 +61,21 @@ export interface NetworkPopulationOptions {
 	readonly cancellation?: Int32Array | undefined;
 }
 
-const OPTION_NAMES: readonly string[] = [
-	'spec',
-	'replicas',
-	'batchSize',
-	'optimizer',
-	'dataset',
-	'seeds',
-	'sliceSize',
-	'validationSize',
-	'threads',
-	'device',
-	'precision',
-	'tier',
-	'cancellation',
-] satisfies (keyof NetworkPopulationOptions)[];
+const OPTION_NAMES = keysOf<NetworkPopulationOptions>({
+	spec: true,
+	replicas: true,
+	batchSize: true,
+	optimizer: true,
+	dataset: true,
+	seeds: true,
+	sliceSize: true,
+	validationSize: true,
+	threads: true,
+	device: true,
+	precision: true,
+	tier: true,
+	cancellation: true,
+});
 
 export interface ResolvedPopulation {
 	readonly shapes: NetworkShapes;
@@ -82,15 +83,15 @@ export interface ResolvedPopulation {
 }
 
 function isShared(view: ArrayBufferView): boolean {
-	return view.buffer instanceof SharedArrayBuffer;
+	return types.isSharedArrayBuffer(view.buffer);
 }
 
 function checkSharedArray<T extends ArrayBufferView>(
 	value: unknown,
 	name: string,
-	type: { new (length: number): T; readonly name: string },
+	type: { readonly name: string; readonly prototype: T },
 ): T {
-	if (!(value instanceof type)) throw invalidArgument(`a ${type.name} over a SharedArrayBuffer`, name, value);
+	if (!isArrayOf(value, type)) throw invalidArgument(`a ${type.name} over a SharedArrayBuffer`, name, value);
 	if (!isShared(value)) {
 		throw invalidArgument(
 			`a ${type.name} over a SharedArrayBuffer`,
@@ -183,7 +184,7 @@ function checkPrecision(precision: unknown = 'float32', device: number | undefin
 }
 
 export function checkSeeds(seeds: unknown, replicas: number): Uint32Array {
-	if (!(seeds instanceof Uint32Array) || seeds.length !== replicas) {
+	if (!types.isUint32Array(seeds) || seeds.length !== replicas) {
 		throw invalidArgument(`a Uint32Array of length ${replicas} (replicas)`, 'seeds', seeds);
 	}
 	return seeds;
@@ -191,12 +192,7 @@ export function checkSeeds(seeds: unknown, replicas: number): Uint32Array {
 
 /** @throws GannoError `INVALID_ARGUMENT` */
 export function resolvePopulation(options: NetworkPopulationOptions): ResolvedPopulation {
-	if (typeof options !== 'object' || options === null) throw invalidArgument('an object', 'options', options);
-	for (const key of Object.keys(options)) {
-		if (!OPTION_NAMES.includes(key)) {
-			throw new GannoError('INVALID_ARGUMENT', `Unknown option ${key}; known ones are ${OPTION_NAMES.join(', ')}`);
-		}
-	}
+	checkKeys(options, 'options', OPTION_NAMES);
 	const { spec, dataset, optimizer } = options;
 	const shapes = inferShapes(spec);
 	checkDataset(dataset, spec, shapes);
@@ -210,7 +206,7 @@ export function resolvePopulation(options: NetworkPopulationOptions): ResolvedPo
 			);
 		}
 	}
-	if (typeof optimizer !== 'object' || optimizer === null) throw invalidArgument('an object', 'optimizer', optimizer);
+	checkOptimizerSpec(optimizer, 'optimizer');
 	const algorithm = checkAlgorithm(optimizer.algorithm);
 	const hyperparameters = resolveHyperparameters(algorithm, optimizer.hyperparameters);
 	const device = checkDevice(options.device);

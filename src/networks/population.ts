@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { NativePopulation, NativePopulationOptions } from '../../binding.d.ts';
 import { checkFloat32Array, checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
 import { fromNative, GannoError } from '../errors.js';
@@ -202,7 +203,7 @@ export class NetworkPopulation {
 	 */
 	lossAndGradient(replica: number, indices: Uint32Array, out: Float32Array): number {
 		this.#checkReplica(replica, 'replica');
-		if (!(indices instanceof Uint32Array) || indices.length === 0 || indices.length > this.maximumBatch) {
+		if (!types.isUint32Array(indices) || indices.length === 0 || indices.length > this.maximumBatch) {
 			throw invalidArgument(`a Uint32Array of 1 to ${this.maximumBatch} image numbers`, 'indices', indices);
 		}
 		const beyond = indices.findIndex((index) => index >= this.#images);

@@ -1,4 +1,4 @@
-import { checkInteger, invalidArgument } from '../arguments.js';
+import { checkInteger, checkKeys, invalidArgument, keysOf } from '../arguments.js';
 import { GannoError } from '../errors.js';
 import { checkLayerFields } from './layer-fields.js';
 import type {
@@ -264,12 +264,15 @@ class ShapeInference {
 	}
 }
 
+const SPEC_KEYS = keysOf<NetworkSpec>({ input: true, layers: true });
+
 /**
  * Checks a specification from end to end and works out every shape.
  * @throws GannoError `INVALID_ARGUMENT` naming the layer and the sizes that do not fit
  */
 export function inferShapes(spec: NetworkSpec): NetworkShapes {
 	if (typeof spec !== 'object' || spec === null) throw invalidArgument('a NetworkSpec', 'spec', spec);
+	checkKeys(spec, 'spec', SPEC_KEYS);
 	if (!Array.isArray(spec.input) || spec.input.length !== 3) {
 		throw invalidArgument('[height, width, channels]', 'spec.input', spec.input);
 	}

@@ -1,4 +1,5 @@
-import { checkFloat32Array, checkNumber, checkObject, invalidArgument } from '../arguments.js';
+import { types } from 'node:util';
+import { checkFloat32Array, checkKeys, checkNumber, invalidArgument, keysOf } from '../arguments.js';
 import { GannoError } from '../errors.js';
 import type { LayerwiseAlgorithm } from './algorithms.js';
 import type { ResolvedLayer } from './layers.js';
@@ -24,6 +25,9 @@ export interface StepOptions {
 	/** Multiplies every gradient before anything else: 1 / loss scale. Default 1. */
 	readonly inverseScale?: number;
 }
+
+const CONTROL_KEYS = keysOf<StepControls>({ learningRates: true, weightDecays: true, momenta: true });
+const STEP_KEYS = keysOf<StepOptions>({ inverseScale: true });
 
 const CONTROL_COUNT = 3; // learning rate, weight decay, momentum: enum Control of native/cpu/layerwise_step.h
 
@@ -67,7 +71,7 @@ export class ControlTable {
 
 	/** @throws GannoError `INVALID_ARGUMENT` */
 	write(controls: number | Float32Array | StepControls): void {
-		if (typeof controls === 'number' || controls instanceof Float32Array) {
+		if (typeof controls === 'number' || types.isFloat32Array(controls)) {
 			if (this.learningRates !== undefined && typeof controls !== 'number') this.#leave(controls);
 			else this.#write(LEARNING_RATE, controls, 'learningRates', LARGEST);
 			this.#fill(WEIGHT_DECAY, this.#weightDecay);
@@ -76,6 +80,12 @@ export class ControlTable {
 		}
 		if (typeof controls !== 'object' || controls === null) {
 			throw invalidArgument('a number, a Float32Array or { learningRates, … }', 'controls', controls);
+		}
+		for (const key in controls) {
+			// Every step comes here: what is well known is passed over without a call.
+			if (key !== 'learningRates' && key !== 'weightDecays' && key !== 'momenta') {
+				checkKeys(controls, 'controls', CONTROL_KEYS);
+			}
 		}
 		const { learningRates, weightDecays = this.#weightDecay, momenta } = controls;
 		if (momenta !== undefined && !usesMomentum(this.#algorithm)) {
@@ -134,8 +144,13 @@ export class ControlTable {
 /** @throws GannoError `INVALID_ARGUMENT` */
 export function resolveInverseScale(options: StepOptions | undefined): number {
 	if (options === undefined) return 1;
-	checkObject(options, 'options');
-	const { inverseScale: given } = options;
+	if (typeof options !== 'object' || options === null) throw invalidArgument('an object', 'options', options);
+	for (const key in options) if (key !== 'inverseScale') checkKeys(options, 'options', STEP_KEYS);
+	return checkInverseScale(options.inverseScale);
+}
+
+/** @throws GannoError `INVALID_ARGUMENT` */
+export function checkInverseScale(given: unknown): number {
 	if (given === undefined) return 1;
 	const inverseScale = checkNumber(given, 'options.inverseScale', 0);
 	if (!Number.isFinite(Math.fround(inverseScale))) {

@@ -1,7 +1,7 @@
-import { checkFloat32Array, invalidArgument } from '../arguments.js';
+import { checkFloat32Array, checkKeys, keysOf } from '../arguments.js';
 import { fromNative } from '../errors.js';
 import { LAYERWISE_ALGORITHMS } from './algorithms.js';
-import { resolveInverseScale, type StepOptions } from './controls.js';
+import { checkInverseScale, type StepOptions } from './controls.js';
 import { type OptimizerLayer, resolveLayerArrays } from './layers.js';
 import { openBackend } from './open-backend.js';
 import {
@@ -14,6 +14,13 @@ import {
 import { STATISTICS } from './statistics.js';
 
 export type LayerStatisticsOptions = StepOptions & Pick<LayerwiseOptimizerOptions, 'denormals' | 'device' | 'threads'>;
+
+const OPTION_NAMES = keysOf<LayerStatisticsOptions>({
+	inverseScale: true,
+	denormals: true,
+	device: true,
+	threads: true,
+});
 
 /**
  * Statistics of parameters and gradients as they stand: no step, no moments, nothing is written but `out`. The figures a step has as
@@ -32,11 +39,11 @@ export function layerStatistics(
 	out?: Float32Array,
 	options: LayerStatisticsOptions = {},
 ): Float32Array {
-	if (typeof options !== 'object' || options === null) throw invalidArgument('an object', 'options', options);
+	checkKeys(options, 'options', OPTION_NAMES);
 	const device = checkDevice(options.device);
 	const threads = checkThreads(options.threads);
 	const flushDenormals = checkDenormals(options.denormals);
-	const inverseScale = resolveInverseScale(options);
+	const inverseScale = checkInverseScale(options.inverseScale);
 	const resolved = resolveLayerArrays(layers);
 	const statistics = out ?? new Float32Array(resolved.length * STATISTICS.length);
 	checkFloat32Array(statistics, 'out', resolved.length * STATISTICS.length, 'layers × 14');

@@ -1,4 +1,5 @@
-import { invalidArgument } from '../arguments.js';
+import { types } from 'node:util';
+import { checkBoolean, checkKeys, invalidArgument, keysOf } from '../arguments.js';
 import { GannoError } from '../errors.js';
 
 /** Layers and their arrays as the caller gives them, and the checks of them. */
@@ -6,7 +7,11 @@ import { GannoError } from '../errors.js';
 /** A layer: what one learning rate applies to. */
 export interface OptimizerLayer {
 	readonly name: string;
-	/** Updated in place. Plain or over a SharedArrayBuffer, any alignment, empty ones allowed; they must not overlap. */
+	/**
+	 * Updated in place. Plain or over a SharedArrayBuffer, any alignment, empty ones allowed; they must not overlap. That is checked by the
+	 * identity of buffers, as addresses are not to be had in JavaScript: of two SharedArrayBuffers over one memory (one came through
+	 * structuredClone or a message) it is not noticed, and shared elements are then stepped by each layer, in no order that is promised.
+	 */
 	readonly parameters: Float32Array | readonly Float32Array[];
 	/** One per parameter array, of the same length; only read. */
 	readonly gradients: Float32Array | readonly Float32Array[];
@@ -31,24 +36,27 @@ export interface ResolvedLayer extends LayerArrays {
 function checkArrays(value: unknown, name: string): readonly Float32Array[] {
 	const arrays: readonly unknown[] = Array.isArray(value) ? Array.from(value) : [value]; // a hole is undefined
 	for (const [i, array] of arrays.entries()) {
-		if (!(array instanceof Float32Array)) {
+		if (!types.isFloat32Array(array)) {
 			throw invalidArgument('a Float32Array or an array of them', Array.isArray(value) ? `${name}[${i}]` : name, array);
 		}
 	}
 	return [...arrays] as Float32Array[];
 }
 
-function checkSwitch(value: unknown, name: string): boolean {
-	if (value !== undefined && typeof value !== 'boolean') throw invalidArgument('true or false', name, value);
-	return value !== false;
-}
+const LAYER_KEYS = keysOf<OptimizerLayer>({
+	name: true,
+	parameters: true,
+	gradients: true,
+	weightDecay: true,
+	adapt: true,
+});
 
 /** The arrays of every layer, checked. @param value what the caller gave as layers */
 export function resolveLayerArrays(value: unknown): LayerArrays[] {
 	if (!Array.isArray(value) || value.length === 0) throw invalidArgument('a non-empty array', 'layers', value);
 	return Array.from(value, (layer: unknown, index): LayerArrays => {
 		const path = `layers[${index}]`;
-		if (typeof layer !== 'object' || layer === null) throw invalidArgument('an object', path, layer);
+		checkKeys(layer, path, LAYER_KEYS);
 		const given = layer as { readonly [key in keyof OptimizerLayer]?: unknown };
 		const parameters = checkArrays(given.parameters, `${path}.parameters`);
 		const gradients = checkArrays(given.gradients, `${path}.gradients`);
@@ -78,8 +86,8 @@ export function resolveLayers(value: unknown): ResolvedLayer[] {
 			name: given.name,
 			parameters,
 			gradients,
-			weightDecay: checkSwitch(given.weightDecay, `${path}.weightDecay`),
-			adapt: checkSwitch(given.adapt, `${path}.adapt`),
+			weightDecay: checkBoolean(given.weightDecay, `${path}.weightDecay`, true),
+			adapt: checkBoolean(given.adapt, `${path}.adapt`, true),
 		};
 	});
 	checkOverlaps(layers);

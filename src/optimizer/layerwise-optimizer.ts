@@ -11,6 +11,7 @@ import {
 	checkDenormals,
 	checkDevice,
 	checkLayerwiseAlgorithm,
+	checkOptimizerKeys,
 	checkResidency,
 	checkThreads,
 	type LayerwiseOptimizerOptions,
@@ -72,7 +73,7 @@ export class LayerwiseOptimizer {
 	 * @throws GannoError `INVALID_ARGUMENT`, `NATIVE_NOT_FOUND`, `CUDA_UNAVAILABLE`, `OUT_OF_MEMORY`
 	 */
 	constructor(options: LayerwiseOptimizerOptions) {
-		if (typeof options !== 'object' || options === null) throw invalidArgument('an object', 'options', options);
+		checkOptimizerKeys(options);
 		this.algorithm = checkLayerwiseAlgorithm(options.algorithm);
 		const hyperparameters = resolveHyperparameters(this.algorithm, options.hyperparameters);
 		const nonFinite = options.nonFinite ?? 'skip-element';

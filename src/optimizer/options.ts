@@ -1,6 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
-import { checkInteger, checkNumber, checkOneOf, invalidArgument } from '../arguments.js';
+import {
+	checkBoolean,
+	checkInteger,
+	checkKeys,
+	checkNumber,
+	checkOneOf,
+	invalidArgument,
+	keysOf,
+} from '../arguments.js';
 import { requireCudaDevice } from '../devices.js';
 import { GannoError } from '../errors.js';
 import {
@@ -9,6 +17,7 @@ import {
 	type Hyperparameters,
 	LAYERWISE_ALGORITHMS,
 	type LayerwiseAlgorithm,
+	type OptimizerSpec,
 } from './algorithms.js';
 import type { OptimizerLayer } from './layers.js';
 
@@ -72,6 +81,33 @@ export interface LayerwiseOptimizerOptions {
 	/** Threads one step may use; default 1 inside a worker thread, else all cores. Small layouts use one. */
 	readonly threads?: number;
 }
+
+/** @throws GannoError `INVALID_ARGUMENT` for what is no object, or an option that there is not */
+export function checkOptimizerKeys(options: unknown): void {
+	checkKeys(options, 'options', OPTION_NAMES);
+}
+
+const OPTION_NAMES = keysOf<LayerwiseOptimizerOptions>({
+	algorithm: true,
+	layers: true,
+	hyperparameters: true,
+	nonFinite: true,
+	clip: true,
+	denormals: true,
+	carryParameterNorms: true,
+	device: true,
+	resident: true,
+	threads: true,
+});
+
+/** An optimiser as a task or a population names it. @throws GannoError `INVALID_ARGUMENT` */
+export function checkOptimizerSpec(value: unknown, name: string): void {
+	checkKeys(value, name, SPEC_KEYS);
+	const { algorithm, hyperparameters } = value as OptimizerSpec;
+	resolveHyperparameters(checkAlgorithm(algorithm), hyperparameters);
+}
+
+const SPEC_KEYS = keysOf<OptimizerSpec>({ algorithm: true, hyperparameters: true });
 
 export interface ResolvedHyperparameters {
 	readonly beta1: number;
@@ -151,6 +187,8 @@ export function resolveHyperparameters(algorithm: LayerwiseAlgorithm, given: unk
 	};
 }
 
+const CLIP_KEYS = keysOf<ClipOptions>({ layerNorm: true, globalNorm: true });
+
 function checkMaximumNorm(value: unknown, name: string): number {
 	const checked = checkNumber(value, name, 0);
 	if (checked === 0) throw invalidArgument('a number above 0', name, value);
@@ -162,11 +200,7 @@ export function resolveClip(value: unknown = {}): { readonly layerNorm: number; 
 	if (typeof value !== 'object' || value === null) {
 		throw invalidArgument('an object with layerNorm, globalNorm or both', 'clip', value);
 	}
-	for (const name of Object.keys(value)) {
-		if (name !== 'layerNorm' && name !== 'globalNorm') {
-			throw new GannoError('INVALID_ARGUMENT', `Unknown option clip.${name}; known ones are layerNorm and globalNorm`);
-		}
-	}
+	checkKeys(value, 'clip', CLIP_KEYS);
 	const { layerNorm, globalNorm } = value as ClipOptions;
 	return {
 		layerNorm: layerNorm === undefined ? 0 : checkMaximumNorm(layerNorm, 'clip.layerNorm'),
@@ -179,9 +213,8 @@ export function checkDenormals(value: unknown = 'keep'): boolean {
 	return checkOneOf(value, 'denormals', DENORMAL_POLICIES) === 'flush';
 }
 
-export function checkCarry(value: unknown = false): boolean {
-	if (typeof value !== 'boolean') throw invalidArgument('true or false', 'carryParameterNorms', value);
-	return value;
+export function checkCarry(value: unknown): boolean {
+	return checkBoolean(value, 'carryParameterNorms');
 }
 
 /** Where an optimizer computes. */
@@ -199,15 +232,14 @@ export function checkDevice(value: unknown = 'auto'): OptimizerDevice {
 
 /** @returns whether parameters and gradients stay on the device */
 export function checkResidency(value: unknown, device: OptimizerDevice): boolean {
-	if (value === undefined) return false;
-	if (typeof value !== 'boolean') throw invalidArgument('true or false', 'resident', value);
-	if (value && !device.startsWith('cuda')) {
+	const resident = checkBoolean(value, 'resident');
+	if (resident && !device.startsWith('cuda')) {
 		throw new GannoError(
 			'INVALID_ARGUMENT',
 			`resident: true is for device 'cuda:N'; on '${device}' arrays are where they are`,
 		);
 	}
-	return value;
+	return resident;
 }
 
 export function checkThreads(value: unknown): number {

@@ -3,6 +3,7 @@ import { inferShapes } from '../networks/shapes.js';
 import { type EpisodeShape, type EpisodeSlab, openEpisodeSlab } from './episode-slab.js';
 import type { Episode, EpisodeResult, EpisodeSession } from './executor.js';
 import type { EpisodeJob, Job } from './job.js';
+import { checkEpisode } from './run-arguments.js';
 
 export interface EpisodePlan {
 	readonly job: EpisodeJob;
@@ -11,6 +12,7 @@ export interface EpisodePlan {
 
 /** An episode as a job, and where its results will lie. */
 export function planEpisode(episode: Episode, testPoints: number): EpisodePlan {
+	checkEpisode(episode);
 	const { task, controller, minimumAccuracies, parameters = false } = episode;
 	const { layers, parameterCount } = inferShapes(task.spec);
 	const shape: EpisodeShape = {

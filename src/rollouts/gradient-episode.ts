@@ -58,7 +58,7 @@ export function* runGradientEpisode(
 	const decisions = task.horizon / task.interval;
 	const learners = openLearners(population, method, task);
 	const judge = new Judge(population, networks);
-	const detector = new DivergenceDetector(networks);
+	const detector = new DivergenceDetector(networks, { brokenLoss: DIVERGED_LOSS });
 	const trainingLoss = new Float32Array(networks);
 	const gradient = new Float32Array(population.parameterCount);
 	slab.returns.fill(0);

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PolicySnapshot } from '../agents/policy.js';
+import { checkKeys, keysOf } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { PopulationFactory } from '../environment/population.js';
 import type { TrainingTask } from '../environment/task.js';
@@ -17,6 +18,7 @@ import type {
 import type { Job } from './job.js';
 import { JobQueue } from './job-queue.js';
 import { JobRunner } from './job-runner.js';
+import { checkEnvironmentSettings } from './run-arguments.js';
 
 export interface InProcessExecutorOptions {
 	readonly dataset: Dataset;
@@ -31,6 +33,15 @@ export interface InProcessExecutorOptions {
 	readonly population?: PopulationFactory;
 }
 
+const OPTION_NAMES = keysOf<InProcessExecutorOptions>({
+	dataset: true,
+	environment: true,
+	threads: true,
+	device: true,
+	precision: true,
+	population: true,
+});
+
 /**
  * Rollouts one after another on the calling thread, which serves its event loop between decisions: for debugging, for tests and
  * where threads are not to be had. The same bits as the threaded executor.
@@ -42,7 +53,9 @@ export class InProcessExecutor implements RolloutExecutor {
 	readonly #queue: JobQueue;
 
 	constructor(options: InProcessExecutorOptions) {
+		checkKeys(options, 'options', OPTION_NAMES);
 		const { dataset, environment = {}, population, threads, device, precision } = options;
+		checkEnvironmentSettings(environment);
 		this.#runner = new JobRunner({
 			dataset,
 			environment,

@@ -1,8 +1,8 @@
+import { checkPolicySpec } from '../agents/actor.js';
 import { isContinuous } from '../agents/choose-actions.js';
 import type { PolicySnapshot, PolicySpec } from '../agents/policy.js';
-import { checkInteger } from '../arguments.js';
 import { resolveAgents } from '../environment/agent-kinds.js';
-import type { TrainingTask } from '../environment/task.js';
+import { checkTask, type TrainingTask } from '../environment/task.js';
 import { GannoError } from '../errors.js';
 import { inferShapes } from '../networks/shapes.js';
 import { cancelled, episodeResult, isAborted, planEpisode, QueuedSession } from './episode-session.js';
@@ -16,6 +16,7 @@ import type {
 	Trajectory,
 } from './executor.js';
 import type { Job } from './job.js';
+import { checkEvaluateOptions, checkRunOptions } from './run-arguments.js';
 import { slabTrajectory, type TrajectoryShape, TrajectorySlabs } from './trajectory-slab.js';
 
 /** What an executor supplies: running one job to its end, somewhere. */
@@ -50,7 +51,10 @@ export class JobQueue {
 		policy: PolicySnapshot,
 		options: RunOptions = {},
 	): AsyncGenerator<Trajectory> {
+		checkRunOptions(options);
 		const { greedy = false, explorationSeed = 0, sharedExplorationNoise = false, signal } = options;
+		for (const task of tasks) checkTask(task);
+		checkPolicySpec(policy?.spec, 'policy.spec');
 		checkPolicyFits(policy.spec, this.#options.environment);
 		const slabs = tasks.map((task, position) =>
 			this.#slabs.take(position, trajectoryShape(task, policy, this.#options.environment)),
@@ -74,8 +78,8 @@ export class JobQueue {
 	}
 
 	async *evaluate(episodes: readonly Episode[], options: EvaluateEpisodesOptions = {}): AsyncGenerator<EpisodeResult> {
-		const { signal, test = true } = options;
-		const testPoints = test ? checkInteger(options.testPoints ?? 1, 'testPoints', 1) : 0;
+		const { signal } = options;
+		const testPoints = checkEvaluateOptions(options);
 		const plans = episodes.map((episode) => planEpisode(episode, testPoints));
 		for await (const position of this.#inOrder(
 			plans.map(({ job }) => job),
@@ -87,8 +91,8 @@ export class JobQueue {
 
 	/** As `RolloutExecutor.session`. */
 	session(options: EvaluateEpisodesOptions = {}): EpisodeSession {
-		const { signal, test = true } = options;
-		const testPoints = test ? checkInteger(options.testPoints ?? 1, 'testPoints', 1) : 0;
+		const { signal } = options;
+		const testPoints = checkEvaluateOptions(options);
 		const { cancel, width, runJob } = this.#options;
 		this.#begin(signal);
 		const onClose = (): void => {

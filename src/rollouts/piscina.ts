@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { requireAddressSpaceForWorkers } from '../address-space.js';
 import type { PolicySnapshot } from '../agents/policy.js';
-import { checkInteger } from '../arguments.js';
+import { checkInteger, checkKeys, keysOf } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { TrainingTask } from '../environment/task.js';
 import { GannoError } from '../errors.js';
@@ -22,6 +22,7 @@ import type {
 } from './executor.js';
 import type { WorkerSetup } from './job.js';
 import { JobQueue } from './job-queue.js';
+import { checkEnvironmentSettings } from './run-arguments.js';
 import { WorkerPool } from './worker-pool.js';
 
 export interface PiscinaExecutorOptions {
@@ -38,6 +39,15 @@ export interface PiscinaExecutorOptions {
 	readonly retries?: number;
 }
 
+const OPTION_NAMES = keysOf<PiscinaExecutorOptions>({
+	dataset: true,
+	environment: true,
+	workers: true,
+	devices: true,
+	precision: true,
+	retries: true,
+});
+
 /**
  * Rollouts on worker threads. A worker that dies loses its rollout, which is run again. Which worker runs a rollout, and how many
  * there are, changes no bit of it.
@@ -49,6 +59,7 @@ export class PiscinaExecutor implements RolloutExecutor {
 	readonly #queue: JobQueue;
 
 	constructor(options: PiscinaExecutorOptions) {
+		checkKeys(options, 'options', OPTION_NAMES);
 		const {
 			dataset,
 			environment = {},
@@ -57,6 +68,7 @@ export class PiscinaExecutor implements RolloutExecutor {
 			precision,
 			retries,
 		} = options;
+		checkEnvironmentSettings(environment);
 		this.workers = checkInteger(workers, 'workers', 1, 1024);
 		// Threads load built JavaScript, also when the package itself runs from its sources (tests).
 		const filename = join(packageRoot, 'dist', 'rollouts', 'worker.js');

@@ -1,5 +1,5 @@
 import { FixedQueue, Piscina } from 'piscina';
-import { deserializeError, GannoError, type SerializedError } from '../errors.js';
+import { deserializeError, GannoError, isError, type SerializedError } from '../errors.js';
 
 /** What a worker answers: errors lose class and code in structured clone, so they travel as data. */
 export type WorkerReply = { readonly ok: true } | { readonly ok: false; readonly error: SerializedError };
@@ -80,7 +80,7 @@ export class WorkerPool implements AsyncDisposable {
 				if (attempt < retries) continue;
 				throw new GannoError(
 					'WORKER_FAILED',
-					`A rollout's worker thread died ${attempt + 1} times in a row: ${error instanceof Error ? error.message : String(error)}. Try fewer workers (--workers), or 0 to run without threads and see the cause.`,
+					`A rollout's worker thread died ${attempt + 1} times in a row: ${isError(error) ? error.message : String(error)}. Try fewer workers (--workers), or 0 to run without threads and see the cause.`,
 					{ cause: error },
 				);
 			}

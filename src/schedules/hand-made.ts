@@ -1,4 +1,4 @@
-import { checkInteger, checkNumber, checkOneOf, invalidArgument } from '../arguments.js';
+import { checkInteger, checkKeys, checkNumber, checkOneOf, invalidArgument, keysOf } from '../arguments.js';
 import type { Controller } from '../environment/controller.js';
 import { scheduleController } from './schedule-controller.js';
 
@@ -8,7 +8,8 @@ import { scheduleController } from './schedule-controller.js';
  */
 
 /** Factor 1 throughout. */
-export function constantSchedule(): Controller {
+export function constantSchedule(options: Readonly<Record<string, never>> = {}): Controller {
+	checkKeys(options, 'options', []);
 	return scheduleController('constant', () => 1, false);
 }
 
@@ -19,8 +20,11 @@ export interface StepOptions {
 	readonly gamma?: number | readonly number[];
 }
 
+const STEP_KEYS = keysOf<StepOptions>({ milestones: true, gamma: true });
+
 /** γ^(milestones passed): `torch.optim.lr_scheduler.MultiStepLR` with milestones round(part × T). */
 export function stepSchedule(options: StepOptions = {}): Controller {
+	checkKeys(options, 'options', STEP_KEYS);
 	const { milestones = [0.5, 0.75], gamma = 0.1 } = options;
 	if (!Array.isArray(milestones)) throw invalidArgument('an array of parts of the horizon', 'milestones', milestones);
 	for (const [i, part] of milestones.entries()) checkNumber(part, `milestones[${i}]`, 0, 1);
@@ -48,8 +52,11 @@ export interface ExponentialOptions {
 	readonly gamma?: number;
 }
 
+const EXPONENTIAL_KEYS = keysOf<ExponentialOptions>({ finalFactor: true, gamma: true });
+
 /** γ^t: `ExponentialLR`, stepped at every optimiser step. */
 export function exponentialSchedule(options: ExponentialOptions = {}): Controller {
+	checkKeys(options, 'options', EXPONENTIAL_KEYS);
 	const { finalFactor = 0.01, gamma } = options;
 	checkNumber(finalFactor, 'finalFactor', Number.MIN_VALUE);
 	if (gamma !== undefined) checkNumber(gamma, 'gamma', Number.MIN_VALUE);
@@ -67,8 +74,11 @@ export interface CosineOptions {
 	readonly warmupSteps?: number;
 }
 
+const COSINE_KEYS = keysOf<CosineOptions>({ minimum: true, warmupSteps: true });
+
 /** m + (1 − m)(1 + cos(π t / T)) / 2: `CosineAnnealingLR` with T_max = T (Loshchilov & Hutter 2017, without restarts). */
 export function cosineSchedule(options: CosineOptions = {}): Controller {
+	checkKeys(options, 'options', COSINE_KEYS);
 	const minimum = checkNumber(options.minimum ?? 0, 'minimum', 0, 1);
 	const warmup = checkInteger(options.warmupSteps ?? 0, 'warmupSteps', 0);
 	return scheduleController('cosine', (t, horizon) => {
@@ -89,11 +99,19 @@ export interface OneCycleOptions {
 	readonly annealing?: 'cosine' | 'linear';
 }
 
+const ONE_CYCLE_KEYS = keysOf<OneCycleOptions>({
+	riseFraction: true,
+	initialDivisor: true,
+	finalDivisor: true,
+	annealing: true,
+});
+
 /**
  * `OneCycleLR` with max_lr = the initial learning rate and total_steps = T (Smith & Topin 2019, in fastai's two phases): up from 1/25
  * to 1, down to 4e-6. Momentum is not cycled (PyTorch cycles it by default).
  */
 export function oneCycleSchedule(options: OneCycleOptions = {}): Controller {
+	checkKeys(options, 'options', ONE_CYCLE_KEYS);
 	const rise = checkNumber(options.riseFraction ?? 0.3, 'riseFraction', 0, 1);
 	const start = 1 / checkNumber(options.initialDivisor ?? 25, 'initialDivisor', 1);
 	const end = start / checkNumber(options.finalDivisor ?? 1e4, 'finalDivisor', 1);
@@ -119,8 +137,16 @@ export interface WarmupStableDecayOptions {
 	readonly minimum?: number;
 }
 
+const WARMUP_STABLE_DECAY_KEYS = keysOf<WarmupStableDecayOptions>({
+	warmupFraction: true,
+	decayFraction: true,
+	decay: true,
+	minimum: true,
+});
+
 /** Warm-up (t + 1) / W, then 1, then a decay (Hu et al. 2024, MiniCPM). PyTorch has no such scheduler. */
 export function warmupStableDecaySchedule(options: WarmupStableDecayOptions = {}): Controller {
+	checkKeys(options, 'options', WARMUP_STABLE_DECAY_KEYS);
 	const warmupFraction = checkNumber(options.warmupFraction ?? 0.05, 'warmupFraction', 0, 1);
 	const decayFraction = checkNumber(options.decayFraction ?? 0.2, 'decayFraction', 0, 1 - warmupFraction);
 	const decay = checkOneOf(options.decay ?? '1-sqrt', 'decay', ['1-sqrt', 'linear', 'cosine']);

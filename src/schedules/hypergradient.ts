@@ -1,4 +1,4 @@
-import { checkNumber, checkOneOf } from '../arguments.js';
+import { checkKeys, checkNumber, checkOneOf, keysOf } from '../arguments.js';
 import type { GradientMethod, GradientMethodStart } from './gradient-method.js';
 import { updateDirection } from './update-direction.js';
 
@@ -10,6 +10,8 @@ export interface HypergradientOptions {
 	readonly form?: 'additive' | 'multiplicative';
 }
 
+const OPTION_NAMES = keysOf<HypergradientOptions>({ beta: true, form: true });
+
 const RESCALING = new Set(['rmsprop', 'adam', 'adamw']);
 
 /**
@@ -18,6 +20,7 @@ const RESCALING = new Set(['rmsprop', 'adam', 'adamw']);
  * Adam-HD, as the task's optimiser is. α may become negative, as published.
  */
 export function hypergradient(start: GradientMethodStart, options: HypergradientOptions = {}): GradientMethod {
+	checkKeys(options, 'options', OPTION_NAMES);
 	const form = checkOneOf(options.form ?? 'additive', 'form', ['additive', 'multiplicative']);
 	const rescaling = RESCALING.has(start.optimizer.algorithm);
 	const additive = form === 'additive';

@@ -1,4 +1,4 @@
-import { checkNumber } from '../arguments.js';
+import { checkKeys, checkNumber, keysOf } from '../arguments.js';
 import { resolveHyperparameters } from '../optimizer/options.js';
 import type { GradientMethod, GradientMethodStart } from './gradient-method.js';
 
@@ -8,6 +8,8 @@ export interface ProdigyOptions {
 	/** Multiplies every later estimate (default 1). */
 	readonly coefficient?: number;
 }
+
+const OPTION_NAMES = keysOf<ProdigyOptions>({ initialDistance: true, coefficient: true });
 
 const BETA1 = 0.9;
 const BETA2 = 0.999;
@@ -21,6 +23,7 @@ const EPSILON = 1e-8;
  * the task's optimiser is.
  */
 export function prodigy(start: GradientMethodStart, options: ProdigyOptions = {}): GradientMethod {
+	checkKeys(options, 'options', OPTION_NAMES);
 	const initial = checkNumber(options.initialDistance ?? 1e-6, 'initialDistance', Number.MIN_VALUE);
 	const coefficient = checkNumber(options.coefficient ?? 1, 'coefficient', Number.MIN_VALUE);
 	const { algorithm, hyperparameters } = start.optimizer;

@@ -1,4 +1,4 @@
-import { checkObject, checkOneOf } from '../arguments.js';
+import { checkOneOf } from '../arguments.js';
 import type { Controller } from '../environment/controller.js';
 import {
 	type CosineOptions,
@@ -47,6 +47,5 @@ export const SCHEDULES = Object.keys(FACTORIES) as readonly ScheduleName[];
  */
 export function scheduleByName<K extends ScheduleName>(name: K, options?: ScheduleOptions[K]): Controller {
 	checkOneOf(name, 'schedule', SCHEDULES);
-	if (options !== undefined) checkObject(options, 'options');
 	return FACTORIES[name](options);
 }

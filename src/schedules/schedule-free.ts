@@ -1,4 +1,4 @@
-import { checkNumber, invalidArgument } from '../arguments.js';
+import { checkKeys, checkNumber, invalidArgument, keysOf } from '../arguments.js';
 import { resolveHyperparameters } from '../optimizer/options.js';
 import type { GradientMethod, GradientMethodStart } from './gradient-method.js';
 
@@ -11,6 +11,8 @@ export interface ScheduleFreeOptions {
 	readonly epsilon?: number;
 }
 
+const OPTION_NAMES = keysOf<ScheduleFreeOptions>({ beta: true, beta2: true, epsilon: true });
+
 const RESCALING = new Set(['rmsprop', 'adam', 'adamw']);
 
 /**
@@ -20,6 +22,7 @@ const RESCALING = new Set(['rmsprop', 'adam', 'adamw']);
  * the task's, applied at y.
  */
 export function scheduleFree(start: GradientMethodStart, options: ScheduleFreeOptions = {}): GradientMethod {
+	checkKeys(options, 'options', OPTION_NAMES);
 	const beta = belowOne(options.beta ?? 0.9, 'beta');
 	const beta2 = belowOne(options.beta2 ?? 0.999, 'beta2');
 	const epsilon = checkNumber(options.epsilon ?? 1e-8, 'epsilon', Number.MIN_VALUE);

@@ -1,4 +1,4 @@
-import { checkNumber, checkOneOf } from '../arguments.js';
+import { checkKeys, checkNumber, checkOneOf, keysOf } from '../arguments.js';
 import type { Controller, DecisionContext } from '../environment/controller.js';
 import { POPULATION_STATISTICS, STATISTIC_INDEX } from '../optimizer/statistics.js';
 
@@ -18,6 +18,14 @@ export interface TrustRatioOptions {
 	readonly base?: 'constant' | 'cosine';
 }
 
+const OPTION_NAMES = keysOf<TrustRatioOptions>({
+	reference: true,
+	coefficient: true,
+	weightDecay: true,
+	maximum: true,
+	base: true,
+});
+
 const COUNT = POPULATION_STATISTICS.length;
 const RESCALING = new Set(['rmsprop', 'adam', 'adamw']);
 
@@ -29,6 +37,7 @@ const RESCALING = new Set(['rmsprop', 'adam', 'adamw']);
  * and 1 where either norm is 0. Norms are means over the last interval (LARS and LAMB themselves take those of each step).
  */
 export function trustRatioSchedule(options: TrustRatioOptions = {}): Controller {
+	checkKeys(options, 'options', OPTION_NAMES);
 	const base = checkOneOf(options.base ?? 'constant', 'base', ['constant', 'cosine']);
 	const maximum = checkNumber(options.maximum ?? 10, 'maximum', Number.MIN_VALUE);
 	if (options.reference !== undefined) checkOneOf(options.reference, 'reference', ['gradient', 'update']);

@@ -1,7 +1,7 @@
-import { checkNumber, checkOneOf, invalidArgument } from '../arguments.js';
-import type { Controller } from '../environment/controller.js';
-import { runEpisode } from '../environment/episode.js';
-import type { TrainingTask } from '../environment/task.js';
+import { checkFunction, checkKeys, checkNumber, checkOneOf, invalidArgument, keysOf } from '../arguments.js';
+import { type Controller, checkController } from '../environment/controller.js';
+import { checkEnvironment, runEpisode } from '../environment/episode.js';
+import { checkTask, type TrainingTask } from '../environment/task.js';
 import type { TrainingEnvironment } from '../environment/training-environment.js';
 
 export interface TuneOptions {
@@ -18,6 +18,16 @@ export interface TuneOptions {
 	/** Called after every learning rate. */
 	readonly onRow?: (row: TuneRow, done: number, total: number) => void;
 }
+
+const OPTION_NAMES = keysOf<TuneOptions>({
+	environment: true,
+	controller: true,
+	task: true,
+	learningRates: true,
+	seeds: true,
+	criterion: true,
+	onRow: true,
+});
 
 /** How one initial learning rate fared, over the networks. */
 export interface TuneRow {
@@ -48,7 +58,12 @@ export const DEFAULT_GRID: readonly number[] = Array.from({ length: 15 }, (_, i)
  * @throws GannoError `INVALID_ARGUMENT` for an empty grid or one with a learning rate that is not above 0
  */
 export function tuneSchedule(options: TuneOptions): TuneResult {
+	checkKeys(options, 'options', OPTION_NAMES);
+	checkFunction(options.onRow, 'onRow');
 	const { environment, controller, task, learningRates = DEFAULT_GRID, seeds } = options;
+	checkEnvironment(environment, 'environment');
+	checkController(controller, 'controller');
+	checkTask(task);
 	const criterion = checkOneOf(options.criterion ?? 'accuracy', 'criterion', ['accuracy', 'loss']);
 	if (!Array.isArray(learningRates) || learningRates.length === 0) {
 		throw invalidArgument('an array of at least one learning rate', 'learningRates', learningRates);

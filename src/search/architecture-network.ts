@@ -1,9 +1,11 @@
+import { checkKeys, checkOneOf, keysOf } from '../arguments.js';
 import { inferShapes, type Shape } from '../networks/shapes.js';
 import type { LayerSpec, NetworkSpec } from '../networks/spec.js';
 import type { Architecture } from './architecture.js';
 
 /** Where dropout stands: as the paper says, as the authors' code does, or nowhere. */
-export type Dropout = 'every-second-layer' | 'every-second-and-dense' | 'none';
+export type Dropout = (typeof DROPOUTS)[number];
+const DROPOUTS = ['every-second-layer', 'every-second-and-dense', 'none'] as const;
 
 export interface ArchitectureNetworkOptions {
 	readonly input: Shape;
@@ -12,12 +14,20 @@ export interface ArchitectureNetworkOptions {
 	readonly dropout?: Dropout;
 }
 
+const OPTION_NAMES = keysOf<ArchitectureNetworkOptions>({
+	input: true,
+	classes: true,
+	dropout: true,
+});
+
 /**
  * The network of an architecture: convolutions ("same" padding) and dense layers with ReLU and Xavier's initial weights, max pooling without
  * padding; the softmax is a dense layer with a unit per class.
  * @throws GannoError `INVALID_ARGUMENT` where a layer does not fit
  */
 export function architectureNetwork(architecture: Architecture, options: ArchitectureNetworkOptions): NetworkSpec {
+	checkKeys(options, 'options', OPTION_NAMES);
+	checkOneOf(options.dropout ?? 'every-second-layer', 'dropout', DROPOUTS);
 	const { input, classes, dropout = 'every-second-layer' } = options;
 	const droppedAfter = dropoutPlaces(architecture, dropout);
 	const layers: LayerSpec[] = [];

@@ -1,4 +1,13 @@
-import { actionsOf, bucketOf, nextState, type SearchSpace, startState, stateKey, windowFits } from './space.js';
+import {
+	actionsOf,
+	bucketOf,
+	checkSpace,
+	nextState,
+	type SearchSpace,
+	startState,
+	stateKey,
+	windowFits,
+} from './space.js';
 
 /**
  * The number of architectures, exactly: sequences of layers that end in the softmax. By dynamic programming over (depth, true size,
@@ -6,6 +15,7 @@ import { actionsOf, bucketOf, nextState, type SearchSpace, startState, stateKey,
  * counting what `actionsOf` enumerates is a check of both.
  */
 export function countArchitectures(space: SearchSpace): bigint {
+	checkSpace(space);
 	const { maximumDepth, denseUnits, pools } = space;
 	const known = new Map<string, bigint>();
 
@@ -47,6 +57,7 @@ export function countArchitectures(space: SearchSpace): bigint {
 
 /** The number of states that an agent can come to and that are not the end, as it sees them: sizes bucketed. The input is one. */
 export function countStates(space: SearchSpace): number {
+	checkSpace(space);
 	const seen = new Set<string>();
 	const keys = new Set<string>();
 	const pending = [startState(space)];

@@ -1,9 +1,18 @@
+import {
+	checkFunction,
+	checkInteger,
+	checkKeys,
+	checkNumber,
+	checkOneOf,
+	invalidArgument,
+	keysOf,
+} from '../arguments.js';
 import { badFile } from '../files/file-system-error.js';
 import { PhiloxGenerator } from '../philox.js';
 import { type Architecture, formatArchitecture } from './architecture.js';
 import { type QPath, type QSettings, QTable } from './q-table.js';
 import type { ModelTraining, ReplayLog, SearchEntry } from './replay-log.js';
-import type { SearchSpace } from './space.js';
+import { checkSpace, type SearchSpace } from './space.js';
 
 export interface SearchSettings extends QSettings {
 	readonly seed: number;
@@ -46,6 +55,38 @@ export interface RunSearchOptions {
 	readonly onModel?: ((entry: SearchEntry, uniqueModels: number) => void) | undefined;
 }
 
+const OPTION_NAMES = keysOf<RunSearchOptions>({ space: true, settings: true, log: true, train: true, onModel: true });
+const SETTINGS_KEYS = keysOf<SearchSettings>({
+	learningRate: true,
+	discount: true,
+	initialValue: true,
+	seed: true,
+	strategy: true,
+	epsilons: true,
+	replaySamples: true,
+	parallel: true,
+	maximumRepeats: true,
+});
+
+function checkSettings(settings: SearchSettings): void {
+	checkKeys(settings, 'settings', SETTINGS_KEYS);
+	for (const key of ['learningRate', 'discount', 'initialValue'] as const) {
+		checkNumber(settings[key], `settings.${key}`, 0, 1);
+	}
+	checkInteger(settings.seed, 'settings.seed', 0, 0xffffffff);
+	checkOneOf(settings.strategy, 'settings.strategy', ['q-learning', 'random']);
+	const { epsilons } = settings;
+	if (!Array.isArray(epsilons)) throw invalidArgument('an array of [epsilon, models]', 'settings.epsilons', epsilons);
+	for (const [i, pair] of epsilons.entries()) {
+		if (!Array.isArray(pair)) throw invalidArgument('[epsilon, models]', `settings.epsilons[${i}]`, pair);
+		checkNumber(pair[0], `settings.epsilons[${i}][0]`, 0, 1);
+		checkInteger(pair[1], `settings.epsilons[${i}][1]`, 0);
+	}
+	checkInteger(settings.replaySamples, 'settings.replaySamples', 0);
+	checkInteger(settings.parallel, 'settings.parallel', 1);
+	checkInteger(settings.maximumRepeats, 'settings.maximumRepeats', 0);
+}
+
 interface Issued {
 	readonly entry: Omit<SearchEntry, 'accuracy' | 'training'>;
 	readonly architecture: Architecture;
@@ -73,6 +114,11 @@ export function epsilonAt(epsilons: SearchSettings['epsilons'], uniqueModels: nu
  * @throws what `train` throws; GannoError `BAD_FILE` where the log is not one of this search
  */
 export async function runSearch(options: RunSearchOptions): Promise<readonly SearchEntry[]> {
+	checkKeys(options, 'options', OPTION_NAMES);
+	checkSpace(options.space);
+	checkSettings(options.settings);
+	if (typeof options.train !== 'function') throw invalidArgument('a function', 'train', options.train);
+	checkFunction(options.onModel, 'onModel');
 	const { settings, onModel } = options;
 	const search = new Search(options);
 	const underWay: Issued[] = [];

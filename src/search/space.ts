@@ -1,4 +1,4 @@
-import { checkInteger, checkObject, checkOneOf, invalidArgument } from '../arguments.js';
+import { checkInteger, checkKeys, checkOneOf, invalidArgument, keysOf } from '../arguments.js';
 
 /**
  * The state space of MetaQNN (Baker et al. 2017, "Designing neural network architectures using reinforcement learning", section 4.1):
@@ -79,12 +79,29 @@ export const PAPER_LIMITS: SpaceLimits = {
 	fit: 'strict',
 };
 
+const SPACE_KEYS = keysOf<SearchSpace>({
+	imageSize: true,
+	maximumDepth: true,
+	filters: true,
+	kernelSizes: true,
+	strides: true,
+	pools: true,
+	initialPooling: true,
+	consecutivePooling: true,
+	denseUnits: true,
+	maximumDense: true,
+	denseMaximumSize: true,
+	globalAveragePooling: true,
+	sizeBuckets: true,
+	fit: true,
+});
+
 /**
  * Checks limits against each other and against what networks can be made of.
  * @throws GannoError `INVALID_ARGUMENT`
  */
 export function checkSpace(space: SearchSpace): SearchSpace {
-	checkObject(space, 'space');
+	checkKeys(space, 'space', SPACE_KEYS);
 	checkInteger(space.imageSize, 'imageSize', 1, 4096);
 	checkInteger(space.maximumDepth, 'maximumDepth', 0, 120);
 	checkDistinct(space.filters, 'filters', 1, 2 ** 16);

@@ -1,3 +1,4 @@
+import { checkBoolean, checkKeys, keysOf } from '../arguments.js';
 import { GannoError } from '../errors.js';
 import type { OptimizerSpec } from '../optimizer/algorithms.js';
 import type { TrainerSpec } from '../rollouts/controller-spec.js';
@@ -31,6 +32,26 @@ export interface ModelTrainingSettings {
 	readonly validationSize: number;
 }
 
+const SETTINGS_KEYS = keysOf<ModelTrainingSettings>({
+	input: true,
+	classes: true,
+	trainImages: true,
+	validationImages: true,
+	epochs: true,
+	batchSize: true,
+	optimizer: true,
+	learningRate: true,
+	milestones: true,
+	decays: true,
+	dropout: true,
+	tries: true,
+	retryFactor: true,
+	chanceFactor: true,
+	stopHopeless: true,
+	sliceSize: true,
+	validationSize: true,
+});
+
 /**
  * Trains a sampled model as the paper does (section 4.2 and appendix): Adam, a learning rate that drops; where the first epoch leaves it at
  * the level of guessing, anew with a smaller one. Its reward is the best epoch's validation accuracy, that of guessing when every try failed.
@@ -42,6 +63,8 @@ export async function trainModel(
 	settings: ModelTrainingSettings,
 	{ model, architecture, seed, committed }: ModelRequest,
 ): Promise<ModelOutcome> {
+	checkKeys(settings, 'settings', SETTINGS_KEYS);
+	checkBoolean(settings.stopHopeless, 'settings.stopHopeless');
 	const hopeless = settings.stopHopeless ? hopelessBelow(committed, settings.epochs) : undefined;
 	try {
 		const { result, accuracies, started, tries, learningRate } = await trainUntilStarted(session, settings, {

@@ -1,5 +1,13 @@
 import type * as tf from '@tensorflow/tfjs';
-import { checkInteger, checkKeys, checkPath, invalidArgument, keysOf } from '../arguments.js';
+import {
+	checkBoolean,
+	checkFunction,
+	checkInteger,
+	checkKeys,
+	checkPath,
+	invalidArgument,
+	keysOf,
+} from '../arguments.js';
 import { type LayerEventFile, openLayerEventFile } from '../control/layer-event-file.js';
 import { checkFigures, type LayerFigure, type LayerReport, layerLogs } from '../control/layer-report.js';
 import { LayerTable, type TableStream } from '../control/layer-table.js';
@@ -61,13 +69,12 @@ export function layerCallback(
 	const { logs: addLogs = true, tensorBoard, table: wantsTable = false, onReport } = options;
 	const figures = checkFigures(options.figures);
 	const every = checkInteger(options.every ?? 10, 'every', 1);
-	if (typeof addLogs !== 'boolean') throw invalidArgument('true or false', 'logs', addLogs);
+	checkBoolean(addLogs, 'logs');
 	if (tensorBoard !== undefined) checkPath(tensorBoard, 'tensorBoard');
 	if (typeof wantsTable !== 'boolean' && !isStream(wantsTable)) {
 		throw invalidArgument('true, false or a stream', 'table', wantsTable);
 	}
-	if (onReport !== undefined && typeof onReport !== 'function')
-		throw invalidArgument('a function', 'onReport', onReport);
+	checkFunction(onReport, 'onReport');
 	let file: LayerEventFile | undefined;
 	let table: LayerTable | undefined;
 	return {

@@ -1,4 +1,4 @@
-import { GannoError } from '../errors.js';
+import { GannoError, isError } from '../errors.js';
 
 /** As tfjs-core's engine says it. */
 const NOT_REGISTERED = /Kernel '(\w+)' not registered for backend '(\w+)'/;
@@ -19,7 +19,7 @@ export function explainMissingKernel<Result>(run: () => Result): Result {
 	try {
 		return run();
 	} catch (error) {
-		const [, kernel, backend] = NOT_REGISTERED.exec(error instanceof Error ? error.message : '') ?? [];
+		const [, kernel, backend] = NOT_REGISTERED.exec(isError(error) ? error.message : '') ?? [];
 		if (kernel === undefined) throw error;
 		const layers = backend === 'wasm' ? ADDED.get(kernel) : undefined;
 		const other = "Take another back end: await tf.setBackend('cpu'), or the package @tensorflow/tfjs-node";

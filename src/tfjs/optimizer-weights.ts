@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
 import { GannoError } from '../errors.js';
 import type { NamedState } from './variable-state.js';
@@ -59,7 +60,7 @@ export class ExportedWeights {
 		values: Float32Array | Int32Array,
 		shape: readonly number[],
 	): NamedTensor {
-		const tensor = tf.tensor(values, [...shape], values instanceof Int32Array ? 'int32' : 'float32');
+		const tensor = tf.tensor(values, [...shape], types.isInt32Array(values) ? 'int32' : 'float32');
 		let variable = old.get(name);
 		if (variable !== undefined && !variable.isDisposed && tf.util.arraysEqual(variable.shape, tensor.shape)) {
 			variable.assign(tensor);
