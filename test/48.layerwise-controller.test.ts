@@ -7,7 +7,7 @@ import type { DecisionReport } from '../src/control/options.js';
 import type { LayerwiseControllerState } from '../src/control/state.js';
 import type { Dataset } from '../src/datasets/dataset.js';
 import type { Controller } from '../src/environment/controller.js';
-import { TrainingEnvironment } from '../src/environment/training-environment.js';
+import { PROBE_BATCHES, TrainingEnvironment } from '../src/environment/training-environment.js';
 import { NetworkPopulation } from '../src/networks/population.js';
 import type { NetworkSpec } from '../src/networks/spec.js';
 import { STATISTICS } from '../src/optimizer/statistics.js';
@@ -146,7 +146,12 @@ describe('a policy under LayerwiseController', () => {
 	])('sees what it sees in the training environment, and decides the same, bit for bit: %s', (_, snapshot) => {
 		const expected = inEnvironment(new PolicyController(snapshot), snapshot.spec.agents, 1e-2);
 		const trace = byHand((hooks) =>
-			LayerwiseController.fromPolicy(snapshot, { learningRate: 1e-2, horizon: HORIZON, interval: INTERVAL, ...hooks }),
+			LayerwiseController.fromPolicy(snapshot, {
+				learningRate: 1e-2,
+				horizon: HORIZON + PROBE_BATCHES,
+				interval: INTERVAL,
+				...hooks,
+			}),
 		);
 		expect(trace.observations).toEqual(expected.observations);
 		expect(trace.statistics).toEqual(expected.statistics);
@@ -181,7 +186,8 @@ describe('a schedule under LayerwiseController', () => {
 
 	it.each(schedules)('trains as in the environment, bit for bit: %s', (_, schedule) => {
 		const expected = inEnvironment(schedule(), 'layerwise', 1e-2);
-		const options = { learningRate: 1e-2, horizon: HORIZON, interval: INTERVAL };
+		const probes = schedule().ignoresNetworks === true ? 0 : PROBE_BATCHES;
+		const options = { learningRate: 1e-2, horizon: HORIZON + probes, interval: INTERVAL };
 		const trace = byHand((hooks) => LayerwiseController.fromSchedule(schedule(), { ...options, ...hooks }));
 		expect(trace.parameters).toEqual(expected.parameters);
 		const resumed = byHand((hooks) => LayerwiseController.fromSchedule(schedule(), { ...options, ...hooks }), 7);
@@ -278,8 +284,50 @@ describe('LayerwiseController', () => {
 			controller.start(Array.from({ length: count }, (_, l) => ({ name: `layer${l}`, size: l + 1 })));
 			for (let t = 0; t < 9; t++) controller.observe(new Float32Array(count * 14).fill(0.1), 1);
 			expect(controller.learningRates).toHaveLength(count);
-			expect(controller.step).toBe(5);
+			expect(controller.step).toBe(9);
 		}
+	});
+
+	it('is over after as many mini-batches as its horizon has, the probing ones among them', () => {
+		const progress: number[] = [];
+		const controller = LayerwiseController.fromPolicy(feedForward, {
+			learningRate: 1e-3,
+			horizon: 24,
+			onDecision: ({ step }) => progress.push(step),
+		});
+		controller.start(LAYERS);
+		let steps = 0;
+		while (controller.step < 24) {
+			if (!controller.probing) steps++;
+			controller.observe(zeros, 1);
+		}
+		expect(steps).toBe(20);
+		expect(progress).toEqual(Array.from({ length: 20 }, (_, decision) => 4 + decision)); // none after the last step
+	});
+
+	it.each([
+		[1, undefined, 1],
+		[3, undefined, 1],
+		[5, undefined, 1],
+		[9, 2, 7],
+	])('keeps a step in a training of %i mini-batches with %s probing ones', (horizon, probeBatches, expected) => {
+		const controller = LayerwiseController.fromPolicy(feedForward, {
+			learningRate: 1e-3,
+			horizon,
+			...(probeBatches === undefined ? {} : { probeBatches }),
+		});
+		controller.start(LAYERS);
+		let steps = 0;
+		while (controller.step < horizon) {
+			if (!controller.probing) steps++;
+			controller.observe(zeros, 1);
+		}
+		expect(steps).toBe(expected);
+	});
+
+	it('refuses more probing mini-batches than leave a step', () => {
+		const options = { learningRate: 1e-3, horizon: 4, probeBatches: 4 };
+		expect(() => LayerwiseController.fromPolicy(feedForward, options)).toThrow(/from 0 to 3 for probeBatches/);
 	});
 
 	it('counts a held-out loss given by the way until the next decision, else the training loss stands in', () => {
@@ -330,7 +378,7 @@ describe('LayerwiseController', () => {
 		expect([controller.diverged, controller.learningRates]).toEqual([false, before]);
 		broken = false;
 		for (let t = 0; t < 4; t++) controller.observe(zeros, 1);
-		expect([controller.diverged, controller.step]).toEqual([false, 6]);
+		expect([controller.diverged, controller.step]).toEqual([false, 8]);
 		expect(controller.learningRates).not.toEqual(before);
 		controller.restore(JSON.parse(JSON.stringify(controller.state())) as LayerwiseControllerState);
 	});

@@ -62,7 +62,7 @@ export class ControlledOptimizer {
 
 	/**
 	 * One step on the gradients that lie in the optimizer's arrays. The first calls, while `controller.probing`, look at the gradients
-	 * and change no parameter.
+	 * and change no parameter; they count towards the horizon.
 	 * @param losses of the mini-batch the gradients are of
 	 * @throws GannoError as `LayerwiseOptimizer.step` and `LayerwiseController.observe`
 	 */

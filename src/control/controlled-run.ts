@@ -22,6 +22,7 @@ export class ControlledRun {
 	/** `[layers]`, for the next step */
 	readonly rates: Float32Array;
 	readonly shape: ControllerStateShape;
+	/** Optimiser steps. */
 	step = 0;
 	rollbacks = 0;
 	readonly #controller: Controller;
@@ -94,6 +95,11 @@ export class ControlledRun {
 
 	get diverged(): boolean {
 		return this.#watch.diverged;
+	}
+
+	/** Mini-batches taken in. */
+	get batches(): number {
+		return this.#probed + this.step;
 	}
 
 	/** Whether the next mini-batch is only looked at. */
@@ -204,8 +210,8 @@ export class ControlledRun {
 			throw new GannoError(
 				'DIVERGED',
 				this.#snapshot === undefined
-					? `The training diverged at step ${step}, before there was anything to go back to; start with a smaller learning rate`
-					: `The training diverged again at step ${step}, after ${rollbacks} rollbacks; start with a smaller learning rate or a lower bounds.high`,
+					? `The training diverged at step ${this.batches}, before there was anything to go back to; start with a smaller learning rate`
+					: `The training diverged again at step ${this.batches}, after ${rollbacks} rollbacks; start with a smaller learning rate or a lower bounds.high`,
 			);
 		}
 		restore();
@@ -296,7 +302,7 @@ export class ControlledRun {
 	#report(actions: Uint8Array | undefined, rolledBack: boolean): void {
 		const { statistics, observations, trainingLoss, validationLoss } = this.#context;
 		this.#options.onDecision?.({
-			step: this.step,
+			step: this.batches,
 			layerNames: this.shape.layers,
 			learningRates: this.#learningRates,
 			statistics,

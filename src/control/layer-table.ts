@@ -38,8 +38,11 @@ const TITLES: Readonly<Partial<Record<LayerFigure, string>>> = {
 	nonFiniteCount: 'not finite',
 };
 
-function format(figure: LayerFigure, value: number): string {
+function format(report: LayerReport, layer: number, figure: LayerFigure): string {
+	const value = layerFigure(report, layer, figure);
 	if (figure === 'nonFiniteCount') return String(value);
+	// ‖u‖ over nothing: biases that begin at 0.
+	if (figure === 'updateRatio' && layerFigure(report, layer, 'parameterNorm') === 0) return '–';
 	return figure.endsWith('Cosine') ? value.toFixed(3) : value.toExponential(2);
 }
 
@@ -48,10 +51,7 @@ export function formatLayerTable(report: LayerReport, figures?: readonly LayerFi
 	const shown = checkFigures(figures);
 	const cells = [
 		['layer', ...shown.map((figure) => TITLES[figure] ?? figure)],
-		...report.layerNames.map((name, layer) => [
-			name,
-			...shown.map((figure) => format(figure, layerFigure(report, layer, figure))),
-		]),
+		...report.layerNames.map((name, layer) => [name, ...shown.map((figure) => format(report, layer, figure))]),
 	];
 	const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
 	const loss = report.loss === undefined ? '' : `  loss ${report.loss.toPrecision(5)}`;

@@ -103,14 +103,17 @@ export class LayerwiseController {
 		return this.#started().rates;
 	}
 
-	/** The next mini-batch is to be looked at only: no step, then `observe` its statistics and loss. */
+	/**
+	 * The next mini-batch is a probing one: no step of the optimiser, only `observe` of its statistics (`optimizer.probe`) and loss. A
+	 * training under a policy begins with four of them.
+	 */
 	get probing(): boolean {
 		return this.#started().probing;
 	}
 
-	/** Optimiser steps observed. */
+	/** Mini-batches taken in, the probing ones among them: at `horizon` the training is over. */
 	get step(): number {
-		return this.#started().step;
+		return this.#started().batches;
 	}
 
 	/** Whether the training has diverged (and was not rolled back). */
@@ -173,7 +176,7 @@ export class LayerwiseController {
 	}
 
 	/**
-	 * Takes in one step (or, while {@link probing}, one mini-batch looked at).
+	 * Takes in one mini-batch: a step of the optimiser, or while {@link probing} what the step would be.
 	 * @param statistics `[layers × 14]` of the step; may be left out where {@link needsStatistics} is false
 	 * @param losses the mini-batch's loss before the step, any number (one that is not finite: the training has diverged); a held-out loss
 	 * counts until the next decision

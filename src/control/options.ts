@@ -43,7 +43,7 @@ export interface DivergenceScale {
 
 /** What was decided, and why; arrays are the controller's own: read, do not keep. */
 export interface DecisionReport {
-	/** Optimiser steps done. */
+	/** Mini-batches taken in so far, as `LayerwiseController.step`. */
 	readonly step: number;
 	readonly layerNames: readonly string[];
 	/** `[layers]` from now on, base schedule apart */
@@ -63,13 +63,16 @@ export interface DecisionReport {
 export interface LayerwiseControllerOptions {
 	/** Where learning rates start: one for all layers, or one a layer; finite, above 0. */
 	readonly learningRate: number | Float32Array;
-	/** Optimiser steps of the whole training; absent: unknown. After it, learning rates stay as they are. */
+	/**
+	 * Mini-batches of the whole training, the probing ones among them; absent: unknown. After it, learning rates stay as they are.
+	 */
 	readonly horizon?: number;
-	/** Optimiser steps between decisions. Default: horizon / 20, as in meta-training; 50 where the horizon is unknown. */
+	/** Optimiser steps between decisions. Default: a 20th of the steps, as in meta-training; 50 where the horizon is unknown. */
 	readonly interval?: number;
 	/**
-	 * Mini-batches that are looked at before the first step, for the first decision. Default 4, as in meta-training, for controllers
-	 * that look at statistics, else 0.
+	 * Probing mini-batches, with which the training begins: their gradients are looked at for the first decision, and change no parameter.
+	 * They count towards the horizon. Default 4, as in meta-training, for controllers that look at statistics (fewer where that would leave no
+	 * step), else 0.
 	 */
 	readonly probeBatches?: number;
 	/** Every learning rate applied lies within; default 0 to Infinity. (Policies keep to [1e-6, 1] by themselves.) */
@@ -104,6 +107,7 @@ const DEFAULT_ROLLBACK_LIMIT = 5;
 
 export interface ResolvedControllerOptions {
 	readonly learningRate: number | Float32Array;
+	/** Optimiser steps, probing mini-batches apart. */
 	readonly horizon: number;
 	readonly interval: number;
 	readonly probeBatches: number;
@@ -205,15 +209,19 @@ export function resolveControllerOptions(value: unknown, { controller }: Decisio
 		);
 	}
 	checkFunction(options.onDecision, 'onDecision');
+	const batches = horizon ?? Number.POSITIVE_INFINITY;
+	const probes =
+		options.probeBatches ?? (controller.ignoresNetworks === true ? 0 : Math.min(PROBE_BATCHES, batches - 1));
+	checkInteger(probes, 'probeBatches', 0, Math.min(1e4, batches - 1));
+	const steps = batches - probes;
 	const interval =
 		options.interval ??
-		(horizon === undefined ? DEFAULT_INTERVAL : Math.max(1, Math.round(horizon / DEFAULT_DECISIONS)));
-	const probes = options.probeBatches ?? (controller.ignoresNetworks === true ? 0 : PROBE_BATCHES);
+		(steps === Number.POSITIVE_INFINITY ? DEFAULT_INTERVAL : Math.max(1, Math.round(steps / DEFAULT_DECISIONS)));
 	return {
 		learningRate: types.isFloat32Array(learningRate) ? learningRate.slice() : learningRate,
-		horizon: horizon ?? Number.POSITIVE_INFINITY,
+		horizon: steps,
 		interval: checkInteger(interval, 'interval', 1, 1e7),
-		probeBatches: checkInteger(probes, 'probeBatches', 0, 1e4),
+		probeBatches: probes,
 		low,
 		high,
 		validationLoss: options.validationLoss,
