@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { GannoError } from '../errors.js';
 import type { LearnerBackend } from './learner-backend.js';
 import { probeTensorFlowNode, requireTensorFlowNode, TENSORFLOW_NODE_PACKAGES } from './tensorflow-node.js';
-import { requireWasmBackend } from './tensorflow-wasm.js';
+import { requireWasmBackend, withoutRethrowing } from './tensorflow-wasm.js';
 
 /** The parts of tfjs the learner uses; a type only, nothing is loaded by importing this file. */
 export type TensorFlow = typeof import('@tensorflow/tfjs');
@@ -52,7 +52,7 @@ export async function loadTensorFlow(backend: LearnerBackend): Promise<TensorFlo
 	if (backend === 'wasm') {
 		requireWasmBackend(resolvePeer('@tensorflow/tfjs-backend-wasm', backend), tf.findBackend('wasm') !== null);
 	}
-	if (!(await tf.setBackend(backend))) {
+	if (!(await withoutRethrowing(() => tf.setBackend(backend)))) {
 		throw new GannoError(
 			'MISSING_DEPENDENCY',
 			`tfjs could not start its '${backend}' back end. Reinstall @tensorflow/tfjs and @tensorflow/tfjs-backend-wasm ` +
