@@ -59,14 +59,22 @@ describe('the lock of a run directory', () => {
 		lockRunDirectory(folder).release();
 	});
 
-	it('is taken over when it is half-written', () => {
-		writeFileSync(join(folder, LOCK_FILE), '{"pid":');
-		lockRunDirectory(folder).release();
-	});
+	it.each(['', '{"pid":', '{"pid":0,"host":"a"}', '[]', 'null'])(
+		'counts as held when it does not say by whom: %j',
+		(text) => {
+			writeFileSync(join(folder, LOCK_FILE), text);
+			expect(codeOf(() => lockRunDirectory(folder))).toBe('RUN_LOCKED');
+			expect(() => lockRunDirectory(folder)).toThrow(
+				`If you are sure that it has ended, delete ${join(folder, LOCK_FILE)}`,
+			);
+			expect(readFileSync(join(folder, LOCK_FILE), 'utf8')).toBe(text);
+		},
+	);
 
 	it('of another machine is respected', () => {
 		writeFileSync(join(folder, LOCK_FILE), JSON.stringify({ pid: 1, host: 'elsewhere', since: 'then' }));
 		expect(() => lockRunDirectory(folder)).toThrow('on elsewhere');
+		expect(() => lockRunDirectory(folder)).toThrow(/Its files last changed at 20.*delete .*run\.lock/);
 	});
 
 	it('is left alone by a holder whose lock was taken over', () => {

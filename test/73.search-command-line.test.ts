@@ -7,31 +7,14 @@ import type { RetrainedModel } from '../src/experiments/search/retrain.js';
 import { readEntries } from '../src/search/replay-log.js';
 import { policySpec, randomSnapshot } from './support/policies.js';
 import { ganno, startGanno } from './support/run-ganno.js';
-
-/** A search of 12 small models on synthetic images: seconds. */
-const TINY = {
-	dataset: 'synthetic',
-	seed: 4,
-	workers: 1,
-	space: { maximumDepth: 3, filters: [4, 8], kernelSizes: [3], denseUnits: [16], sizeBuckets: [4, 1] },
-	learner: {
-		epsilons: [
-			[1, 6],
-			[0.3, 6],
-		],
-		learningRate: 0.1,
-		parallel: 3,
-	},
-	training: { epochs: 2, batchSize: 32, learningRate: 0.003 },
-	retraining: { count: 2, epochs: 4, optimizer: 'adam', learningRate: 0.003, milestones: [0.5], decays: [0.2] },
-};
+import { TINY_SEARCH } from './support/tiny-config.js';
 
 let folder: string;
 let tiny: string;
 beforeEach(() => {
 	folder = mkdtempSync(join(tmpdir(), 'ganno-search-cli-'));
 	tiny = join(folder, 'tiny.json');
-	writeFileSync(tiny, JSON.stringify(TINY));
+	writeFileSync(tiny, JSON.stringify(TINY_SEARCH));
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 

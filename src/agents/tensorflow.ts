@@ -3,7 +3,7 @@ import { GannoError } from '../errors.js';
 import { packageRequire, withBundlerAdvice } from '../package-files.js';
 import type { LearnerBackend } from './learner-backend.js';
 import { probeTensorFlowNode, requireTensorFlowNode, TENSORFLOW_NODE_PACKAGES } from './tensorflow-node.js';
-import { requireWasmBackend } from './tensorflow-wasm.js';
+import { requireWasmBackend, withoutRethrowing } from './tensorflow-wasm.js';
 
 /** The parts of tfjs the learner uses; a type only, nothing is loaded by importing this file. */
 export type TensorFlow = typeof import('@tensorflow/tfjs');
@@ -55,7 +55,7 @@ export async function loadTensorFlow(backend: LearnerBackend): Promise<TensorFlo
 	if (backend === 'wasm') {
 		requireWasmBackend(resolvePeer('@tensorflow/tfjs-backend-wasm', backend), tf.findBackend('wasm') !== null);
 	}
-	if (!(await tf.setBackend(backend))) {
+	if (!(await withoutRethrowing(() => tf.setBackend(backend)))) {
 		if (backend === 'wasm') requireWasmMemory(true);
 		throw new GannoError(
 			'MISSING_DEPENDENCY',

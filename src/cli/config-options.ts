@@ -3,6 +3,7 @@ import { AGENT_NAMES } from '../environment/agent-kinds.js';
 import { type Config, resolveConfig } from '../experiments/config.js';
 import { type ConfigLayer, mergeLayers, parseAssignment, readConfigFile } from '../experiments/config-load.js';
 import { PRESET_NAMES, PRESETS, type PresetName } from '../experiments/presets.js';
+import { pathOption } from './path-option.js';
 
 /** The options that make a config, shared by the commands that need one. */
 export interface ConfigOptions {
@@ -32,14 +33,16 @@ const collect = (value: string, previous: readonly string[] = []): readonly stri
 export function addConfigOptions(command: Command): Command {
 	return command
 		.addOption(new Option('--preset <name>', 'named settings to start from').choices(PRESET_NAMES))
-		.option('--config <file>', 'JSON file with settings; stronger than the preset, weaker than the options')
+		.addOption(
+			pathOption('--config <file>', 'JSON file with settings; stronger than the preset, weaker than the options'),
+		)
 		.option('--set <key=value>', 'any setting, e.g. --set learner.clip=0.1 (repeatable)', collect)
 		.option('--seed <n>', 'all randomness of the run follows from it')
 		.option('--workers <n>', 'worker threads; 0: none, -1: one per core, or two per CUDA device')
 		.option('--device <name>', 'auto, cpu, cuda:N, or several as in cuda:0,cuda:1')
 		.option('--precision <name>', 'float32, or tf32 on CUDA devices: tensor cores, 10 bits of mantissa')
 		.option('--dataset <name>', 'fashion-mnist, mnist, cifar-10, svhn or synthetic')
-		.option('--data-dir <dir>', 'where the data set lies');
+		.addOption(pathOption('--data-dir <dir>', 'where the data set lies'));
 }
 
 /** Options of the commands that train agents. */
@@ -108,15 +111,30 @@ export function withoutUndefined(values: Record<string, unknown>): Record<string
 }
 
 /** Preset, then file, then options; `base` is weaker than all of them. */
-export function configFromOptions(
+export function configFromOptions(options: ConfigOptions, base?: ConfigLayer): Config {
+	const preset = options.preset === undefined ? [] : [presetLayer(options.preset)];
+	return resolveConfig([...(base === undefined ? [] : [base]), ...preset, ...ownLayers(options)]);
+}
+
+/**
+ * The config of a new run, and the preset that it starts from.
+ * @param defaultPreset where none is named; it may depend on what the file and the options say of themselves
+ */
+export function newRunConfig(
 	options: ConfigOptions,
-	defaults: { readonly preset?: PresetName; readonly base?: ConfigLayer } = {},
-): Config {
-	const preset = options.preset ?? defaults.preset;
-	const layers: ConfigLayer[] = [];
-	if (defaults.base !== undefined) layers.push(defaults.base);
-	if (preset !== undefined) layers.push({ source: `the preset '${preset}'`, values: PRESETS[preset] });
-	if (options.config !== undefined) layers.push(readConfigFile(options.config));
-	layers.push(optionLayer(options));
-	return resolveConfig(layers);
+	defaultPreset: (values: Readonly<Record<string, unknown>>) => PresetName,
+): { readonly config: Config; readonly preset: PresetName } {
+	const own = ownLayers(options);
+	const preset = options.preset ?? defaultPreset(mergeLayers(own));
+	return { config: resolveConfig([presetLayer(preset), ...own]), preset };
+}
+
+function presetLayer(preset: PresetName): ConfigLayer {
+	return { source: `the preset '${preset}'`, values: PRESETS[preset] };
+}
+
+/** The file, read once as it may be a pipe, and the options. */
+function ownLayers(options: ConfigOptions): ConfigLayer[] {
+	const file = options.config === undefined ? [] : [readConfigFile(options.config)];
+	return [...file, optionLayer(options)];
 }

@@ -3,7 +3,10 @@ import type { Policy } from '../agents/policy.js';
 import { agentNamed } from '../environment/agent-kinds.js';
 import { GannoError } from '../errors.js';
 import type { Config } from '../experiments/config.js';
+import { shell } from '../shell-words.js';
 import { addConfigOptions, type ConfigOptions, configFromOptions } from './config-options.js';
+import { inForeground } from './foreground.js';
+import { parsePath, pathOption } from './path-option.js';
 import type { SuiteOptions } from './suite-session.js';
 
 interface EvaluateOptions extends ConfigOptions, SuiteOptions {
@@ -18,18 +21,30 @@ export function evaluateCommand(): Command {
 		.description(
 			'A learned policy, greedy, against constant, step, cosine and one-cycle schedules, and against a tuned cosine, on held-out seeds.',
 		)
-		.argument('<policy>', 'a policy file or a run directory')
+		.argument('<policy>', "a policy file, a run directory, or 'default' for the policy of the package", parsePath)
 		.option('--seeds <n>', 'held-out seeds of each cell; with --suite: reporting (default) or development')
-		.option('--output <dir>', 'where evaluation.json and report.html go (default: the run directory, if one is given)');
+		.addOption(
+			pathOption(
+				'--output <dir>',
+				'where evaluation.json and report.html go (default: the run directory, if one is given)',
+			),
+		);
 	command
 		.option('--suite [name]', "a whole evaluation suite: 'held-out' (default), 'quick', or a JSON file")
 		.option('--quick', "the suite 'quick': synthetic images, seconds, for trying out")
-		.option('--out <file>', 'results of the suite (default: evaluation-NAME.json in the run directory, or here)')
+		.addOption(
+			pathOption('--out <file>', 'results of the suite (default: evaluation-NAME.json in the run directory, or here)'),
+		)
 		.option('--resume', 'go on with a suite that was interrupted, or whose cells were kept')
 		.option('--keep-cells', 'keep all cells in FILE.partial: with --resume, other policies cost no rival again')
-		.option('--one-action <policy>', 'a policy with one action for all layers, held against this one on the suite')
+		.addOption(
+			pathOption(
+				'--one-action <policy>',
+				'a policy with one action for all layers, held against this one on the suite',
+			),
+		)
 		.option('--policy <name=policy>', 'another policy that takes part in the suite (repeatable)', collect)
-		.option('--charts <dir>', "the suite's charts as SVG files")
+		.addOption(pathOption('--charts <dir>', "the suite's charts as SVG files"))
 		.option('--download', "fetch the suite's data sets that are not on this machine; else their tasks are left out");
 	return addConfigOptions(command)
 		.addHelpText(
@@ -47,21 +62,26 @@ Examples:
 		.action(async (path: string, options: EvaluateOptions) => {
 			if (options.suite !== undefined || options.quick === true) {
 				const { evaluateSuiteCommand } = await import('./suite-session.js');
-				await evaluateSuiteCommand(path, options);
+				await inForeground((foreground) => evaluateSuiteCommand(path, options, foreground));
 				return;
 			}
 			refuseSuiteOptions(options);
 			const { loadPolicy } = await import('../agents/policy-file.js');
-			const { isFolder, policyPath } = await import('../experiments/policy-path.js');
+			const { policyPath, runFolder } = await import('../experiments/policy-path.js');
 			const { withSession } = await import('./training-session.js');
-			const { evaluateWithProgress, writeResults } = await import('./evaluation-session.js');
-			const policy = loadPolicy(policyPath(path));
-			const config = evaluationConfig(policy, options);
-			const output = options.output ?? (isFolder(path) ? path : undefined);
-			const table = await withSession(config, (session) => evaluateWithProgress(session, policy, path));
-			if (output === undefined) return;
-			for (const { name, path: file } of writeResults(output, table))
-				process.stdout.write(`${name.padEnd(12)} ${file}\n`);
+			const { evaluateWithProgress, openResults } = await import('./evaluation-session.js');
+			await inForeground(async (foreground) => {
+				const policy = loadPolicy(policyPath(path));
+				const run = runFolder(path);
+				const config = await evaluationConfig(run, policy, options);
+				const output = options.output ?? run;
+				using _lock = output === undefined ? undefined : openResults(output);
+				const again = `Evaluate again with: ${shell`ganno evaluate ${path}`}`;
+				const written = await withSession(config, foreground, again, (session) =>
+					evaluateWithProgress(session, policy, path, output),
+				);
+				for (const file of written) process.stdout.write(`${file.name.padEnd(12)} ${file.path}\n`);
+			});
 		});
 }
 
@@ -75,12 +95,13 @@ function refuseSuiteOptions(options: EvaluateOptions): void {
 }
 
 /** What the policy was trained with, then the user's changes; the policy itself says what its agents and actions are. */
-function evaluationConfig(policy: Policy, options: EvaluateOptions): Config {
+async function evaluationConfig(run: string | undefined, policy: Policy, options: EvaluateOptions): Promise<Config> {
+	const { recordedDataDirectory } = await import('../experiments/data-directory.js');
 	const { config } = policy.training;
 	const base = typeof config === 'object' && config !== null ? (config as Record<string, unknown>) : {};
 	const seeds = options.seeds === undefined ? [] : [`evaluation.seeds=${options.seeds}`];
 	const { observation, agents, action } = policy.spec;
-	return configFromOptions(
+	const resolved = configFromOptions(
 		{
 			...options,
 			set: [
@@ -95,6 +116,10 @@ function evaluationConfig(policy: Policy, options: EvaluateOptions): Config {
 				'environment.reward=log-improvement',
 			],
 		},
-		{ base: { source: 'the policy file', values: base } },
+		{ source: 'the policy file', values: base },
 	);
+	// A policy is the same file wherever its data lay; the run knows where.
+	return run === undefined || resolved.dataDirectory !== ''
+		? resolved
+		: { ...resolved, dataDirectory: recordedDataDirectory(run, resolved.dataset) };
 }

@@ -1,22 +1,52 @@
 import { join } from 'node:path';
 import type { PolicySnapshot } from '../agents/policy.js';
+import { GannoError } from '../errors.js';
 import { type EvaluationTable, evaluatePolicy } from '../experiments/evaluate.js';
 import { formatEvaluation } from '../experiments/evaluation-table.js';
 import { RUN_FILES } from '../experiments/run-directory.js';
+import { lockRunDirectory } from '../experiments/run-lock.js';
 import { writeRunReport } from '../experiments/run-report.js';
-import { writeFileAtomic } from '../files/atomic-write.js';
+import { checkWritable, writeFileAtomic } from '../files/atomic-write.js';
+import type { FileLock } from '../files/lock-file.js';
 import { makeFolder } from '../files/make-folder.js';
+import { shell } from '../shell-words.js';
 import type { Session } from './training-session.js';
 
+/** What a command has written, in a word and a path. */
+export interface WrittenFile {
+	readonly name: string;
+	readonly path: string;
+}
+
 /**
- * Evaluates with progress and prints the table on stdout.
+ * Makes the folder that an evaluation's results go into and takes its lock; what cannot be written is told now, not after the work.
+ * @throws GannoError `FILE_SYSTEM`, `RUN_LOCKED`
+ */
+export function openResults(directory: string): Disposable {
+	let lock: FileLock | undefined;
+	try {
+		makeFolder(directory);
+		lock = lockRunDirectory(directory, '--output');
+		for (const name of [RUN_FILES.evaluation, RUN_FILES.report]) checkWritable(join(directory, name));
+		return lock;
+	} catch (error) {
+		lock?.release();
+		if (!(error instanceof GannoError) || error.code !== 'FILE_SYSTEM') throw error;
+		throw new GannoError('FILE_SYSTEM', `${error.message} --output writes the results elsewhere.`, { cause: error });
+	}
+}
+
+/**
+ * Evaluates with progress, writes the results, and prints the table on stdout.
  * @param path what was evaluated: an interruption says how to evaluate it again
+ * @param output a folder that is locked, or none
  */
 export async function evaluateWithProgress(
 	session: Session,
 	policy: PolicySnapshot,
 	path: string,
-): Promise<EvaluationTable> {
+	output: string | undefined,
+): Promise<WrittenFile[]> {
 	const { config, dataset, executor, signal, progress } = session;
 	progress.stage(
 		`Evaluating on ${dataset.name}: ${config.evaluation.learningRates.length} initial learning rates, ${config.evaluation.seeds} held-out seeds`,
@@ -30,22 +60,20 @@ export async function evaluateWithProgress(
 			signal,
 			onProgress: (done, total) => progress.update('episode', done, total),
 		});
+		// Into files first: nobody may be left to read the table.
+		const written = output === undefined ? [] : writeResults(output, table);
 		progress.finish('Evaluation done');
 		process.stdout.write(`\n${formatEvaluation(table)}\n\n`);
-		return table;
+		return written;
 	} catch (error) {
-		if (signal.aborted) progress.finish(`Interrupted. Evaluate again with: ganno evaluate ${path}`);
+		if (signal.aborted) progress.finish(`Interrupted. Evaluate again with: ${shell`ganno evaluate ${path}`}`);
 		throw error;
 	}
 }
 
-/** Writes everything an evaluation leaves behind. @returns what was written, in words and paths */
-export function writeResults(
-	directory: string,
-	table: EvaluationTable,
-): { readonly name: string; readonly path: string }[] {
+/** Writes everything an evaluation leaves behind. */
+function writeResults(directory: string, table: EvaluationTable): WrittenFile[] {
 	const evaluation = join(directory, RUN_FILES.evaluation);
-	makeFolder(directory);
 	writeFileAtomic(evaluation, `${JSON.stringify(table, undefined, 2)}\n`);
 	return [
 		{ name: 'Evaluation:', path: evaluation },

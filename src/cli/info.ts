@@ -1,9 +1,10 @@
 import { Command } from 'commander';
+import { parsePath } from './path-option.js';
 
 export function infoCommand(): Command {
 	return new Command('info')
 		.description('What a policy file (or the policy of a run directory) is and how it was trained.')
-		.argument('<policy>', "a .safetensors file, a run directory, or 'default' for the policy of the package")
+		.argument('<policy>', "a .safetensors file, a run directory, or 'default' for the policy of the package", parsePath)
 		.option('--json', 'as one JSON object')
 		.addHelpText(
 			'after',

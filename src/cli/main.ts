@@ -1,17 +1,15 @@
 #!/usr/bin/env node
 import { EXIT_CODES, reportFailure } from './failure.js';
+import { outliveReaders } from './output-streams.js';
 import { createProgram } from './program.js';
 
-// A reader that has seen enough (ganno info … | head) closes the pipe: that is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-	if (error.code === 'EPIPE') process.exit(0);
-	throw error;
-});
+outliveReaders();
 
 try {
 	await createProgram().parseAsync();
 } catch (error) {
-	process.exitCode = reportFailure(error);
+	const code = reportFailure(error);
+	if (code !== EXIT_CODES.success) process.exitCode = code;
 	// An interrupted learner may still be in an update whose result nobody wants.
-	if (process.exitCode === EXIT_CODES.interrupted) process.exit();
+	if (code === EXIT_CODES.interrupted) process.exit();
 }

@@ -1,11 +1,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../experiments/config.js';
-
-/** Where a new run goes when nobody says: `runs/NAME-SEED-DATE-TIME`. */
-export function defaultRunDirectory(name: string, config: Pick<Config, 'seed'>, now = new Date()): string {
-	const stamp = now.toISOString().slice(0, 19).replaceAll('-', '').replaceAll(':', '').replace('T', '-');
-	return `runs/${name}-seed${config.seed}-${stamp}`;
-}
+import { makeNewFolder } from '../files/make-folder.js';
+import { pathOption } from './path-option.js';
 
 export interface RunDirectoryOptions {
 	readonly runDir?: string;
@@ -14,6 +10,20 @@ export interface RunDirectoryOptions {
 
 export function addRunDirectoryOptions(command: Command): Command {
 	return command
-		.option('--run-dir <dir>', 'folder of the run (default: runs/ and a name with the date)')
-		.option('--output <dir>', 'the same as --run-dir');
+		.addOption(pathOption('--run-dir <dir>', 'folder of the run (default: runs/ and a name with the date)'))
+		.addOption(pathOption('--output <dir>', 'the same as --run-dir'));
+}
+
+/**
+ * Where a new run goes: where the options say, else into a folder made for it, `runs/NAME-SEED-DATE-TIME`, which no other run gets that
+ * starts in the same second.
+ */
+export function newRunFolder(
+	{ runDir, output }: RunDirectoryOptions,
+	name: string,
+	{ seed }: Pick<Config, 'seed'>,
+	now = new Date(),
+): string {
+	const stamp = now.toISOString().slice(0, 19).replaceAll('-', '').replaceAll(':', '').replace('T', '-');
+	return runDir ?? output ?? makeNewFolder(`runs/${name}-seed${seed}-${stamp}`);
 }

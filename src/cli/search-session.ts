@@ -28,8 +28,8 @@ import { countArchitectures } from '../search/count.js';
 import { ReplayLog, readEntries, type SearchEntry } from '../search/replay-log.js';
 import { runSearch } from '../search/run-search.js';
 import { trainModel } from '../search/train-model.js';
-import { Interrupt } from './interrupt.js';
-import { Progress } from './progress.js';
+import { shell } from '../shell-words.js';
+import type { Foreground } from './foreground.js';
 
 export interface SearchSessionOptions {
 	/** An architecture to train for longer, without any search. */
@@ -40,40 +40,39 @@ export interface SearchSessionOptions {
 	readonly compare?: readonly string[] | undefined;
 }
 
-interface Session {
+interface Session extends Foreground {
 	readonly directory: SearchDirectory;
 	readonly dataset: Dataset;
 	readonly origins: SearchOrigins;
 	readonly executor: RolloutExecutor;
-	readonly signal: AbortSignal;
-	readonly progress: Progress;
 }
 
 /** Searches (or goes on), trains the best for longer, and reports; an interruption says how to go on. */
-export async function runSearchSession(directory: SearchDirectory, options: SearchSessionOptions): Promise<void> {
+export async function runSearchSession(
+	directory: SearchDirectory,
+	options: SearchSessionOptions,
+	{ progress, signal }: Foreground,
+): Promise<void> {
 	const { config } = directory;
 	// What can be wrong with the command line is told before hours of training.
 	const policy = options.policy === undefined ? undefined : loadPolicy(policyPath(options.policy));
 	const rivals = (options.compare ?? []).map(readRival);
 	const given = options.network === undefined ? undefined : parseArchitecture(options.network);
 
-	using progress = new Progress();
-	using interrupt = new Interrupt();
-	const { signal } = interrupt;
-	const dataset = await openSearchDataset(config, {
-		signal,
-		onProgress: ({ file, received, total }) =>
-			progress.update(`downloading ${file}`, Math.round(received / 1024), Math.round(total / 1024), ['KiB']),
-	});
-	if (given !== undefined) architectureNetwork(given, { input: dataset.shape, classes: dataset.classes });
-	const environment =
-		policy === undefined
-			? {}
-			: { action: checkOneOf(policy.spec.action, 'the action rule of the policy', ACTION_MODES) };
-	await using executor = openMachineExecutor(config, dataset, environment);
-	const origins = searchOrigins(config, dataset, directory.file('config'));
-	const session = { directory, dataset, origins, executor, signal, progress };
 	try {
+		const dataset = await openSearchDataset(config, {
+			signal,
+			onProgress: ({ file, received, total }) =>
+				progress.update(`downloading ${file}`, Math.round(received / 1024), Math.round(total / 1024), ['KiB']),
+		});
+		if (given !== undefined) architectureNetwork(given, { input: dataset.shape, classes: dataset.classes });
+		const environment =
+			policy === undefined
+				? {}
+				: { action: checkOneOf(policy.spec.action, 'the action rule of the policy', ACTION_MODES) };
+		await using executor = openMachineExecutor(config, dataset, environment);
+		const origins = searchOrigins(config, dataset, directory.file('config'));
+		const session = { directory, dataset, origins, executor, signal, progress };
 		const entries = given === undefined ? await search(session) : [];
 		const candidates =
 			given === undefined
@@ -92,10 +91,9 @@ export async function runSearchSession(directory: SearchDirectory, options: Sear
 		}
 	} catch (error) {
 		if (error instanceof GannoError && error.code === 'CANCELLED') {
-			const again = given === undefined ? '' : ` --network '${formatArchitecture(given)}'`;
-			progress.finish(
-				`Interrupted; every finished model is kept. Go on with: ganno search --resume ${directory.path}${again}`,
-			);
+			const network = given === undefined ? '' : shell` --network ${formatArchitecture(given)}`;
+			const again = `${shell`ganno search --resume ${directory.path}`}${network}`;
+			progress.finish(`Interrupted; every finished model is kept. Go on with: ${again}`);
 		}
 		throw error;
 	}

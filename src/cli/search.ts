@@ -3,7 +3,9 @@ import { GannoError } from '../errors.js';
 import { IMAGE_SIZES, SEARCH_PRESET_NAMES } from '../experiments/search/presets.js';
 import type { SearchDirectory } from '../experiments/search/search-directory.js';
 import { FITS } from '../search/space.js';
-import { defaultRunDirectory, type RunDirectoryOptions } from './run-options.js';
+import { inForeground } from './foreground.js';
+import { pathOption, pathsOption } from './path-option.js';
+import { addRunDirectoryOptions, newRunFolder, type RunDirectoryOptions } from './run-options.js';
 import type { SearchConfigOptions } from './search-options.js';
 import type { SearchSessionOptions } from './search-session.js';
 
@@ -17,10 +19,12 @@ interface SearchOptions extends SearchConfigOptions, SearchSessionOptions, RunDi
 const collect = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
 
 export function searchCommand(): Command {
-	return new Command('search')
+	const command = new Command('search')
 		.description('Search for architectures as MetaQNN does: Q-learning, layer by layer, paid by validation accuracy.')
 		.addOption(new Option('--preset <name>', 'named settings to start from').choices(SEARCH_PRESET_NAMES))
-		.option('--config <file>', 'JSON file with settings; stronger than the preset, weaker than the options')
+		.addOption(
+			pathOption('--config <file>', 'JSON file with settings; stronger than the preset, weaker than the options'),
+		)
 		.option('--set <key=value>', 'any setting, e.g. --set learner.parallel=2 (repeatable)', collect)
 		.option('--max-depth <n>', 'layers before the softmax at most')
 		.addOption(new Option('--fit <rule>', 'windows smaller than the bucketed size, or at most as large').choices(FITS))
@@ -32,14 +36,17 @@ export function searchCommand(): Command {
 		.option('--device <name>', 'auto, cpu, cuda:N, or several as in cuda:0,cuda:1')
 		.option('--precision <name>', 'float32, or tf32 on CUDA devices')
 		.option('--dataset <name>', 'fashion-mnist, mnist, cifar-10, svhn or synthetic')
-		.option('--data-dir <dir>', 'where the data set lies')
+		.addOption(pathOption('--data-dir <dir>', 'where the data set lies'))
 		.option('--random', 'random search of the same length, the rival')
-		.option('--compare <run>', 'hold the search against this other one in tables and chart (repeatable)', collect)
+		.addOption(
+			pathsOption('--compare <run>', 'hold the search against this other one in tables and chart (repeatable)'),
+		)
 		.option('--network <architecture>', "search nothing, train this: 'C(32,3,1)-P(2,2)-FC(64)-SM'")
-		.option('--policy <policy>', "train the best under this policy too: a file, a run directory or 'default'")
-		.option('--resume <run>', 'go on with a search, to the same log')
-		.option('--run-dir <dir>', 'folder of the search (default: runs/ and a name with the date)')
-		.option('--output <dir>', 'the same as --run-dir')
+		.addOption(
+			pathOption('--policy <policy>', "train the best under this policy too: a file, a run directory or 'default'"),
+		)
+		.addOption(pathOption('--resume <run>', 'go on with a search, to the same log'));
+	return addRunDirectoryOptions(command)
 		.option('--describe', 'only count the architectures and states of the search space (default: that of cifar-10)')
 		.option('--image-size <n>', 'with --describe: rows of the images (default: those of the data set)')
 		.option('--json', 'with --describe: as one JSON object')
@@ -47,7 +54,7 @@ export function searchCommand(): Command {
 			'after',
 			`
 Settings come from the preset, then --config, then the options; docs/search.md lists all keys.
-Ctrl-C keeps every finished model and says how to go on; a second one ends at once.
+Ctrl-C keeps every finished model and says how to go on; another one, a second later or more, ends at once.
 
 Examples:
   $ ganno search --preset small --seed 1 --run-dir runs/search
@@ -66,8 +73,10 @@ Examples:
 				throw new GannoError('INVALID_ARGUMENT', `--${key === 'json' ? 'json' : 'image-size'} goes with --describe`);
 			}
 			const { runSearchSession } = await import('./search-session.js');
-			using directory = await openDirectory(options);
-			await runSearchSession(directory, options);
+			await inForeground(async (foreground) => {
+				using directory = await openDirectory(options);
+				await runSearchSession(directory, options, foreground);
+			});
 		});
 }
 
@@ -99,7 +108,7 @@ async function openDirectory(options: SearchOptions): Promise<SearchDirectory> {
 		}
 		const config = searchConfigFromOptions(options);
 		const name = `search-${options.preset ?? config.dataset}`;
-		return SearchDirectory.create(options.runDir ?? options.output ?? defaultRunDirectory(name, config), config);
+		return SearchDirectory.create(newRunFolder(options, name, config), config);
 	}
 	const forbidden = FRESH.filter((key) => options[key] !== undefined);
 	if (forbidden.length > 0) {

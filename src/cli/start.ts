@@ -1,6 +1,7 @@
 import { Command } from 'commander';
-import { addTrainingOptions, type ConfigOptions, configFromOptions } from './config-options.js';
-import { addRunDirectoryOptions, defaultRunDirectory, type RunDirectoryOptions } from './run-options.js';
+import { addTrainingOptions, type ConfigOptions, newRunConfig } from './config-options.js';
+import { type Foreground, inForeground } from './foreground.js';
+import { addRunDirectoryOptions, newRunFolder, type RunDirectoryOptions } from './run-options.js';
 
 export function startCommand(): Command {
 	const command = new Command('start').description(
@@ -17,28 +18,26 @@ Examples:
   $ ganno start --seed 1 --run-dir runs/first
   $ ganno start --dataset synthetic               no files needed`,
 		)
-		.action(async (options: ConfigOptions & RunDirectoryOptions) => {
-			const { RunDirectory } = await import('../experiments/run-directory.js');
-			const { loadPolicy } = await import('../agents/policy-file.js');
-			const { withSession, withTunedBaseline, trainWithProgress } = await import('./training-session.js');
-			const { evaluateWithProgress, writeResults } = await import('./evaluation-session.js');
-			const config = await withTunedBaseline(configFromOptions(options, { preset: 'quick' }));
-			const path = options.runDir ?? options.output ?? defaultRunDirectory(options.preset ?? 'quick', config);
-			using run = RunDirectory.create(path, config);
-			const { trained, table } = await withSession(config, async (session) => {
-				const result = await trainWithProgress(run, session);
-				return {
-					trained: result,
-					table: await evaluateWithProgress(session, loadPolicy(result.policyPath), run.path),
-				};
-			});
-			const written = [
-				{ name: 'Policy:', path: trained.policyPath },
-				{ name: 'Metrics:', path: run.file('metrics') },
-				...(trained.checkpointPath === undefined ? [] : [{ name: 'Checkpoint:', path: trained.checkpointPath }]),
-				...writeResults(run.path, table),
-				{ name: 'Config:', path: run.file('config') },
-			];
-			for (const file of written) process.stdout.write(`${file.name.padEnd(12)} ${file.path}\n`);
-		});
+		.action((options: ConfigOptions & RunDirectoryOptions) => inForeground((foreground) => start(options, foreground)));
+}
+
+async function start(options: ConfigOptions & RunDirectoryOptions, foreground: Foreground): Promise<void> {
+	const { RunDirectory } = await import('../experiments/run-directory.js');
+	const { loadPolicy } = await import('../agents/policy-file.js');
+	const { trainRun } = await import('./training-session.js');
+	const { evaluateWithProgress } = await import('./evaluation-session.js');
+	const { config, preset } = newRunConfig(options, () => 'quick');
+	using run = RunDirectory.create(newRunFolder(options, preset, config), config);
+	let evaluated: readonly { readonly name: string; readonly path: string }[] = [];
+	const trained = await trainRun(run, foreground, async (session, { policyPath }) => {
+		evaluated = await evaluateWithProgress(session, loadPolicy(policyPath), run.path, run.path);
+	});
+	const written = [
+		{ name: 'Policy:', path: trained.policyPath },
+		{ name: 'Metrics:', path: run.file('metrics') },
+		...(trained.checkpointPath === undefined ? [] : [{ name: 'Checkpoint:', path: trained.checkpointPath }]),
+		...evaluated,
+		{ name: 'Config:', path: run.file('config') },
+	];
+	for (const file of written) process.stdout.write(`${file.name.padEnd(12)} ${file.path}\n`);
 }

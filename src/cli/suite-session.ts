@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { loadPolicy } from '../agents/policy-file.js';
 import { GannoError } from '../errors.js';
-import { isFolder, policyPath } from '../experiments/policy-path.js';
+import { policyPath, runFolder } from '../experiments/policy-path.js';
+import { lockResults } from '../experiments/run-lock.js';
 import {
 	type EvaluateSuiteOptions,
 	evaluateSuite,
 	journalPath,
+	prepareSuiteOutput,
 	type SuitePolicy,
 	writeSuiteReport,
 } from '../experiments/suites/evaluate-suite.js';
@@ -13,8 +15,7 @@ import { findSuite } from '../experiments/suites/registry.js';
 import { withBestRivals } from '../experiments/suites/summary.js';
 import { suiteTables, textTable } from '../experiments/suites/tables.js';
 import { type ConfigOptions, configFromOptions } from './config-options.js';
-import { Interrupt } from './interrupt.js';
-import { Progress } from './progress.js';
+import type { Foreground } from './foreground.js';
 
 /** What `ganno evaluate --suite` takes beside the policy. */
 export interface SuiteOptions extends ConfigOptions {
@@ -31,21 +32,26 @@ export interface SuiteOptions extends ConfigOptions {
 }
 
 /** Runs a suite with progress, prints its tables, and says where everything lies; an interruption says how to go on. */
-export async function evaluateSuiteCommand(path: string, options: SuiteOptions): Promise<void> {
+export async function evaluateSuiteCommand(
+	path: string,
+	options: SuiteOptions,
+	{ progress, signal }: Foreground,
+): Promise<void> {
 	const name = options.quick === true ? 'quick' : typeof options.suite === 'string' ? options.suite : 'held-out';
 	const suite = findSuite(name);
 	const seeds = seedsOf(options.seeds);
 	const policies = policiesOf(path, options);
 	const file = `evaluation-${suite.name}${seeds === 'reporting' ? '' : `-${seeds}`}.json`;
-	const out = options.out ?? (isFolder(path) ? join(path, file) : file);
+	const run = runFolder(path);
+	const out = options.out ?? (run === undefined ? file : join(run, file));
 	// Only where and with how many workers: the tasks are the suite's.
 	const config = configFromOptions({
 		...(options.workers === undefined ? {} : { workers: options.workers }),
 		...(options.device === undefined ? {} : { device: options.device }),
 		...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
 	});
-	using progress = new Progress();
-	using interrupt = new Interrupt();
+	prepareSuiteOutput(out, options.charts);
+	using _lock = lockResults(out, [journalPath(out)]);
 	progress.stage(
 		`Evaluating ${policies.map((policy) => policy.name).join(', ')} on the suite '${suite.name}', ${seeds} seeds`,
 	);
@@ -55,21 +61,23 @@ export async function evaluateSuiteCommand(path: string, options: SuiteOptions):
 		policies,
 		config,
 		out,
+		run,
 		resume: options.resume === true,
 		keepCells: options.keepCells === true,
 		download: options.download === true,
-		signal: interrupt.signal,
+		signal,
 		onProgress: (done, total) => progress.update('cell', done, total),
 	};
 	try {
 		const results = await evaluateSuite(request);
+		// Into files first: nobody may be left to read the tables.
+		const reports = writeSuiteReport(out, results, options.charts);
 		progress.finish('Evaluation done');
 		for (const table of suiteTables(withBestRivals(results))) process.stdout.write(`\n${textTable(table)}\n`);
 		process.stdout.write('\n');
-		for (const written of [out, ...writeSuiteReport(out, results, options.charts)])
-			process.stdout.write(`${written}\n`);
+		for (const written of [out, ...reports]) process.stdout.write(`${written}\n`);
 	} catch (error) {
-		if (interrupt.signal.aborted) {
+		if (signal.aborted) {
 			progress.finish(
 				`Interrupted; what is finished lies in ${journalPath(out)}. Go on by running the same command with --resume`,
 			);

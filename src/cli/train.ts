@@ -1,11 +1,13 @@
 import { Command } from 'commander';
 import { GannoError } from '../errors.js';
 import { RESUMABLE_SETTINGS } from '../experiments/config.js';
-import { readConfigFile } from '../experiments/config-load.js';
 import type { PresetName } from '../experiments/presets.js';
 import type { RunDirectory } from '../experiments/run-directory.js';
-import { addTrainingOptions, type ConfigOptions, configFromOptions, optionLayer } from './config-options.js';
-import { addRunDirectoryOptions, defaultRunDirectory, type RunDirectoryOptions } from './run-options.js';
+import { shell } from '../shell-words.js';
+import { addTrainingOptions, type ConfigOptions, newRunConfig, optionLayer } from './config-options.js';
+import { type Foreground, inForeground } from './foreground.js';
+import { pathOption } from './path-option.js';
+import { addRunDirectoryOptions, newRunFolder, type RunDirectoryOptions } from './run-options.js';
 
 interface TrainOptions extends ConfigOptions, RunDirectoryOptions {
 	readonly resume?: string;
@@ -16,13 +18,15 @@ const RESUMABLE: ReadonlySet<string> = new Set(RESUMABLE_SETTINGS);
 export function trainCommand(): Command {
 	const command = new Command('train')
 		.description('Meta-train agents and write a run directory: config, metrics, checkpoints and the policy.')
-		.option('--resume <run>', 'go on from the newest checkpoint of this run directory, to the same bits');
+		.addOption(
+			pathOption('--resume <run>', 'go on from the newest checkpoint of this run directory, to the same bits'),
+		);
 	return addRunDirectoryOptions(addTrainingOptions(command))
 		.addHelpText(
 			'after',
 			`
 Settings come from the preset (default: standard, or that of the agent adaptive-lr), then --config, then the options; docs/meta-training.md lists all keys.
-Ctrl-C writes a checkpoint and says how to go on; a second one ends at once.
+Ctrl-C writes a checkpoint and says how to go on; another one, a second later or more, ends at once.
 
 Examples:
   $ ganno train --preset quick --seed 7
@@ -31,30 +35,28 @@ Examples:
   $ ganno train --agent adaptive-lr --action three-way
   $ ganno train --resume runs/mine`,
 		)
-		.action(async (options: TrainOptions) => {
-			const { withSession, trainWithProgress } = await import('./training-session.js');
-			using run = await openRun(options);
-			const result = await withSession(run.config, (session) => trainWithProgress(run, session));
-			process.stdout.write(`Policy:      ${result.policyPath}\n`);
-			process.stdout.write(`Run:         ${run.path}\n`);
-			process.stdout.write(`Evaluate it: ganno evaluate ${run.path}\n`);
-		});
+		.action((options: TrainOptions) => inForeground((foreground) => train(options, foreground)));
+}
+
+async function train(options: TrainOptions, foreground: Foreground): Promise<void> {
+	const { trainRun } = await import('./training-session.js');
+	using run = await openRun(options);
+	const result = await trainRun(run, foreground);
+	process.stdout.write(`Policy:      ${result.policyPath}\n`);
+	process.stdout.write(`Run:         ${run.path}\n`);
+	process.stdout.write(`Evaluate it: ${shell`ganno evaluate ${run.path}`}\n`);
 }
 
 /** Where none is named: that of the agent, be it said in the file or on the command line. */
-function defaultPreset(options: TrainOptions): PresetName {
-	const file = options.config === undefined ? undefined : readConfigFile(options.config).values.agent;
-	return (optionLayer(options).values.agent ?? file) === 'adaptive-lr' ? 'adaptive-lr' : 'standard';
+function defaultPreset({ agent }: Readonly<Record<string, unknown>>): PresetName {
+	return agent === 'adaptive-lr' ? 'adaptive-lr' : 'standard';
 }
 
 async function openRun(options: TrainOptions): Promise<RunDirectory> {
 	const { RunDirectory } = await import('../experiments/run-directory.js');
 	if (options.resume === undefined) {
-		const { withTunedBaseline } = await import('./training-session.js');
-		const preset = defaultPreset(options);
-		const config = await withTunedBaseline(configFromOptions(options, { preset }));
-		const path = options.runDir ?? options.output ?? defaultRunDirectory(options.preset ?? preset, config);
-		return RunDirectory.create(path, config);
+		const { config, preset } = newRunConfig(options, defaultPreset);
+		return RunDirectory.create(newRunFolder(options, preset, config), config);
 	}
 	const changes = optionLayer(options);
 	const forbidden = [

@@ -7,57 +7,89 @@ import { openExecutor, workerCount } from '../experiments/open-executor.js';
 import type { RunDirectory } from '../experiments/run-directory.js';
 import { needsBaseline, tuneBaseline, withoutBaseline } from '../experiments/tune-baseline.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
-import { Interrupt } from './interrupt.js';
-import { formatCount, Progress } from './progress.js';
+import { shell } from '../shell-words.js';
+import type { Foreground } from './foreground.js';
+import { formatCount } from './progress.js';
 
 /** What a command works with once it is under way. */
-export interface Session {
+export interface Session extends Foreground {
 	readonly config: Config;
 	readonly dataset: Dataset;
 	readonly executor: RolloutExecutor;
-	readonly signal: AbortSignal;
-	readonly progress: Progress;
 }
 
-/** Opens data set and workers, lends them to `work`, and closes everything; Ctrl-C aborts the session's signal. */
-export async function withSession<T>(config: Config, work: (session: Session) => Promise<T>): Promise<T> {
-	using progress = new Progress();
-	using interrupt = new Interrupt();
-	const { signal } = interrupt;
-	const dataset = await openDataset(config, {
-		signal,
-		onProgress: ({ file, received, total }) =>
-			progress.update(`downloading ${file}`, Math.round(received / 1024), Math.round(total / 1024), ['KiB']),
-	});
+/**
+ * Opens data set and workers, lends them to `work`, and closes everything.
+ * @param again how to go on after an interruption before the work
+ */
+export async function withSession<T>(
+	config: Config,
+	{ progress, signal }: Foreground,
+	again: string,
+	work: (session: Session) => Promise<T>,
+): Promise<T> {
+	let dataset: Dataset;
+	try {
+		dataset = await openDataset(config, {
+			signal,
+			onProgress: ({ file, received, total }) =>
+				progress.update(`downloading ${file}`, Math.round(received / 1024), Math.round(total / 1024), ['KiB']),
+		});
+	} catch (error) {
+		if (isCancelled(error)) progress.finish(`Interrupted. ${again}`);
+		throw error;
+	}
 	await using executor = openExecutor(config, dataset);
 	return await work({ config, dataset, executor, signal, progress });
 }
 
-/** The config as the run directory keeps it: with the baseline's learning rates, where it asks for tuned ones. */
-export async function withTunedBaseline(config: Config): Promise<Config> {
-	if (!needsBaseline(config)) return config;
-	return await withSession(withoutBaseline(config), async ({ dataset, executor, signal, progress }) => {
-		progress.stage("Tuning the cosine that the reward 'baseline' compares with");
-		let trials = 0;
-		const tuned = await tuneBaseline({
-			config,
-			dataset,
-			executor,
-			signal,
-			onTrial: ({ optimizer, learningRate, logLoss }) => {
-				trials++;
-				progress.update('trial', trials, trials, [
-					`${optimizer} at ${learningRate.toPrecision(3)}: ln V ${logLoss.toFixed(3)}`,
-				]);
-			},
-		});
-		progress.finish(`Baseline: ${JSON.stringify(tuned.environment.baselineLearningRate)}`);
-		return tuned;
+/**
+ * Meta-trains with progress, after tuning the baseline's learning rates where the config asks for it; an interruption says how to go on.
+ * @param then what follows with the same data set and workers
+ */
+export async function trainRun(
+	run: RunDirectory,
+	foreground: Foreground,
+	then?: (session: Session, result: MetaTrainResult) => Promise<void>,
+): Promise<MetaTrainResult> {
+	const again = `Go on with: ${shell`ganno train --resume ${run.path}`}`;
+	if (needsBaseline(run.config)) run.settle(await withTunedBaseline(run.config, foreground, again));
+	return await withSession(run.config, foreground, again, async (session) => {
+		const result = await trainWithProgress(run, session, again);
+		await then?.(session, result);
+		return result;
 	});
 }
 
-/** Meta-trains with progress; an interruption says how to go on. */
-export async function trainWithProgress(run: RunDirectory, session: Session): Promise<MetaTrainResult> {
+/** The config as the run directory keeps it: with the baseline's learning rates. */
+async function withTunedBaseline(config: Config, foreground: Foreground, again: string): Promise<Config> {
+	return await withSession(withoutBaseline(config), foreground, again, async (session) => {
+		const { dataset, executor, signal, progress } = session;
+		progress.stage("Tuning the cosine that the reward 'baseline' compares with");
+		let trials = 0;
+		try {
+			const tuned = await tuneBaseline({
+				config,
+				dataset,
+				executor,
+				signal,
+				onTrial: ({ optimizer, learningRate, logLoss }) => {
+					trials++;
+					progress.update('trial', trials, trials, [
+						`${optimizer} at ${learningRate.toPrecision(3)}: ln V ${logLoss.toFixed(3)}`,
+					]);
+				},
+			});
+			progress.finish(`Baseline: ${JSON.stringify(tuned.environment.baselineLearningRate)}`);
+			return tuned;
+		} catch (error) {
+			if (isCancelled(error)) progress.finish(`Interrupted; the tuning begins anew. ${again}`);
+			throw error;
+		}
+	});
+}
+
+async function trainWithProgress(run: RunDirectory, session: Session, again: string): Promise<MetaTrainResult> {
 	const { config, dataset, executor, signal, progress } = session;
 	const threads = workerCount(config);
 	progress.stage(
@@ -81,9 +113,11 @@ export async function trainWithProgress(run: RunDirectory, session: Session): Pr
 		progress.finish(`Meta-training done: ${result.iterations} iterations`);
 		return result;
 	} catch (error) {
-		if (error instanceof GannoError && error.code === 'CANCELLED') {
-			progress.finish(`Interrupted; the checkpoint is written. Go on with: ganno train --resume ${run.path}`);
-		}
+		if (isCancelled(error)) progress.finish(`Interrupted; the checkpoint is written. ${again}`);
 		throw error;
 	}
+}
+
+function isCancelled(error: unknown): boolean {
+	return error instanceof GannoError && error.code === 'CANCELLED';
 }

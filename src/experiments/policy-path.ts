@@ -9,7 +9,12 @@ export function policyPath(path: string): string {
 	return isFolder(path) ? join(path, RUN_FILES.policy) : path;
 }
 
+/** The run directory that a policy is named by, where it is. */
+export function runFolder(path: string): string | undefined {
+	return path !== SHIPPED_POLICY && isFolder(path) ? path : undefined;
+}
+
 /** Whether the path is a folder; a missing one is not, and reading it will say so. */
-export function isFolder(path: string): boolean {
+function isFolder(path: string): boolean {
 	return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }

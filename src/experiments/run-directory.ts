@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import { GannoError } from '../errors.js';
 import { writeFileAtomic } from '../files/atomic-write.js';
 import { fileSystemError } from '../files/file-system-error.js';
+import type { FileLock } from '../files/lock-file.js';
 import { makeFolder } from '../files/make-folder.js';
 import { readSafetensors, type SafetensorsFile, type StoredTensor, writeSafetensors } from '../files/safetensors.js';
+import { shell } from '../shell-words.js';
 import { type Config, resolveConfig } from './config.js';
 import { type ConfigLayer, readConfigFile } from './config-load.js';
-import { lockRunDirectory, type RunLock } from './run-lock.js';
+import { withAbsoluteData, withRecordedData } from './data-directory.js';
+import { lockRunDirectory } from './run-lock.js';
 
 /** One line of `metrics.jsonl`. */
 export type MetricsRecord = Readonly<Record<string, number | string | boolean | null>> & { readonly iteration: number };
@@ -29,20 +32,26 @@ export const RUN_FILES = {
  */
 export class RunDirectory implements Disposable {
 	readonly path: string;
-	readonly config: Config;
-	readonly #lock: RunLock;
+	readonly #lock: FileLock;
+	#config: Config;
 
-	private constructor(path: string, config: Config, lock: RunLock) {
+	private constructor(path: string, config: Config, lock: FileLock) {
 		this.path = path;
-		this.config = config;
+		this.#config = config;
 		this.#lock = lock;
+	}
+
+	/** As its config.json has it: `dataDirectory` absolute, so that the run goes on from any folder. */
+	get config(): Config {
+		return this.#config;
 	}
 
 	/**
 	 * A new run.
 	 * @throws GannoError `INVALID_ARGUMENT` where a run lies already, `RUN_LOCKED`, `FILE_SYSTEM`
 	 */
-	static create(path: string, config: Config): RunDirectory {
+	static create(path: string, given: Config): RunDirectory {
+		const config = withAbsoluteData(given);
 		makeFolder(path);
 		const lock = lockRunDirectory(path);
 		try {
@@ -51,7 +60,7 @@ export class RunDirectory implements Disposable {
 			if (existsSync(join(path, RUN_FILES.config)) && begun) {
 				throw new GannoError(
 					'INVALID_ARGUMENT',
-					`There is a run in ${path} already. Continue it with --resume ${path}, or choose another --run-dir.`,
+					`There is a run in ${path} already. Continue it with ${shell`--resume ${path}`}, or choose another --run-dir.`,
 				);
 			}
 			writeConfig(path, config);
@@ -65,10 +74,11 @@ export class RunDirectory implements Disposable {
 	/**
 	 * A run that exists, to go on with.
 	 * @param changes settings that differ from now on; kept in its config.json
-	 * @throws GannoError `FILE_SYSTEM` where there is none, `INVALID_CONFIG`, `RUN_LOCKED`
+	 * @throws GannoError `FILE_SYSTEM` where there is none, `INVALID_CONFIG`, `RUN_LOCKED`; `DATASET_NOT_FOUND` for a run of ganno 0.1
+	 *   whose relative `dataDirectory` is not there
 	 */
 	static open(path: string, changes: ConfigLayer = { source: 'the command line', values: {} }): RunDirectory {
-		const config = readRunConfig(path, changes);
+		const config = withRecordedData(readRunConfig(path, changes), path, changes);
 		const lock = lockRunDirectory(path);
 		try {
 			if (Object.keys(changes.values).length > 0) writeConfig(path, config);
@@ -81,6 +91,12 @@ export class RunDirectory implements Disposable {
 
 	file(name: keyof typeof RUN_FILES): string {
 		return join(this.path, RUN_FILES[name]);
+	}
+
+	/** Keeps settings that were found out after the run was made. */
+	settle(config: Config): void {
+		writeConfig(this.path, config);
+		this.#config = config;
 	}
 
 	appendMetrics(record: MetricsRecord): void {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import {
 	closeSync,
 	fsyncSync,
+	linkSync,
 	openSync,
 	realpathSync,
 	renameSync,
@@ -28,30 +29,108 @@ export function writeFileAtomic(
 	content: string | NodeJS.ArrayBufferView | readonly NodeJS.ArrayBufferView[],
 ): void {
 	checkPath(path, 'path');
-	const parts: readonly NodeJS.ArrayBufferView[] =
-		typeof content === 'string' ? [Buffer.from(content, 'utf8')] : Array.isArray(content) ? content : [content];
 	const existing = existingFile(path);
 	const target = existing?.path ?? path;
+	try {
+		const temporary = writeTemporary(target, content, existing?.mode ?? 0o666);
+		try {
+			renameSync(temporary, target);
+		} catch (error) {
+			ignoreErrors(() => unlinkSync(temporary));
+			throw error;
+		}
+		syncFolder(dirname(target));
+	} catch (error) {
+		const consequence = existing === undefined ? 'Nothing was written' : 'The old file is unchanged';
+		throw fileSystemError('write', path, error, consequence);
+	}
+}
+
+/**
+ * Makes a file unless one of that name is there; of several processes that try, one does. It appears with its content, save on a file
+ * system without hard links, where it is empty for a moment.
+ * @returns whether it was made
+ * @throws GannoError `FILE_SYSTEM`: nothing is left behind
+ */
+export function createFileAtomic(path: string, content: string): boolean {
+	try {
+		const temporary = writeTemporary(path, content, 0o666);
+		try {
+			linkSync(temporary, path);
+		} catch (error) {
+			if (isExisting(error)) return false;
+			// No hard links here (FAT, some network file systems), or another fault, which this then tells.
+			return createExclusively(path, content);
+		} finally {
+			ignoreErrors(() => unlinkSync(temporary));
+		}
+		syncFolder(dirname(path));
+		return true;
+	} catch (error) {
+		throw fileSystemError('write', path, error, 'Nothing was written');
+	}
+}
+
+/**
+ * Tells before hours of work what {@link writeFileAtomic} would tell after them. Changes nothing.
+ * @throws GannoError `FILE_SYSTEM`
+ */
+export function checkWritable(path: string): void {
+	checkPath(path, 'path');
+	const target = existingFile(path)?.path ?? path;
+	try {
+		unlinkSync(writeTemporary(target, '', 0o666));
+	} catch (error) {
+		throw fileSystemError('write', path, error, 'Nothing was written');
+	}
+}
+
+/** @returns the path of a file beside `target` that holds the content, on the disk */
+function writeTemporary(
+	target: string,
+	content: string | NodeJS.ArrayBufferView | readonly NodeJS.ArrayBufferView[],
+	mode: number,
+): string {
 	// Random, so that two processes which write the same file each have their own.
 	const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
-	let file: number | undefined;
-	let created = false;
+	writeNew(temporary, content, mode);
+	return temporary;
+}
+
+/** As `createFileAtomic`, its content following a moment later. */
+function createExclusively(path: string, content: string): boolean {
 	try {
-		file = openSync(temporary, 'wx', existing?.mode ?? 0o666);
-		created = true;
+		writeNew(path, content, 0o666);
+		return true;
+	} catch (error) {
+		if (isExisting(error)) return false;
+		throw error;
+	}
+}
+
+/** Writes a file that must not be there, to the disk; leaves none when it fails. */
+function writeNew(
+	path: string,
+	content: string | NodeJS.ArrayBufferView | readonly NodeJS.ArrayBufferView[],
+	mode: number,
+): void {
+	const parts: readonly NodeJS.ArrayBufferView[] =
+		typeof content === 'string' ? [Buffer.from(content, 'utf8')] : Array.isArray(content) ? content : [content];
+	let file: number | undefined = openSync(path, 'wx', mode);
+	try {
 		for (const part of parts) writeFully(file, part);
 		fsyncSync(file);
 		closeSync(file);
 		file = undefined;
-		renameSync(temporary, target);
-		created = false;
-		syncFolder(dirname(target));
 	} catch (error) {
 		if (file !== undefined) ignoreErrors(() => closeSync(file as number));
-		if (created) ignoreErrors(() => unlinkSync(temporary));
-		const consequence = existing === undefined ? 'Nothing was written' : 'The old file is unchanged';
-		throw fileSystemError('write', path, error, consequence);
+		ignoreErrors(() => unlinkSync(path));
+		throw error;
 	}
+}
+
+function isExisting(error: unknown): boolean {
+	return (error as NodeJS.ErrnoException).code === 'EEXIST';
 }
 
 function existingFile(path: string): { path: string; mode: number } | undefined {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { withoutRethrowing } from '../agents/tensorflow-wasm.js';
 import { GannoError } from '../errors.js';
 import { withBundlerAdvice } from '../package-files.js';
 import { loadBestBackend, type TfjsBackendInfo } from './backends.js';
@@ -13,7 +14,7 @@ import { registerWasmTrainingKernels } from './wasm-kernels/register-wasm-kernel
  */
 export async function useBestBackend(): Promise<TfjsBackendInfo> {
 	const best = loadBestBackend(tf.findBackend('wasm') !== null);
-	if (best === undefined || !(await tf.setBackend(best.name))) {
+	if (best === undefined || !(await withoutRethrowing(() => tf.setBackend(best.name)))) {
 		throw new GannoError(
 			'MISSING_DEPENDENCY',
 			withTfjsCopiesAdvice(

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
 
 /** Runs the built command in a child process, as a user would. */
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 export interface GannoResult {
 	readonly code: number | null;
@@ -20,14 +21,21 @@ export interface GannoProcess {
 	readonly result: Promise<GannoResult>;
 }
 
-export function startGanno(
-	args: readonly string[],
-	options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
-): GannoProcess {
-	const child = spawn(process.execPath, [MAIN, ...args], {
+export interface GannoOptions {
+	readonly cwd?: string;
+	readonly env?: NodeJS.ProcessEnv;
+	/** A program, with its arguments, that starts it. */
+	readonly under?: readonly string[];
+	/** Where stdout goes: a pipe whose content the result has, or a file's descriptor. */
+	readonly stdout?: 'pipe' | number;
+}
+
+export function startGanno(args: readonly string[], options: GannoOptions = {}): GannoProcess {
+	const [program = '', ...rest] = [...(options.under ?? []), process.execPath, MAIN, ...args];
+	const child = spawn(program, rest, {
 		...(options.cwd === undefined ? {} : { cwd: options.cwd }),
 		env: { ...process.env, GANNO_DEBUG: '', NODE_OPTIONS: '', ...options.env },
-		stdio: ['ignore', 'pipe', 'pipe'],
+		stdio: ['ignore', options.stdout ?? 'pipe', 'pipe'],
 	});
 	let stdout = '';
 	let stderr = '';
@@ -60,9 +68,20 @@ export function startGanno(
 	};
 }
 
-export async function ganno(
-	args: readonly string[],
-	options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
-): Promise<GannoResult> {
+export async function ganno(args: readonly string[], options: GannoOptions = {}): Promise<GannoResult> {
 	return await startGanno(args, options).result;
+}
+
+/** Expects a command line to be refused, before any work, with this exit code and message. */
+export async function refused(
+	args: readonly string[],
+	code: number,
+	message: string | RegExp,
+	options?: GannoOptions,
+): Promise<void> {
+	const result = await ganno(args, options);
+	expect(result.stderr, args.join(' ')).toMatch(message);
+	expect(result.code, args.join(' ')).toBe(code);
+	expect(result.stdout, args.join(' ')).toBe('');
+	expect(result.stderr, args.join(' ')).not.toMatch(/episode|cell|iteration|model \d/);
 }

@@ -25,3 +25,21 @@ export const TINY = {
 		tuningSeeds: 2,
 	},
 };
+
+/** A search of 12 small models on synthetic images: seconds. */
+export const TINY_SEARCH = {
+	dataset: 'synthetic',
+	seed: 4,
+	workers: 1,
+	space: { maximumDepth: 3, filters: [4, 8], kernelSizes: [3], denseUnits: [16], sizeBuckets: [4, 1] },
+	learner: {
+		epsilons: [
+			[1, 6],
+			[0.3, 6],
+		],
+		learningRate: 0.1,
+		parallel: 3,
+	},
+	training: { epochs: 2, batchSize: 32, learningRate: 0.003 },
+	retraining: { count: 2, epochs: 4, optimizer: 'adam', learningRate: 0.003, milestones: [0.5], decays: [0.2] },
+};

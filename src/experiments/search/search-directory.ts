@@ -2,12 +2,15 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { GannoError } from '../../errors.js';
 import { writeFileAtomic } from '../../files/atomic-write.js';
+import type { FileLock } from '../../files/lock-file.js';
 import { makeFolder } from '../../files/make-folder.js';
 import { layersModelArtifacts } from '../../networks/layers-model.js';
 import type { NetworkSpec } from '../../networks/spec.js';
+import { shell } from '../../shell-words.js';
 import { type ConfigLayer, readConfigFile } from '../config-load.js';
+import { withAbsoluteData, withRecordedData } from '../data-directory.js';
 import { RUN_FILES } from '../run-directory.js';
-import { lockRunDirectory, type RunLock } from '../run-lock.js';
+import { lockRunDirectory } from '../run-lock.js';
 import { resolveSearchConfig, type SearchConfig } from './config.js';
 
 export const SEARCH_FILES = {
@@ -23,23 +26,24 @@ export const SEARCH_FILES = {
 export class SearchDirectory implements Disposable {
 	readonly path: string;
 	readonly config: SearchConfig;
-	readonly #lock: RunLock;
+	readonly #lock: FileLock;
 
-	private constructor(path: string, config: SearchConfig, lock: RunLock) {
+	private constructor(path: string, config: SearchConfig, lock: FileLock) {
 		this.path = path;
 		this.config = config;
 		this.#lock = lock;
 	}
 
 	/** @throws GannoError `INVALID_ARGUMENT` where a search lies already, `RUN_LOCKED`, `FILE_SYSTEM` */
-	static create(path: string, config: SearchConfig): SearchDirectory {
+	static create(path: string, given: SearchConfig): SearchDirectory {
+		const config = withAbsoluteData(given);
 		makeFolder(path);
 		const lock = lockRunDirectory(path);
 		try {
 			if ([SEARCH_FILES.log, SEARCH_FILES.retrained, RUN_FILES.metrics].some((name) => existsSync(join(path, name)))) {
 				throw new GannoError(
 					'INVALID_ARGUMENT',
-					`There is a run in ${path} already. Continue it with --resume ${path}, or choose another --run-dir.`,
+					`There is a run in ${path} already. Continue it with ${shell`--resume ${path}`}, or choose another --run-dir.`,
 				);
 			}
 			writeFileAtomic(join(path, SEARCH_FILES.config), `${JSON.stringify(config, undefined, 2)}\n`);
@@ -53,9 +57,11 @@ export class SearchDirectory implements Disposable {
 	/**
 	 * A search that exists.
 	 * @param machine where it goes on: nothing that decides the result
+	 * @throws GannoError as `RunDirectory.open`
 	 */
 	static open(path: string, machine?: ConfigLayer): SearchDirectory {
-		return new SearchDirectory(path, readSearchConfig(path, machine), lockRunDirectory(path));
+		const config = withRecordedData(readSearchConfig(path, machine), path, machine);
+		return new SearchDirectory(path, config, lockRunDirectory(path));
 	}
 
 	file(name: keyof typeof SEARCH_FILES): string {

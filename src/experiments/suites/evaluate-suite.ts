@@ -10,11 +10,12 @@ import { syntheticDataset } from '../../datasets/synthetic.js';
 import { NETWORK_DECISION_INTERVAL } from '../../environment/network-action.js';
 import { NETWORK_OBSERVATION_VERSION } from '../../environment/network-observation.js';
 import { GannoError } from '../../errors.js';
-import { writeFileAtomic } from '../../files/atomic-write.js';
+import { checkWritable, writeFileAtomic } from '../../files/atomic-write.js';
 import { makeFolder } from '../../files/make-folder.js';
 import { packageRoot, packageVersion } from '../../package-files.js';
 import { BASE_SCHEDULES, type BaseScheduleName } from '../../schedules/base-schedule.js';
 import type { Config } from '../config.js';
+import { recordedDataDirectory } from '../data-directory.js';
 import { openExecutor, workerCount } from '../open-executor.js';
 import { writeReport } from '../report.js';
 import { suiteCharts } from './charts.js';
@@ -43,6 +44,8 @@ export interface EvaluateSuiteOptions extends Pick<RunSuiteOptions, 'suite' | 's
 	readonly resume?: boolean;
 	/** Leave the journal where it is: with `resume` another evaluation to `out` makes only what is new in it (default no). */
 	readonly keepCells?: boolean;
+	/** A run directory, whose data folder serves for its data set where the config names none. */
+	readonly run?: string | undefined;
 	/** Fetch data sets that are nowhere on this machine (default no: their tasks are left out). */
 	readonly download?: boolean;
 }
@@ -59,7 +62,7 @@ export async function evaluateSuite(options: EvaluateSuiteOptions): Promise<Suit
 	const { suite, config, out, seeds, signal, onProgress } = options;
 	const started = performance.now();
 	const policies = namedPolicies(options.policies);
-	makeFolder(dirname(out));
+	prepareSuiteOutput(out);
 	using journal = new SuiteJournal(journalPath(out), options.resume === true);
 	const outcome = await runSuite({
 		suite,
@@ -97,16 +100,29 @@ export async function evaluateSuite(options: EvaluateSuiteOptions): Promise<Suit
 	return results;
 }
 
+const reportPath = (out: string, extension: 'md' | 'html'): string => `${out.replace(/\.json$/, '')}.${extension}`;
+
+/**
+ * Makes the folders of what an evaluation to `out` will write, and tells now what can be written of it.
+ * @throws GannoError `FILE_SYSTEM`
+ */
+export function prepareSuiteOutput(out: string, chartFolder?: string): void {
+	makeFolder(dirname(out));
+	for (const path of [out, reportPath(out, 'md'), reportPath(out, 'html')]) checkWritable(path);
+	if (chartFolder === undefined) return;
+	makeFolder(chartFolder);
+	checkWritable(join(chartFolder, 'chart.svg'));
+}
+
 /** Tables as Markdown and as a page with charts beside the results file. @returns the paths */
 export function writeSuiteReport(out: string, results: SuiteResults, chartFolder?: string): string[] {
 	const table = withBestRivals(results);
 	const tables = suiteTables(table);
 	const charts = suiteCharts(table);
-	const stem = out.replace(/\.json$/, '');
 	const title = `Evaluation suite '${results.suite.name}'`;
 	const markdown = [`# ${title}`, ...describeRun(results), ...tables.map(markdownTable)].join('\n\n');
-	writeFileAtomic(`${stem}.md`, `${markdown}\n`);
-	writeReport(`${stem}.html`, {
+	writeFileAtomic(reportPath(out, 'md'), `${markdown}\n`);
+	writeReport(reportPath(out, 'html'), {
 		title,
 		description: describeRun(results),
 		series: [],
@@ -117,7 +133,7 @@ export function writeSuiteReport(out: string, results: SuiteResults, chartFolder
 		makeFolder(chartFolder);
 		for (const { name, svg } of charts) writeFileAtomic(join(chartFolder, `${name}.svg`), svg);
 	}
-	return [`${stem}.md`, `${stem}.html`, ...(chartFolder === undefined ? [] : [chartFolder])];
+	return [reportPath(out, 'md'), reportPath(out, 'html'), ...(chartFolder === undefined ? [] : [chartFolder])];
 }
 
 /** What must be known beside the figures. */
@@ -163,12 +179,13 @@ function trainedWith({ training }: Policy): BaseScheduleName {
 
 async function openSuiteDataset(
 	{ name, downsample, size }: SuiteDataset,
-	{ config, download = false, signal }: EvaluateSuiteOptions,
+	{ config, run, download = false, signal }: EvaluateSuiteOptions,
 ): Promise<Dataset | string> {
 	if (name === 'synthetic') return syntheticDataset(size === undefined ? {} : { size });
 	try {
+		const recorded = run === undefined ? '' : recordedDataDirectory(run, name);
 		return await loadDataset(name, {
-			dataDirectory: config.dataDirectory === '' ? undefined : config.dataDirectory,
+			dataDirectory: config.dataDirectory || recorded || undefined,
 			downsample,
 			// Less than all of CIFAR-10 is better than none: the data set's name tells.
 			partial: true,

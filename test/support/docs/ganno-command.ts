@@ -1,5 +1,5 @@
 import { type Command, CommanderError } from 'commander';
-import { type ConfigOptions, configFromOptions } from '../../../src/cli/config-options.js';
+import { type ConfigOptions, newRunConfig } from '../../../src/cli/config-options.js';
 import { createProgram } from '../../../src/cli/program.js';
 import { type SearchConfigOptions, searchConfigFromOptions } from '../../../src/cli/search-options.js';
 
@@ -15,7 +15,7 @@ function checkSettings(command: Command): void {
 		return;
 	}
 	const options = command.opts<ConfigOptions>();
-	configFromOptions(options, options.agent === 'adaptive-lr' ? { preset: 'adaptive-lr' } : {});
+	newRunConfig(options, ({ agent }) => (agent === 'adaptive-lr' ? 'adaptive-lr' : 'standard'));
 }
 
 function idleProgram(): Command {
