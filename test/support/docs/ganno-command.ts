@@ -1,5 +1,5 @@
 import { type Command, CommanderError } from 'commander';
-import { type ConfigOptions, newRunConfig } from '../../../src/cli/config-options.js';
+import { type ConfigOptions, configFromOptions, newRunConfig } from '../../../src/cli/config-options.js';
 import { createProgram } from '../../../src/cli/program.js';
 import { type SearchConfigOptions, searchConfigFromOptions } from '../../../src/cli/search-options.js';
 
@@ -15,7 +15,8 @@ function checkSettings(command: Command): void {
 		return;
 	}
 	const options = command.opts<ConfigOptions>();
-	newRunConfig(options, ({ agent }) => (agent === 'adaptive-lr' ? 'adaptive-lr' : 'standard'));
+	if (command.name() === 'train') newRunConfig(options, ({ agent }) => (agent === 'adaptive-lr' ? agent : 'standard'));
+	else configFromOptions(options);
 }
 
 function idleProgram(): Command {
