@@ -95,6 +95,11 @@ export class ControlledRun {
 		return this.#watch.diverged;
 	}
 
+	/** Whether the horizon has been reached. */
+	get finished(): boolean {
+		return this.step >= this.#training.horizon;
+	}
+
 	/** Whether the next mini-batch is only looked at. */
 	get probing(): boolean {
 		return this.#probed < this.#options.probeBatches;

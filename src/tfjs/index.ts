@@ -1,7 +1,11 @@
 /** What `import … from 'ganno/tfjs'` gives. Needs the optional peer `@tensorflow/tfjs`; semantic versioning covers it. */
 
+// For what they tell tfjs.
+import './validation-callback.js';
+
 export type { TfjsBackend, TfjsBackendInfo } from './backends.js';
 export { tfjsBackends } from './backends.js';
+export { heldOutLoss } from './held-out-loss.js';
 export { type LayerCallbackOptions, layerCallback } from './layer-callback.js';
 export { openLayersModel } from './layers-model.js';
 export { LayerwiseTfOptimizer } from './layerwise-tf-optimizer.js';
