@@ -41,6 +41,13 @@ function brandOf(value: unknown): Brand | undefined {
 	return typeof value === 'object' && value !== null ? (value as { [BRAND]?: Brand })[BRAND] : undefined;
 }
 
+/** Whether {@link checkInstance} would let it pass. */
+export function isInstance<T extends object>(value: unknown, type: ClassOf<T>): value is T {
+	const own = brandOf(type.prototype) as Brand;
+	const given = brandOf(value);
+	return given === own || (given?.type === own.type && given.version === own.version);
+}
+
 /**
  * An object of a branded class. Those of another copy of ganno will do if it has the same version: their code is the same.
  * @throws GannoError `INVALID_ARGUMENT`, which names the copies where another version made the object
@@ -48,7 +55,7 @@ function brandOf(value: unknown): Brand | undefined {
 export function checkInstance<T extends object>(value: unknown, type: ClassOf<T>, name: string): T {
 	const own = brandOf(type.prototype) as Brand;
 	const given = brandOf(value);
-	if (given === own || (given?.type === own.type && given.version === own.version)) return value as T;
+	if (isInstance(value, type)) return value;
 	const sameName = typeof value === 'object' && value !== null && value.constructor?.name === own.type;
 	if (given?.type !== own.type && !sameName) throw invalidArgument(`a ${own.type}`, name, value);
 	const other = given === undefined ? 'another one' : `${given.version} (${given.root})`;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openLayerEventFile } from '../src/control/layer-event-file.js';
 import { type LayerReport, layerLogs } from '../src/control/layer-report.js';
-import { LayerTable } from '../src/control/layer-table.js';
+import { formatLayerTable, LayerTable } from '../src/control/layer-table.js';
 import { STATISTICS } from '../src/optimizer/statistics.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'ganno-reports-'));
@@ -46,6 +46,15 @@ describe('layer reports', () => {
 		});
 		expect(Object.keys(layerLogs(report(1)))).toHaveLength(12);
 		expect(() => layerLogs(report(1), ['gradientnorm' as never])).toThrow(/figures\[0\]/);
+	});
+
+	it('have no ratio to parameters that are zero, as biases are in the beginning', () => {
+		const zero = report(1);
+		zero.statistics[STATISTICS.indexOf('parameterNorm')] = 0;
+		zero.statistics[STATISTICS.indexOf('updateRatio')] = 4.9e7;
+		const [, , first, second] = formatLayerTable(zero, ['updateRatio']);
+		expect(first).toMatch(/^layer0 +–$/);
+		expect(second).toMatch(/^layer1 +\d\.\d\de\+\d$/);
 	});
 
 	it('become curves of an event file', () => {

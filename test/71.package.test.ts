@@ -141,6 +141,8 @@ describe('the package', () => {
 	it('exports exactly its face for tfjs from ganno/tfjs', () => {
 		expect(Object.keys(tfjsFace).sort()).toEqual([
 			'LayerwiseTfOptimizer',
+			'fileSystem',
+			'heldOutLoss',
 			'layerCallback',
 			'openLayersModel',
 			'openTfjsPopulation',

@@ -306,6 +306,23 @@ describe('layerCallback', () => {
 		optimizer.dispose();
 		tf.dispose(data);
 	});
+
+	it('reports steps, and no probing batches of a policy', async () => {
+		await useBackend('cpu');
+		const data = examples(48, [8]);
+		const model = deepModel(8, 4);
+		const controller = LayerwiseController.fromPolicy('default', { learningRate: 1e-3, horizon: 12 });
+		const optimizer = new LayerwiseTfOptimizer({ algorithm: 'adam', controller });
+		model.compile({ optimizer, loss: 'categoricalCrossentropy' });
+		const steps: number[] = [];
+		const callback = layerCallback(optimizer, { onReport: ({ step }) => steps.push(step) });
+		for (let epoch = 0; epoch < 2; epoch++) {
+			await model.fit(data.xs, data.ys, { batchSize: 8, epochs: 1, verbose: 0, callbacks: callback });
+		}
+		expect(steps).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+		optimizer.dispose();
+		tf.dispose(data);
+	});
 });
 
 describe('LayerwiseTfOptimizer refuses', () => {

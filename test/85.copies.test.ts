@@ -189,29 +189,42 @@ await model.save(tf.io.withSaveHandler(async (saved) => {
 }), { includeOptimizer: true });
 const loaded = await tf.loadLayersModel(tf.io.fromMemory(artifacts));
 await loaded.fit(x, y, { verbose: 0 });
+const { iterations } = loaded.optimizer;
 let message;
 try { loaded.optimizer.applyGradients({ nobody: tf.scalar(1) }); } catch (error) { message = error.message; }
-const result = { iterations: loaded.optimizer.iterations, layers: loaded.optimizer.layerNames.length, message };`;
+const url = 'file://' + ${JSON.stringify(join(root, 'model'))};
+await model.save(url);
+const files = (await tf.loadLayersModel(url)).countParams();
+const seen = [];
+loaded.optimizer.controller = LayerwiseController.fromFunction(() => 0.01, {
+	learningRate: 0.01, interval: 1, onDecision: ({ validationLoss }) => seen.push(validationLoss),
+});
+const { history } = await loaded.fit(x, y, { epochs: 2, batchSize: 6, validationSplit: 0.25, verbose: 0 });
+const told = seen.at(-1) === Math.fround(history.val_loss[0]);
+const result = { iterations, layers: loaded.optimizer.layerNames.length, files, told, message };`;
 	const TF = "import * as tf from '@tensorflow/tfjs';";
-	const GANNO = "import { LayerwiseTfOptimizer } from 'ganno/tfjs';";
+	const GANNO = "import { LayerwiseTfOptimizer } from 'ganno/tfjs'; import { LayerwiseController } from 'ganno';";
 
 	it.each([
 		['tfjs imported first', TF, GANNO],
 		['ganno imported first', GANNO, TF],
-	])('train, save and load, and are named where a variable is unknown: %s', (_, first, second) => {
-		const own = join(modules('ganno', '@tensorflow'));
-		installTfjs(own);
-		try {
-			const { message, ...rest } = run(program(first, second)) as { message: string };
-			expect(rest).toEqual({ iterations: 3, layers: 1 });
-			expect(message).toMatch(/^There is a gradient for 'nobody', but tfjs knows no variable of that name/);
-			expect(message).toContain('There are 2 copies of tfjs in this process: 4.22.0 (');
-			expect(message).toContain(`4.22.0 (${join(own, 'tfjs-core')}`);
-			expect(message).toContain("'npm ls @tensorflow/tfjs-core'");
-		} finally {
-			rmSync(own, { recursive: true });
-		}
-	});
+	])(
+		'train, save and load, files and validation included, and are named where a variable is unknown: %s',
+		(_, first, second) => {
+			const own = join(modules('ganno', '@tensorflow'));
+			installTfjs(own);
+			try {
+				const { message, ...rest } = run(program(first, second)) as { message: string };
+				expect(rest).toEqual({ iterations: 3, layers: 1, files: 5, told: true });
+				expect(message).toMatch(/^There is a gradient for 'nobody', but tfjs knows no variable of that name/);
+				expect(message).toContain('There are 2 copies of tfjs in this process: 4.22.0 (');
+				expect(message).toContain(`4.22.0 (${join(own, 'tfjs-core')}`);
+				expect(message).toContain("'npm ls @tensorflow/tfjs-core'");
+			} finally {
+				rmSync(own, { recursive: true });
+			}
+		},
+	);
 
 	it('are not spoken of where there is one', () => {
 		const { message } = run(program(TF, GANNO)) as { message: string };

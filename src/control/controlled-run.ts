@@ -102,6 +102,11 @@ export class ControlledRun {
 		return this.#probed + this.step;
 	}
 
+	/** Whether the horizon has been reached. */
+	get finished(): boolean {
+		return this.step >= this.#training.horizon;
+	}
+
 	/** Whether the next mini-batch is only looked at. */
 	get probing(): boolean {
 		return this.#probed < this.#options.probeBatches;

@@ -116,6 +116,11 @@ export class LayerwiseController {
 		return this.#started().batches;
 	}
 
+	/** Whether the horizon has been reached: learning rates stay as they are. */
+	get finished(): boolean {
+		return this.#started().finished;
+	}
+
 	/** Whether the training has diverged (and was not rolled back). */
 	get diverged(): boolean {
 		return this.#started().diverged;
@@ -129,6 +134,11 @@ export class LayerwiseController {
 	/** Whether `observe` must be given statistics and a loss. */
 	get needsStatistics(): boolean {
 		return this.#source.controller.ignoresNetworks !== true || this.#options.rollback !== undefined;
+	}
+
+	/** Whether it measures the loss on held-out data itself, by the option `validationLoss`. */
+	get measuresValidation(): boolean {
+		return this.#options.validationLoss !== undefined;
 	}
 
 	/** Whether a snapshot is wanted: attachments then bring the copying. */

@@ -1,6 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import { invalidArgument } from '../arguments.js';
+import { checkObject, invalidArgument } from '../arguments.js';
 import { GannoError } from '../errors.js';
+import type { NamedTensor } from './optimizer-weights.js';
+import { registeredVariable } from './registered-variables.js';
+import { withTfjsCopiesAdvice } from './tfjs-copies.js';
 
 /** What tfjs's own optimisers take for a gradient: anything that `variable - rate * gradient` makes sense of. */
 
@@ -25,7 +28,7 @@ function isPlain(gradient: tf.Tensor | undefined, shape: readonly number[]): boo
 }
 
 /** @throws GannoError `INVALID_ARGUMENT` naming the variable, and both shapes where they are what is wrong */
-export function checkGradient(variable: tf.Variable, gradient: unknown): asserts gradient is tf.Tensor {
+function checkGradient(variable: tf.Variable, gradient: unknown): asserts gradient is tf.Tensor {
 	if (isPlain(gradient as tf.Tensor | undefined, variable.shape)) return;
 	const { name } = variable;
 	if (!(gradient instanceof tf.Tensor)) throw invalidArgument('a tensor', `the gradient of ${name}`, gradient);
@@ -45,6 +48,29 @@ export function checkGradient(variable: tf.Variable, gradient: unknown): asserts
 				`[${variable.shape.join(', ')}]`,
 		);
 	}
+}
+
+/**
+ * What `applyGradients` is given, by the variables themselves; gradients that are null or undefined are none.
+ * @throws GannoError `INVALID_ARGUMENT` naming the variable that does not exist or whose gradient is no such thing
+ */
+export function gradientsByVariable(given: tf.NamedTensorMap | NamedTensor[]): Map<tf.Variable, tf.Tensor> {
+	checkObject(given, 'variableGradients');
+	const named = Array.isArray(given) ? given : Object.entries(given).map(([name, tensor]) => ({ name, tensor }));
+	const gradients = new Map<tf.Variable, tf.Tensor>();
+	for (const { name, tensor } of named) {
+		if (tensor == null) continue;
+		const variable = registeredVariable(name);
+		if (variable === undefined) {
+			throw new GannoError(
+				'INVALID_ARGUMENT',
+				withTfjsCopiesAdvice(`There is a gradient for '${name}', but tfjs knows no variable of that name (any more)`),
+			);
+		}
+		checkGradient(variable, tensor);
+		gradients.set(variable, tensor);
+	}
+	return gradients;
 }
 
 /** A gradient that `checkGradient` lets pass, in its variable's shape; inside a tidy. */

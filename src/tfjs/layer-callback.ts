@@ -43,7 +43,8 @@ function isStream(value: unknown): value is TableStream {
 }
 
 /**
- * A callback for `model.fit` that reports every layer's statistics and learning rate.
+ * A callback for `model.fit` that reports every layer's statistics and learning rate, at every step: not for the probing batches with which a
+ * training under a policy begins.
  * @example
  * ```ts
  * import * as tf from '@tensorflow/tfjs';
@@ -77,8 +78,10 @@ export function layerCallback(
 	checkFunction(onReport, 'onReport');
 	let file: LayerEventFile | undefined;
 	let table: LayerTable | undefined;
+	let reported = 0;
 	return {
 		onTrainBegin() {
+			reported = optimizer.iterations;
 			if (tensorBoard !== undefined) file = openLayerEventFile(tensorBoard, { figures });
 			if (wantsTable !== false) {
 				table = new LayerTable({ figures, every, ...(wantsTable === true ? {} : { stream: wantsTable }) });
@@ -86,6 +89,8 @@ export function layerCallback(
 		},
 		onBatchEnd(_batch, logs) {
 			const { iterations: step, layerNames, statistics, learningRates } = optimizer;
+			if (step === reported) return; // a probing batch, with which no step was taken
+			reported = step;
 			const loss = logs?.loss;
 			const report = { step, layerNames, statistics, learningRates, loss: typeof loss === 'number' ? loss : undefined };
 			if (addLogs && logs !== undefined) Object.assign(logs, layerLogs(report, figures));

@@ -1,24 +1,26 @@
 import * as tf from '@tensorflow/tfjs';
-import { checkNumber, checkObject, invalidArgument } from '../arguments.js';
+import { invalidArgument } from '../arguments.js';
 import type { ControlledOptimizer } from '../control/controlled-optimizer.js';
-import type { LayerwiseController } from '../control/layerwise-controller.js';
-import { brandClass } from '../copies.js';
+import { LayerwiseController } from '../control/layerwise-controller.js';
+import { brandClass, checkInstance } from '../copies.js';
 import { GannoError } from '../errors.js';
 import type { LayerwiseAlgorithm } from '../optimizer/algorithms.js';
 import { MOMENT_COUNT } from '../optimizer/rules.js';
 import type { BoundVariables } from './bound-variables.js';
-import { checkGradient } from './gradients.js';
+import { gradientsByVariable } from './gradients.js';
+import { LayerRates } from './layer-rates.js';
 import { explainMissingKernel } from './missing-kernel.js';
 import { ExportedWeights, type NamedTensor, readWeights } from './optimizer-weights.js';
-import { isRegistered, registeredVariable, registeredVariables } from './registered-variables.js';
+import { isRegistered } from './registered-variables.js';
 import {
 	type LayerwiseTfOptimizerOptions,
 	type ResolvedTfOptimizerOptions,
 	resolveTfOptimizerOptions,
 } from './tf-optimizer-options.js';
-import { registerInEveryCopy, withTfjsCopiesAdvice } from './tfjs-copies.js';
+import { inEveryCopy } from './tfjs-copies.js';
 import { TrainedVariables } from './trained-variables.js';
-import { groupVariables, type VariableLayer } from './variable-layers.js';
+import { groupVariables } from './variable-layers.js';
+import { warnOfUnnamed } from './variable-names.js';
 
 /**
  * A `tf.Optimizer` with one learning rate per layer and 14 statistics per layer and step: use it in
@@ -43,16 +45,20 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	static readonly className: string = 'LayerwiseTfOptimizer';
 
 	readonly algorithm: LayerwiseAlgorithm;
-	readonly controller: LayerwiseController | undefined;
 	readonly #options: ResolvedTfOptimizerOptions;
 	readonly #exported = new ExportedWeights();
 	readonly #trained: TrainedVariables;
-	#learningRate: number;
-	#layerRates: ReadonlyMap<string, number> = new Map();
+	readonly #rates: LayerRates;
 	/** The variables of the last step. */
 	#bound: BoundVariables | undefined;
+	#controller: LayerwiseController | undefined;
 	#controlled: ControlledOptimizer | undefined;
+	/** The name of the controller that this was saved under, as long as nobody has said what comes in its place. */
+	#savedUnder: string | undefined;
 	#loss: number | undefined;
+	#validationLoss: number | undefined;
+	#warnedOfController = false;
+	#warnedOfNames = false;
 	#disposed = false;
 
 	/** @throws GannoError `INVALID_ARGUMENT` */
@@ -60,19 +66,58 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 		super();
 		this.#options = resolveTfOptimizerOptions(options);
 		this.algorithm = this.#options.step.algorithm;
-		this.controller = this.#options.controller;
-		this.#learningRate = this.#options.learningRate;
+		this.#controller = this.#options.controller;
+		this.#rates = new LayerRates(this.#options.learningRate, this.#options.layerOf);
 		this.#trained = new TrainedVariables(this.#options.step);
+	}
+
+	/**
+	 * Who sets the learning rates; undefined: nobody, they are constant. Set it where a model was loaded (models are saved without their
+	 * controller), before the first step, or when the one that drives has reached its horizon. A new controller starts from the learning
+	 * rates in its own options. `undefined` may be set at any time: every layer goes on with the learning rate it had last, until
+	 * `learningRate` or `setLayerLearningRates` changes it, or another controller is set.
+	 * @throws GannoError `INVALID_ARGUMENT` for a controller that controls another training, or while another one is in the middle of this
+	 *   one; `DISPOSED`
+	 */
+	get controller(): LayerwiseController | undefined {
+		return this.#controller;
+	}
+
+	set controller(controller: LayerwiseController | undefined) {
+		this.#checkLive();
+		if (controller === this.#controller) return;
+		if (controller !== undefined) {
+			checkInstance(controller, LayerwiseController, 'controller');
+			if (controller.started) {
+				throw new GannoError('INVALID_ARGUMENT', 'This controller controls a training already; make another one');
+			}
+			const current = this.#controlled?.controller;
+			if (current !== undefined && !current.finished) {
+				throw new GannoError(
+					'INVALID_ARGUMENT',
+					`The controller '${current.name}' is in the middle of this training, at step ${current.step}. ` +
+						'To replace it all the same, set controller to undefined first',
+				);
+			}
+		}
+		if (this.#controlled !== undefined) {
+			const { optimizer, learningRates } = this.#controlled;
+			this.#rates.hold(optimizer.layerNames, learningRates);
+		}
+		this.#controlled = undefined;
+		this.#controller = controller;
+		this.#savedUnder = undefined;
 	}
 
 	/** Of layers without one of their own. Without a controller it may be set, by a schedule of yours for instance. */
 	get learningRate(): number {
-		return this.#learningRate;
+		return this.#rates.common;
 	}
 
 	set learningRate(value: number) {
 		this.#checkUncontrolled();
-		this.#learningRate = checkNumber(value, 'learningRate', 0);
+		this.#rates.common = value;
+		this.#savedUnder = undefined;
 	}
 
 	/**
@@ -83,13 +128,8 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	 */
 	setLayerLearningRates(rates: Readonly<Record<string, number>>): void {
 		this.#checkUncontrolled();
-		if (Object.prototype.toString.call(rates) !== '[object Object]') {
-			throw invalidArgument('an object of learning rates by layer name', 'rates', rates); // a Map would be taken for an empty one
-		}
-		for (const [name, rate] of Object.entries(rates)) checkNumber(rate, `rates['${name}']`, 0);
-		const given = new Map(Object.entries(rates));
-		if (this.#bound !== undefined) this.#checkLayerRates(this.#bound.layers, given);
-		this.#layerRates = given;
+		this.#rates.setOwn(rates, this.#bound?.layers);
+		this.#savedUnder = undefined;
 	}
 
 	/** Names of the layers, in the order of statistics and learning rates; empty before the first step. */
@@ -102,9 +142,9 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 		return this.#bound?.statistics ?? new Float32Array(0);
 	}
 
-	/** `[layers]` of the next step. */
+	/** `[layers]` of the next step; empty before the first. */
 	get learningRates(): Float32Array {
-		if (this.#controlled !== undefined) return this.#controlled.learningRates;
+		if (this.#controller !== undefined) return this.#controlled?.learningRates ?? new Float32Array(0);
 		return this.#bound === undefined ? new Float32Array(0) : this.#layerLearningRates(this.#bound);
 	}
 
@@ -112,8 +152,8 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 		const { value, grads } = explainMissingKernel(() => this.computeGradients(f, varList));
 		let returned = false;
 		try {
-			// A controller wants the loss; without one it may stay on the device.
-			if (this.controller?.needsStatistics === true) this.#loss = value.dataSync()[0];
+			// A controller may look at the loss, a function of the user's too; without one it may stay on the device.
+			if (this.#controller !== undefined) this.#loss = value.dataSync()[0];
 			this.applyGradients(varList?.map(({ name }) => ({ name, tensor: grads[name] as tf.Tensor })) ?? grads);
 			returned = returnCost;
 		} finally {
@@ -133,6 +173,18 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	}
 
 	/**
+	 * Tells a controller the loss on held-out data: it counts at every decision until the next call. `model.fit` with `validationSplit`
+	 * or `validationData`, and `model.fitDataset` with `validationData`, do so at the end of every epoch. A controller that was given a
+	 * `validationLoss` measures for itself, and does not look at this.
+	 * @param loss `undefined`: none any more. What is not finite counts as diverged
+	 * @throws GannoError `INVALID_ARGUMENT` for what is not a number
+	 */
+	reportValidationLoss(loss: number | undefined): void {
+		if (loss !== undefined && typeof loss !== 'number') throw invalidArgument('a number or undefined', 'loss', loss);
+		this.#validationLoss = loss;
+	}
+
+	/**
 	 * @param variableGradients by the variables' names. As for tfjs's own optimisers, a gradient is broadcast to its variable's shape, and
 	 *   integers and booleans are numbers
 	 * @throws GannoError `INVALID_ARGUMENT`, also when a controller lacks the loss; `DIVERGED`, `DISPOSED`
@@ -141,41 +193,30 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 		this.#checkLive();
 		const loss = this.#loss;
 		this.#loss = undefined;
-		checkObject(variableGradients, 'variableGradients');
-		const given = Array.isArray(variableGradients)
-			? variableGradients
-			: Object.entries(variableGradients).map(([name, tensor]) => ({ name, tensor }));
-		const gradients = new Map<tf.Variable, tf.Tensor>();
-		for (const { name, tensor } of given) {
-			if (tensor == null) continue;
-			const variable = registeredVariable(name);
-			if (variable === undefined) {
-				throw new GannoError(
-					'INVALID_ARGUMENT',
-					withTfjsCopiesAdvice(`There is a gradient for '${name}', but tfjs knows no variable of that name (any more)`),
-				);
-			}
-			checkGradient(variable, tensor);
-			gradients.set(variable, tensor);
-		}
+		const gradients = gradientsByVariable(variableGradients);
 		const bound = this.#bind([...gradients.keys()]);
-		if (loss === undefined && this.controller?.needsStatistics === true) {
+		if (loss === undefined && this.#controller?.needsStatistics === true) {
 			throw new GannoError(
 				'INVALID_ARGUMENT',
-				`The controller '${this.controller.name}' decides by statistics and losses: call reportLoss(loss) before applyGradients, or use minimize or model.fit`,
+				`The controller '${this.#controller.name}' decides by statistics and losses: call reportLoss(loss) before applyGradients, or use minimize or model.fit`,
 			);
 		}
 		bound.read(gradients);
-		if (this.#controlled === undefined) {
+		const controlled = this.#controlled;
+		if (controlled === undefined) {
+			this.#warnOfController();
 			bound.optimizer.step(this.#layerLearningRates(bound), bound.statistics);
 			bound.write();
 			this.incrementIterations();
 		} else {
-			const { controller } = this.#controlled;
+			const { controller } = controlled;
 			const { probing, rollbacks } = controller;
-			this.#controlled.step(loss);
-			bound.statistics.set(this.#controlled.statistics);
-			if (!probing || controller.rollbacks > rollbacks) bound.write();
+			const validation = controller.measuresValidation ? undefined : this.#validationLoss;
+			controlled.step(loss === undefined || validation === undefined ? loss : { training: loss, validation });
+			bound.statistics.set(controlled.statistics);
+			const rolledBack = controller.rollbacks > rollbacks;
+			if (rolledBack) this.#validationLoss = undefined; // it was of the parameters that are gone
+			if (!probing || rolledBack) bound.write();
 			if (!probing) this.incrementIterations();
 		}
 	}
@@ -203,12 +244,17 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 		this.iterations_ = iterations;
 	}
 
-	/** What `fromConfig` takes. Functions and the controller cannot be saved: a loaded model has constant learning rates. */
+	/**
+	 * What `fromConfig` takes. Functions and the controller cannot be saved: a loaded model has a constant learning rate until its
+	 * {@link controller} is set, and warns once if it takes steps before somebody has said what comes in the place of the one it had.
+	 */
 	override getConfig(): tf.serialization.ConfigDict {
 		const { hyperparameters, nonFinite, clip } = this.#options.step;
+		const controlledBy = this.#controller?.name ?? this.#savedUnder;
 		return {
 			algorithm: this.algorithm,
-			learningRate: this.#learningRate,
+			learningRate: this.learningRate,
+			...(controlledBy === undefined ? {} : { controlledBy }),
 			hyperparameters: { ...hyperparameters },
 			...(nonFinite === undefined ? {} : { nonFinite }),
 			...(clip === undefined ? {} : { clip: { ...clip } }),
@@ -220,8 +266,10 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 		cls: tf.serialization.SerializableConstructor<T>,
 		config: tf.serialization.ConfigDict,
 	): T {
-		const { customObjects: _tfjsOwn, ...options } = config; // tfjs puts it there when it loads a model
-		return new cls(options);
+		const { customObjects: _tfjsOwn, controlledBy, ...options } = config; // tfjs puts the first there when it loads a model
+		const optimizer = new cls(options);
+		if (#savedUnder in optimizer && typeof controlledBy === 'string') optimizer.#savedUnder = controlledBy;
+		return optimizer;
 	}
 
 	/** Frees native memory and the tensors of `getWeights`. Idempotent. */
@@ -234,27 +282,45 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 
 	/** The set of these variables, with their states. */
 	#bind(variables: readonly tf.Variable[]): BoundVariables {
-		const bound = this.#trained.find(variables) ?? this.#open(variables);
-		this.#trained.gather(bound);
+		if (variables.length === 0) throw new GannoError('INVALID_ARGUMENT', 'There are no gradients to apply');
+		const known = this.#trained.find(variables);
+		if (this.#controlled !== undefined && this.#controlled.optimizer !== known?.optimizer) {
+			throw this.#notControlled(variables);
+		}
+		const bound = known ?? this.#open(variables);
+		try {
+			this.#trained.gather(bound); // a controller may look at the state it starts from
+			if (this.#controlled === undefined) this.#attach(bound);
+		} catch (error) {
+			if (known === undefined) this.#trained.close(bound);
+			throw error;
+		}
 		this.#bound = bound;
 		return bound;
 	}
 
 	#open(variables: readonly tf.Variable[]): BoundVariables {
-		if (variables.length === 0) throw new GannoError('INVALID_ARGUMENT', 'There are no gradients to apply');
-		const layers = groupVariables(variables, this.#options.layerOf);
-		if (this.#controlled !== undefined) throw this.#notControlled(variables);
-		this.#checkLayerRates(layers, this.#layerRates);
-		const bound = this.#trained.open(layers);
+		const { layerOf, layersByName } = this.#options;
+		const layers = groupVariables(variables, layerOf);
+		this.#rates.checkNames(layers);
+		if (layersByName && !this.#warnedOfNames) this.#warnedOfNames = warnOfUnnamed(variables);
+		return this.#trained.open(layers);
+	}
+
+	#attach({ layers, optimizer }: BoundVariables): void {
 		const convolutions = layers.filter(({ type }) => type === 'conv').map(({ name }) => name);
-		try {
-			this.#trained.gather(bound); // a controller may look at the state it starts from
-			this.#controlled = this.controller?.attach(bound.optimizer, { convolutions });
-		} catch (error) {
-			this.#trained.close(bound);
-			throw error;
-		}
-		return bound;
+		this.#controlled = this.#controller?.attach(optimizer, { convolutions });
+	}
+
+	#warnOfController(): void {
+		if (this.#savedUnder === undefined || this.#warnedOfController) return;
+		this.#warnedOfController = true;
+		process.emitWarning(
+			`This model was trained under the controller '${this.#savedUnder}', which is not saved with a model: now no controller drives ` +
+				`the training, and the learning rate is ${this.learningRate} for good. Before the first step, set model.optimizer.controller to a ` +
+				'controller (after controller.restore(state), if you have saved its state()), or model.optimizer.learningRate',
+			{ type: 'GannoWarning', code: 'GANNO_NO_CONTROLLER' },
+		);
 	}
 
 	#notControlled(variables: readonly tf.Variable[]): GannoError {
@@ -271,22 +337,8 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	}
 
 	#layerLearningRates({ layers, learningRates }: BoundVariables): Float32Array {
-		for (const [l, { name }] of layers.entries()) learningRates[l] = this.#layerRates.get(name) ?? this.#learningRate;
+		for (const [l, { name }] of layers.entries()) learningRates[l] = this.#rates.of(name);
 		return learningRates;
-	}
-
-	/** A layer may be one that takes no part in this step: another set's, or frozen. */
-	#checkLayerRates(layers: readonly VariableLayer[], rates: ReadonlyMap<string, number>): void {
-		const unknown = [...rates.keys()].filter((name) => !layers.some((layer) => layer.name === name));
-		if (unknown.length === 0) return;
-		const others = new Set(registeredVariables().map(({ name }) => this.#options.layerOf(name)));
-		const nobody = unknown.find((name) => !others.has(name));
-		if (nobody === undefined) return;
-		throw invalidArgument(
-			`one of the layers ${layers.map(({ name }) => name).join(', ')}`,
-			'a layer with a learning rate of its own',
-			nobody,
-		);
 	}
 
 	#checkLive(): void {
@@ -294,11 +346,11 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	}
 
 	#checkUncontrolled(): void {
-		if (this.controller !== undefined) {
-			throw new GannoError('INVALID_ARGUMENT', `The controller '${this.controller.name}' sets the learning rates`);
+		if (this.#controller !== undefined) {
+			throw new GannoError('INVALID_ARGUMENT', `The controller '${this.#controller.name}' sets the learning rates`);
 		}
 	}
 }
 
 brandClass(LayerwiseTfOptimizer, 'LayerwiseTfOptimizer');
-registerInEveryCopy(LayerwiseTfOptimizer);
+inEveryCopy('core', ({ serialization }) => serialization.registerClass(LayerwiseTfOptimizer));

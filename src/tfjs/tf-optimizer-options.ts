@@ -47,6 +47,8 @@ export interface ResolvedTfOptimizerOptions {
 	readonly learningRate: number;
 	readonly controller: LayerwiseController | undefined;
 	readonly layerOf: (variableName: string) => string;
+	/** Whether `layerOf` is the default, by which a variable needs a name. */
+	readonly layersByName: boolean;
 	/** What `LayerwiseOptimizer` is told, layers apart. */
 	readonly step: Pick<LayerwiseTfOptimizerOptions, 'algorithm' | 'nonFinite' | 'clip' | 'threads'> & {
 		readonly hyperparameters: LayerwiseHyperparameters;
@@ -82,6 +84,7 @@ export function resolveTfOptimizerOptions(value: unknown): ResolvedTfOptimizerOp
 		learningRate: checkNumber(learningRate ?? 1e-3, 'learningRate', 0),
 		controller,
 		layerOf: layerOf ?? layerOfVariable,
+		layersByName: layerOf === undefined,
 		step: {
 			algorithm,
 			hyperparameters: withEpsilon(algorithm, hyperparameters),

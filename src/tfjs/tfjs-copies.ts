@@ -3,45 +3,56 @@ import { packageRequire } from '../package-files.js';
 
 /**
  * Several copies of tfjs in one process (another version in ganno's node_modules, one inside a bundle). They share their engine, so tensors,
- * variables and back ends of one are all the others'; what classes `loadLayersModel` knows, each keeps to itself.
+ * variables and back ends of one are all the others'; what classes `loadLayersModel` knows, where models are saved and who is called by
+ * `fit`, each keeps to itself.
  */
 
-type Serializable = Parameters<typeof tf.serialization.registerClass>[0];
+/** The packages of tfjs that keep something to themselves. */
+const PACKAGES = {
+	core: /[\\/]@tensorflow[\\/]tfjs-core[\\/]/,
+	layers: /[\\/]@tensorflow[\\/]tfjs-layers[\\/]/,
+};
 
 interface TfjsCopy {
 	readonly version: string;
 	readonly path: string;
-	readonly registerClass: typeof tf.serialization.registerClass;
+	readonly face: Partial<typeof tf>;
 }
 
-const CORE = /[\\/]@tensorflow[\\/]tfjs-core[\\/]/;
-
 /** The copies that Node has loaded as packages; one inside a bundle is not among them. */
-function loadedCopies(): TfjsCopy[] {
+function loadedCopies(name: keyof typeof PACKAGES): TfjsCopy[] {
 	return Object.entries(packageRequire.cache).flatMap(([path, module]) => {
-		if (!CORE.test(path)) return [];
-		const { version_core: version, serialization } = (module?.exports ?? {}) as Partial<typeof tf>;
-		if (version === undefined || serialization === undefined) return [];
-		return [{ version, path, registerClass: serialization.registerClass }];
+		if (!PACKAGES[name].test(path)) return [];
+		const face = (module?.exports ?? {}) as Partial<typeof tf>;
+		const version = name === 'core' ? face.version_core : face.version_layers;
+		return version === undefined ? [] : [{ version, path, face }];
 	});
 }
 
 /**
- * Makes every copy of tfjs able to load models with this class in them: at once in those there are, and once more when the modules that are
- * being imported have run.
+ * Tells every copy of tfjs something: at once those there are, and once more those there are when the modules that are being imported have
+ * run.
+ * @param tell called once for each copy, with what it exports of that package at least
  */
-export function registerInEveryCopy(type: Serializable): void {
-	tf.serialization.registerClass(type);
-	const register = () => {
-		for (const { registerClass } of loadedCopies()) registerClass(type);
+export function inEveryCopy(name: keyof typeof PACKAGES, tell: (copy: typeof tf) => void): void {
+	const told = new Set<unknown>();
+	const tellNew = (copies: readonly Partial<typeof tf>[]) => {
+		for (const copy of copies) {
+			const own = name === 'core' ? copy.serialization?.SerializationMap : copy.registerCallbackConstructor;
+			if (own === undefined || told.has(own)) continue;
+			told.add(own);
+			tell(copy as typeof tf);
+		}
 	};
-	register();
-	queueMicrotask(register);
+	tellNew([tf]);
+	const rest = () => tellNew(loadedCopies(name).map(({ face }) => face));
+	rest();
+	queueMicrotask(rest);
 }
 
 /** `message`, and where there are several copies of tfjs, which may be the cause, what to do about them. */
 export function withTfjsCopiesAdvice(message: string): string {
-	const copies = loadedCopies().map(({ version, path }) => `${version} (${path})`);
+	const copies = loadedCopies('core').map(({ version, path }) => `${version} (${path})`);
 	// The engine's settings are of the copy that was loaded first.
 	if (copies.length < 2 && !(tf.env() instanceof tf.Environment))
 		copies.push('one that is in no package (in a bundle?)');

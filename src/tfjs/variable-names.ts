@@ -1,3 +1,5 @@
+import type * as tf from '@tensorflow/tfjs';
+
 /**
  * What tfjs makes of names. A layer without a name is called by its class and a number that goes up (`dense_Dense3`); its weights are
  * `dense_Dense3/kernel`, and `dense_Dense3/kernel_1` where that name was given before in this process; a `tf.variable` without a name is
@@ -22,6 +24,29 @@ export function suffixNumber(name: string): number {
 	return Number(SUFFIX.exec(name)?.[1] ?? 0);
 }
 
+/** Whether a `tf.variable` was made without a name. */
+function isUnnamed(name: string): boolean {
+	return /^\d+$/.test(name);
+}
+
+/**
+ * Says once that biases without a name are taken for layers of their own. A weight matrix without a name is a layer too, and that is as
+ * it should be if there is no bias.
+ * @returns whether it had to
+ */
+export function warnOfUnnamed(variables: readonly tf.Variable[]): boolean {
+	const unnamed = variables.filter(({ name }) => isUnnamed(name));
+	if (variables.length < 2 || !unnamed.some(({ rank }) => rank < 2)) return false;
+	const shown = unnamed.slice(0, 5).map(({ name, shape }) => `'${name}' [${shape.join(', ')}]`);
+	process.emitWarning(
+		`Variables without a name are layers of their own, biases too: ${shown.join(', ')}` +
+			`${unnamed.length > 5 ? ` and ${unnamed.length - 5} more` : ''}. A layer's variables share one learning rate; name them ` +
+			"'layer/kernel' and 'layer/bias' (tf.variable(value, true, 'hidden/kernel')), or give the option layerOf",
+		{ type: 'GannoWarning', code: 'GANNO_UNNAMED_VARIABLES' },
+	);
+	return true;
+}
+
 const LAYER_NUMBER = /(?<=(?:^|\/)[a-z]\w*_[A-Z][A-Za-z0-9]*?)\d+(?=\/)/g;
 
 /**
@@ -29,7 +54,7 @@ const LAYER_NUMBER = /(?<=(?:^|\/)[a-z]\w*_[A-Z][A-Za-z0-9]*?)\d+(?=\/)/g;
  * that is somebody's own.
  */
 export function automaticName(name: string): string | undefined {
-	if (/^\d+$/.test(name)) return '';
+	if (isUnnamed(name)) return '';
 	const base = name.includes('/') ? withoutSuffix(name) : name;
 	const numberless = base.replace(LAYER_NUMBER, '');
 	return numberless === base ? undefined : numberless;
