@@ -136,6 +136,12 @@ describe.each(OPTIMIZER_DEVICES)('a step (%s) refuses', (device) => {
 
 	it.each<[string, unknown[], RegExp]>([
 		['no learning rate', [], /controls/],
+		[
+			'learning rates in an array',
+			[[1e-3, 1e-3]],
+			/Expected a number, a Float32Array or \{ learningRates, … \} for controls but received Array\(2\).*Float32Array\.from/,
+		],
+		['learning rates of double precision', [new Float64Array(2)], /received Float64Array\(2\).*Float32Array\.from/],
 		['a negative learning rate', [-1], /learningRates but received -1/],
 		['NaN', [Number.NaN], /learningRates but received NaN/],
 		['Infinity', [Number.POSITIVE_INFINITY], /learningRates/],

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadPolicy } from '../src/agents/policy-file.js';
-import { SHIPPED_POLICY, shippedPolicyPath } from '../src/agents/shipped-policy.js';
+import { SHIPPED_POLICIES } from '../src/agents/shipped-policies.js';
 import { LayerwiseController } from '../src/control/layerwise-controller.js';
 import { type ConfigInput, parseConfig } from '../src/experiments/config.js';
 import { policySpec } from '../src/experiments/meta-train.js';
@@ -28,8 +28,18 @@ const recipes = {
 describe('the policies of the package', () => {
 	it('are those that reproduce:policy makes', () => {
 		expect(files.sort()).toEqual(Object.keys(recipes).sort());
-		expect(shippedPolicyPath()).toBe(join(folder, 'default.safetensors'));
-		expect(policyPath(SHIPPED_POLICY)).toBe(shippedPolicyPath());
+		expect(SHIPPED_POLICIES.map((name) => policyPath(name)).sort()).toEqual(
+			files.map((name) => join(folder, name)).sort(),
+		);
+	});
+
+	it('are known by their names, which are listed where there is none', () => {
+		const options = { learningRate: 1e-3, horizon: 100 };
+		expect(LayerwiseController.fromPolicy('one-action', options).name).toBe('learned');
+		expect(() => LayerwiseController.fromPolicy('one_action', options)).toThrow(
+			/no file 'one_action'.*it has default, one-action, adaptive-lr$/,
+		);
+		expect(() => LayerwiseController.fromPolicy('runs/policy.safetensors', options)).toThrow(/Could not read/);
 	});
 
 	it.each(Object.entries(recipes))('%s is what its preset trains, small, and has a card', (name, config) => {

@@ -8,7 +8,7 @@ import { readSafetensors, type StoredTensor, writeSafetensors } from '../files/s
 import { actorParameterCount, actorTensorShapes, checkPolicySpec, splitTensors, type TensorShape } from './actor.js';
 import { cardLines, checkCard } from './model-card.js';
 import type { Policy, PolicySpec, TrainingRecord } from './policy.js';
-import { SHIPPED_POLICY, shippedPolicyPath } from './shipped-policy.js';
+import { policyFile } from './shipped-policies.js';
 
 /**
  * A policy file is a safetensors file: the actor's tensors, the normaliser's two, and as metadata `format`, `version`, `spec` (what
@@ -142,11 +142,11 @@ function readSpec(path: string, metadata: Readonly<Record<string, string>>): Pol
 
 /**
  * Reads a policy strictly: exactly its tensors, of the right shapes and type, all finite.
- * @param file a path, or `default` for the policy of the package
+ * @param file a path, or the name of a policy of the package: `default`, `one-action`, `adaptive-lr`
  * @throws GannoError `FILE_SYSTEM` when it cannot be read, `BAD_FILE` with the path and what was wrong
  */
 export function loadPolicy(file: string): Policy {
-	const path = file === SHIPPED_POLICY ? shippedPolicyPath() : file;
+	const path = policyFile(file);
 	const { tensors, metadata } = readSafetensors(path);
 	if (metadata.format !== FORMAT) {
 		throw badFile(path, 'it is a safetensors file but not a policy of ganno', "Give the 'policy.safetensors' of a run");

@@ -68,7 +68,8 @@ export class LayerwiseController {
 
 	/**
 	 * A frozen policy decides, greedily. Needs no tfjs.
-	 * @param policy the path of a policy file, `'default'` for the one that comes with the package, or a policy in memory
+	 * @param policy the path of a policy file, the name of a policy of the package (`'default'`, or `'one-action'`: one learning rate for all
+	 *   layers), or a policy in memory
 	 * @throws GannoError `INVALID_ARGUMENT`, `FILE_SYSTEM`, `BAD_FILE`
 	 */
 	static fromPolicy(policy: string | PolicySnapshot, options: LayerwiseControllerOptions): LayerwiseController {

@@ -78,8 +78,10 @@ export class ControlTable {
 			this.#fill(MOMENTUM, this.#momentum);
 			return;
 		}
-		if (typeof controls !== 'object' || controls === null) {
-			throw invalidArgument('a number, a Float32Array or { learningRates, … }', 'controls', controls);
+		if (typeof controls !== 'object' || controls === null || Array.isArray(controls) || ArrayBuffer.isView(controls)) {
+			const advice =
+				typeof controls === 'object' && controls !== null ? 'Float32Array.from makes one of it.' : undefined;
+			throw invalidArgument('a number, a Float32Array or { learningRates, … }', 'controls', controls, advice);
 		}
 		for (const key in controls) {
 			// Every step comes here: what is well known is passed over without a call.

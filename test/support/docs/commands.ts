@@ -58,7 +58,7 @@ function npm(words: readonly string[]): readonly string[] {
 	if (verb === 'install') {
 		return rest
 			.filter((word) => word !== '--no-save')
-			.filter((word) => word !== manifest.name && !(word in manifest.peerDependencies))
+			.filter((word) => word !== `../${manifest.name}` && !(word in manifest.peerDependencies)) // a clone: not on npm yet
 			.map((word) => `${word} is neither this package nor a peer of it`);
 	}
 	const name = verb === 'run' ? rest.shift() : verb;
