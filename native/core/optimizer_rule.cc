@@ -54,6 +54,10 @@ bool has_trust_ratio(Algorithm algorithm) {
   return algorithm == Algorithm::kLars || algorithm == Algorithm::kLamb;
 }
 
+bool lerps_from_gradient(Algorithm algorithm, const Hyperparameters& hyperparameters) {
+  return corrects_bias(algorithm) && rules::lerps_from_gradient(hyperparameters);
+}
+
 BiasCorrections bias_corrections(const Hyperparameters& hyperparameters, std::uint64_t step) {
   return rules::bias_corrections(hyperparameters, step);
 }

@@ -40,6 +40,10 @@ struct Hyperparameters {
   double trust_coefficient = 0.001;  // lars
 };
 
+/// Whether the rule mixes a first moment with these from the side of the gradient: beta1 of at most 0.5 (adam, adamw,
+/// lamb).
+bool lerps_from_gradient(Algorithm algorithm, const Hyperparameters& hyperparameters);
+
 /// What to do with an element whose gradient (or resulting state) is not finite. Layer- and network-wide skips are
 /// decided by the caller, who counts first (count_non_finite) and then observes instead of stepping.
 enum class NonFinitePolicy : std::uint32_t { kSkipElement, kSkipLayer, kSkipNetwork, kPropagate };
@@ -47,12 +51,13 @@ enum class NonFinitePolicy : std::uint32_t { kSkipElement, kSkipLayer, kSkipNetw
 /// Everything one array's step needs besides the arrays, computed once a layer and step in double, applied in float32.
 struct StepScalars {
   float learning_rate = 0;
-  float weight_decay = 0;  // coupled; 0 for adamw and lion; lamb adds it to its direction
-  float momentum = 0;      // momentum, nesterov, lars
-  float beta1 = 0;         // lion
-  float beta2 = 0;         // adam, adamw, lion, lamb; rho for rmsprop
-  float one_minus_beta1 = 0;
+  float weight_decay = 0;     // coupled; 0 for adamw and lion; lamb adds it to its direction
+  float momentum = 0;         // momentum, nesterov, lars
+  float beta1 = 0;            // lion
+  float beta2 = 0;            // adam, adamw, lion, lamb; rho for rmsprop
+  float one_minus_beta1 = 0;  // lion
   float one_minus_beta2 = 0;
+  float lerp_weight = 0;  // adam, adamw, lamb: of g - m, added to m (1 - beta1) or to g (-beta1)
   float epsilon = 0;
   float step_size = 0;                 // adam: learning_rate / (1 - beta1^t); lamb: learning_rate * trust ratio
   float inverse_sqrt_correction2 = 1;  // 1 / sqrt(1 - beta2^t)

@@ -20,8 +20,19 @@ std::uint64_t padded(std::uint64_t size) {
   return (size + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
 }
 
-bool clips(const LayerwiseStep::Options& options) {
-  return options.clip_layer_norm > 0 || options.clip_global_norm > 0;
+StepFunction step_function_for(const LayerwiseStep::Options& options, bool statistics, bool carry = false) {
+  return step_function(options.tier,
+                       {.algorithm = options.algorithm,
+                        .statistics = statistics,
+                        .clip = options.clip_layer_norm > 0 || options.clip_global_norm > 0,
+                        .carry = carry,
+                        .from_gradient = lerps_from_gradient(options.algorithm, options.hyperparameters)});
+}
+
+Measured measured_for_trust(const LayerwiseStep::Options& options) {
+  if (options.algorithm == Algorithm::kLars) return Measured::kLars;
+  return lerps_from_gradient(options.algorithm, options.hyperparameters) ? Measured::kLambFromGradient
+                                                                         : Measured::kLamb;
 }
 
 }  // namespace
@@ -33,9 +44,9 @@ void LayerwiseStep::Free::operator()(float* memory) const {
 LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBinding> arrays,
                              std::span<const std::uint32_t> arrays_per_layer, std::span<const std::uint8_t> adapt)
     : options_(options),
-      with_statistics_(step_function(options.tier, {options.algorithm, true, false, clips(options)})),
-      without_statistics_(step_function(options.tier, {options.algorithm, false, false, clips(options)})),
-      observe_(step_function(options.tier, {options.algorithm, true, true})),
+      with_statistics_(step_function_for(options, true)),
+      without_statistics_(step_function_for(options, false)),
+      observe_(step_function(options.tier, {.algorithm = options.algorithm, .observe = true})),
       finalize_(finalize_function(options.tier, options.algorithm)),
       measure_gradient_(measure_function(options.tier, Measured::kGradient)),
       measure_direction_(measure_function(options.tier, Measured::kLarsGradient)),
@@ -105,14 +116,13 @@ LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBindin
   if (!adapt.empty()) adapt_.assign(adapt.begin(), adapt.end());
   if (adapt_.size() != layers_.size()) throw std::invalid_argument("adapt does not have an entry for every layer");
   if (has_trust_ratio(options.algorithm)) {
-    const Measured measured = options.algorithm == Algorithm::kLars ? Measured::kLars : Measured::kLamb;
-    measure_trust_ = measure_function(options.tier, measured);
+    measure_trust_ = measure_function(options.tier, measured_for_trust(options));
   }
   if (by_layer_) plan_layer_tasks();
   // LAMB reads the parameters for its direction anyway.
   if (options.carry_parameter_norms && options.algorithm == Algorithm::kLars) {
-    carrying_with_statistics_ = step_function(options.tier, {options.algorithm, true, false, clips(options), true});
-    carrying_without_statistics_ = step_function(options.tier, {options.algorithm, false, false, clips(options), true});
+    carrying_with_statistics_ = step_function_for(options, true, true);
+    carrying_without_statistics_ = step_function_for(options, false, true);
     for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
       if (adapt_[layer]) carry_[layer] = Carry::kUnknown;
     }

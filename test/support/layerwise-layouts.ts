@@ -95,7 +95,7 @@ export function wildLayoutArbitrary(array: fc.Arbitrary<ArraySpec> = arrayArbitr
 		undecayed: fc.integer({ min: 0, max: 31 }),
 		unadapted: fc.integer({ min: 0, max: 31 }),
 		hyperparameters: fc.record({
-			beta1: fc.constantFrom(0, 0.5, 0.9, 0.9999),
+			beta1: fc.constantFrom(0, 0.3, 0.5, 0.9, 0.9999),
 			beta2: fc.constantFrom(0, 0.9, 0.999, 0.999999),
 			epsilon: fc.constantFrom(2 ** -126, 1e-20, 1e-8, 1, 1e30),
 			rho: fc.constantFrom(0, 0.9, 0.99),

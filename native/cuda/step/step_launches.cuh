@@ -8,6 +8,9 @@
 namespace ganno::cuda {
 namespace {
 
+/// A warp waits for memory, not for a select; kernels for each would be a third more of them.
+inline constexpr auto kFrom = cuda_scalar::LerpFrom::kEither;
+
 template <bool kFlushDenormals>
 Launch one_warp_an_item(const StepArguments& arguments, cudaStream_t stream) {
   const std::uint32_t blocks = (arguments.item_count + kWarpsPerBlock - 1) / kWarpsPerBlock;
@@ -35,15 +38,17 @@ cudaError_t queue_step_kernel(const StepArguments& arguments, bool statistics, c
     case Algorithm::kRmsProp:
       return launch_rule<kFlushDenormals, cuda_scalar::RmsProp, Algorithm::kRmsProp>(arguments, statistics, stream);
     case Algorithm::kAdam:
-      return launch_rule<kFlushDenormals, cuda_scalar::Adam<false>, Algorithm::kAdam>(arguments, statistics, stream);
+      return launch_rule<kFlushDenormals, cuda_scalar::Adam<false, kFrom>, Algorithm::kAdam>(arguments, statistics,
+                                                                                             stream);
     case Algorithm::kAdamW:
-      return launch_rule<kFlushDenormals, cuda_scalar::Adam<true>, Algorithm::kAdamW>(arguments, statistics, stream);
+      return launch_rule<kFlushDenormals, cuda_scalar::Adam<true, kFrom>, Algorithm::kAdamW>(arguments, statistics,
+                                                                                             stream);
     case Algorithm::kLion:
       return launch_rule<kFlushDenormals, cuda_scalar::Lion, Algorithm::kLion>(arguments, statistics, stream);
     case Algorithm::kLars:
       return launch_rule<kFlushDenormals, cuda_scalar::Lars, Algorithm::kLars>(arguments, statistics, stream);
     case Algorithm::kLamb:
-      return launch_rule<kFlushDenormals, cuda_scalar::Lamb, Algorithm::kLamb>(arguments, statistics, stream);
+      return launch_rule<kFlushDenormals, cuda_scalar::Lamb<kFrom>, Algorithm::kLamb>(arguments, statistics, stream);
   }
   return launch_rule<kFlushDenormals, cuda_scalar::Sgd, Algorithm::kSgd>(arguments, statistics, stream);
 }
@@ -74,7 +79,7 @@ cudaError_t queue_measure_trust_kernel(const StepArguments& arguments, cudaStrea
   const Launch where = one_warp_an_item<kFlushDenormals>(arguments, stream);
   return arguments.algorithm == Algorithm::kLars
              ? launch(where, measure_kernel<cuda_scalar::Trust<cuda_scalar::Lars>, true>, arguments, false)
-             : launch(where, measure_kernel<cuda_scalar::Trust<cuda_scalar::Lamb>, true>, arguments, false);
+             : launch(where, measure_kernel<cuda_scalar::Trust<cuda_scalar::Lamb<kFrom>>, true>, arguments, false);
 }
 
 template <bool kFlushDenormals>
