@@ -42,9 +42,6 @@ GANNO_INLINE Vector sqrt(Vector v) {
 GANNO_INLINE Vector sign_of(Vector v) {
   return {__uint_as_float((__float_as_uint(v.value) & 0x80000000u) | 0x3f800000u)};
 }
-GANNO_INLINE Mask greater(Vector a, Vector b) {
-  return {a.value > b.value};
-}
 GANNO_INLINE Mask equal(Vector a, Vector b) {
   return {a.value == b.value};
 }
