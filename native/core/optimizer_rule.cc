@@ -47,7 +47,7 @@ bool keeps_first_moment(Algorithm algorithm) {
 }
 
 bool corrects_bias(Algorithm algorithm) {
-  return algorithm == Algorithm::kAdam || algorithm == Algorithm::kAdamW || algorithm == Algorithm::kLamb;
+  return rules::corrects_bias(algorithm);
 }
 
 bool has_trust_ratio(Algorithm algorithm) {

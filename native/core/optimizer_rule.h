@@ -48,7 +48,8 @@ bool lerps_from_gradient(Algorithm algorithm, const Hyperparameters& hyperparame
 /// decided by the caller, who counts first (count_non_finite) and then observes instead of stepping.
 enum class NonFinitePolicy : std::uint32_t { kSkipElement, kSkipLayer, kSkipNetwork, kPropagate };
 
-/// Everything one array's step needs besides the arrays, computed once a layer and step in double, applied in float32.
+/// Everything one array's step needs besides the arrays, computed once a step for the arrays of a layer that are of the
+/// same age (core/step_cohorts.h), in double, and applied in float32.
 struct StepScalars {
   float learning_rate = 0;
   float weight_decay = 0;     // coupled; 0 for adamw and lion; lamb adds it to its direction
@@ -71,7 +72,7 @@ struct StepScalars {
   bool propagate = false;  // true: store what comes out of a non-finite gradient; false: keep that element as it was
 };
 
-/// What depends on the step counter alone; layers of the same age share it. Zero moments need no correction (step 0).
+/// What depends on the step counter alone; arrays of the same age share it. Zero moments need no correction (step 0).
 struct BiasCorrections {
   std::uint64_t step = 0;
   double correction1 = 1;              // 1 - beta1^step
@@ -79,7 +80,7 @@ struct BiasCorrections {
   float inverse_sqrt_correction2 = 1;  // 1 / sqrt(1 - beta2^step)
 };
 
-/// @param step 1 for the first step of a layer.
+/// @param step 1 for the first step of an array.
 BiasCorrections bias_corrections(const Hyperparameters& hyperparameters, std::uint64_t step);
 
 StepScalars step_scalars(Algorithm algorithm, const Hyperparameters& hyperparameters,

@@ -27,6 +27,10 @@ constexpr double power(double base, std::uint64_t exponent) {
   return result;
 }
 
+constexpr bool corrects_bias(Algorithm algorithm) {
+  return algorithm == Algorithm::kAdam || algorithm == Algorithm::kAdamW || algorithm == Algorithm::kLamb;
+}
+
 /// Whether lerp() of core/step_rules.h starts from the gradient.
 constexpr bool lerps_from_gradient(const Hyperparameters& hyperparameters) {
   return hyperparameters.beta1 <= 0.5;

@@ -13,7 +13,7 @@ export interface LayerControls {
 	readonly learningRate: number;
 	readonly weightDecay: number;
 	readonly momentum: number;
-	/** Which step of this layer this is: 1 for the first. */
+	/** Which step of this array this is: 1 for the first. */
 	readonly step: number;
 	/** Multiplies the scaled gradient. */
 	readonly clip: number;
