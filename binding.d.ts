@@ -184,8 +184,9 @@ export class LayerwisePlan {
 	/** Copies moment 0 or 1 of one array (index over all layers) into `out`, of that array's length. */
 	readMoment(array: number, moment: number, out: Float32Array): void;
 	writeMoment(array: number, moment: number, values: Float32Array): void;
-	/** Steps each layer has taken, [layers]. */
+	/** Steps each array has taken, [arrays]; those of a skipped layer count none. */
 	readSteps(out: Float64Array): void;
+	/** Arrays of one layer may differ: each has its own bias correction. */
 	writeSteps(values: Float64Array): void;
 	/** Copies registered arrays to the device; they are free again when it returns. Does nothing on the CPU. */
 	upload(parameters: boolean, gradients: boolean): void;

@@ -6,6 +6,7 @@ import { emulated } from './support/emulation.js';
 import {
 	arrayArbitrary,
 	buildLayout,
+	grow,
 	type LayoutSpec,
 	layoutArbitrary,
 	newStatistics,
@@ -24,6 +25,7 @@ function run(spec: LayoutSpec, cuda: boolean, flushDenormals: boolean): Uint8Arr
 	const layout = buildLayout(spec, 1);
 	const options = { ...layout.options, flushDenormals };
 	const plan = cuda ? new device.LayerwisePlan({ ...options, cudaDevice: 0 }) : new (native().LayerwisePlan)(options);
+	grow(spec, layout, plan);
 	const statistics = Array.from({ length: STEPS + 1 }, () => newStatistics(layout));
 	plan.probe(statistics[STEPS] as Float32Array, layout.inverseScale);
 	for (let step = 0; step < STEPS; step++) plan.step(statistics[step], layout.inverseScale);

@@ -6,6 +6,7 @@ import { LAYERWISE_ALGORITHMS } from '../src/optimizer/algorithms.js';
 import {
 	arrayArbitrary,
 	buildLayout,
+	grow,
 	type LayoutSpec,
 	largeSizes,
 	layoutArbitrary,
@@ -24,6 +25,7 @@ const full = process.env.GANNO_TEST_FULL !== undefined && isMainThread;
 function run(spec: LayoutSpec, tier: string, threads: number): Uint8Array[] {
 	const layout = buildLayout(spec, threads, tier);
 	const plan = new (native().LayerwisePlan)(layout.options);
+	grow(spec, layout, plan);
 	const statistics = Array.from({ length: STEPS + 1 }, () => newStatistics(layout));
 	plan.probe(statistics[STEPS] as Float32Array, layout.inverseScale);
 	for (let step = 0; step < STEPS; step++) plan.step(statistics[step], layout.inverseScale);

@@ -7,6 +7,7 @@ import { MOMENT_COUNT } from '../src/optimizer/rules.js';
 import {
 	arrayArbitrary,
 	buildLayout,
+	grow,
 	type LayoutSpec,
 	largeSizes,
 	newStatistics,
@@ -31,14 +32,15 @@ interface Variant {
 /** What a plan leaves behind after a life of steps, probes, gradients that are not finite, and states restored. */
 function live(spec: LayoutSpec, actions: readonly Action[], variant: Variant, denormals: boolean): Uint8Array[] {
 	const layout = buildLayout(spec, variant.threads, variant.tier);
-	const { parameters, gradients, arraysPerLayer } = layout.options;
+	const { parameters, gradients } = layout.options;
 	const carryParameterNorms = variant.carryParameterNorms;
 	const plan = new (native().LayerwisePlan)({ ...layout.options, flushDenormals: !denormals, carryParameterNorms });
+	grow(spec, layout, plan);
 	const moments = Array.from({ length: MOMENT_COUNT[LAYERWISE_ALGORITHMS[spec.algorithm] ?? 'sgd'] }, (_, i) => i);
 	const kept = {
 		parameters: parameters.map((values) => values.slice()),
 		moments: parameters.map((values) => moments.map(() => new Float32Array(values.length))),
-		steps: new Float64Array(arraysPerLayer.length),
+		steps: new Float64Array(parameters.length),
 	};
 	const written: Float32Array[] = [];
 	const largest = gradients.reduce((a, b) => (b.length > a.length ? b : a), new Float32Array(0));

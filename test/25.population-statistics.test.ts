@@ -44,13 +44,17 @@ function arraysOf(population: NetworkPopulation, flat: Float32Array): Float32Arr
 }
 
 describe.each(POPULATION_BACKENDS)('on %s', (_, options) => {
-	it.each(ALGORITHMS)('steps and statistics are those of LayerwiseOptimizer, bit for bit: %s', (algorithm) => {
+	it.each([
+		...ALGORITHMS.map((algorithm) => [algorithm, {}] as const),
+		['adam', { beta1: 0 }] as const,
+		['adamw', { beta1: 0.3 }] as const,
+	])('steps and statistics are those of LayerwiseOptimizer, bit for bit: %s %o', (algorithm, other) => {
 		const dataset = oneImage();
 		using population = new NetworkPopulation({
 			spec,
 			replicas: 1,
 			batchSize: 1,
-			optimizer: { algorithm, hyperparameters: { weightDecay: 0.03 } },
+			optimizer: { algorithm, hyperparameters: { weightDecay: 0.03, ...other } },
 			dataset,
 			seeds: Uint32Array.of(3),
 			...options,
@@ -59,7 +63,7 @@ describe.each(POPULATION_BACKENDS)('on %s', (_, options) => {
 		const gradients = parameters.map((arrays) => arrays.map(({ length }) => new Float32Array(length)));
 		const optimizer = new LayerwiseOptimizer({
 			algorithm,
-			hyperparameters: { weightDecay: 0.03 },
+			hyperparameters: { weightDecay: 0.03, ...other },
 			layers: population.layers.map(({ name }, i) => ({
 				name,
 				parameters: parameters[i]!,

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Algorithm, Hyperparameters } from '../src/optimizer/algorithms.js';
 import { LayerwiseOptimizer } from '../src/optimizer/layerwise-optimizer.js';
+import type { OptimizerDevice } from '../src/optimizer/options.js';
+import { MOMENT_COUNT } from '../src/optimizer/rules.js';
 import { STATISTICS } from '../src/optimizer/statistics.js';
 import { OPTIMIZER_DEVICES } from './support/backends.js';
 
@@ -20,6 +22,8 @@ interface Vectors {
 		readonly name: string;
 		readonly algorithm: Algorithm;
 		readonly hyperparameters: Hyperparameters;
+		/** Arrays that have no gradient from one step to another, both included: PyTorch leaves them alone, and their step counters. */
+		readonly absent?: readonly (readonly [layer: number, array: number, first: number, last: number])[];
 		/** [checkpoints] */
 		readonly float64: readonly Arrays[];
 		readonly float32: readonly Arrays[];
@@ -46,20 +50,88 @@ function largestDifference(a: Arrays | Float32Array[][], exact: Arrays): number 
 	return largest;
 }
 
+type Case = Vectors['cases'][number];
+
+/** Optimizers of the arrays that have a gradient: a new one, with the state of every array, whenever these change. */
+class ChangingOptimizer implements Disposable {
+	readonly #example: Case;
+	readonly #device: OptimizerDevice;
+	readonly #parameters: readonly Float32Array[][];
+	readonly #gradients: readonly Float32Array[][];
+	/** [layers][arrays] */
+	readonly #states: { step: number; moments: Float32Array[] }[][];
+	#present: readonly (readonly number[])[] = [];
+	#optimizer: LayerwiseOptimizer | undefined;
+
+	constructor(example: Case, device: OptimizerDevice, parameters: Float32Array[][], gradients: Float32Array[][]) {
+		this.#example = example;
+		this.#device = device;
+		this.#parameters = parameters;
+		this.#gradients = gradients;
+		this.#states = parameters.map((arrays) =>
+			arrays.map(({ length }) => ({
+				step: 0,
+				moments: Array.from({ length: MOMENT_COUNT[example.algorithm] }, () => new Float32Array(length)),
+			})),
+		);
+	}
+
+	/** @param step from 1 */
+	at(step: number): LayerwiseOptimizer {
+		const { absent = [] } = this.#example;
+		const isAway = (layer: number, array: number): boolean =>
+			absent.some(([l, a, first, last]) => l === layer && a === array && first <= step && step <= last);
+		const present = this.#parameters.map((arrays, l) => [...arrays.keys()].filter((a) => !isAway(l, a)));
+		if (this.#optimizer !== undefined && JSON.stringify(present) === JSON.stringify(this.#present))
+			return this.#optimizer;
+		this.#store();
+		this.#present = present;
+		const { algorithm, hyperparameters } = this.#example;
+		const pick = <T>(all: readonly T[], l: number): T[] => (present[l] as number[]).map((a) => all[a] as T);
+		this.#optimizer = new LayerwiseOptimizer({
+			algorithm,
+			hyperparameters,
+			device: this.#device,
+			layers: this.#parameters.map((arrays, l) => ({
+				name: `layer ${l}`,
+				parameters: pick(arrays, l),
+				gradients: pick(this.#gradients[l] as Float32Array[], l),
+			})),
+		});
+		this.#optimizer.restore({
+			algorithm,
+			layers: this.#states.map((arrays, l) => {
+				const own = pick(arrays, l);
+				const counts = own.map((state) => state.step);
+				const moments = Array.from({ length: MOMENT_COUNT[algorithm] }, (_, m) =>
+					own.map((state) => state.moments[m] as Float32Array),
+				);
+				return { name: `layer ${l}`, step: Math.max(0, ...counts), steps: counts, moments };
+			}),
+		});
+		return this.#optimizer;
+	}
+
+	#store(): void {
+		for (const [l, { step, steps, moments }] of (this.#optimizer?.state().layers ?? []).entries()) {
+			for (const [i, a] of (this.#present[l] as number[]).entries()) {
+				const state = { step: steps?.[i] ?? step, moments: moments.map((arrays) => arrays[i] as Float32Array) };
+				(this.#states[l] as (typeof state)[])[a] = state;
+			}
+		}
+		this.#optimizer?.dispose();
+	}
+
+	[Symbol.dispose](): void {
+		this.#optimizer?.dispose();
+	}
+}
+
 describe.each(OPTIMIZER_DEVICES)('on device %s', (device) => {
 	it.each(vectors.cases)(`$name follows PyTorch ${vectors.torch} for ${steps} steps`, (example) => {
 		const parameters = toArrays(vectors.parameters);
 		const gradients = toArrays(vectors.parameters);
-		using optimizer = new LayerwiseOptimizer({
-			algorithm: example.algorithm,
-			hyperparameters: example.hyperparameters,
-			layers: parameters.map((arrays, l) => ({
-				name: `layer ${l}`,
-				parameters: arrays,
-				gradients: gradients[l] as Float32Array[],
-			})),
-			device,
-		});
+		using optimizers = new ChangingOptimizer(example, device, parameters, gradients);
 		const statistics = new Float32Array(parameters.length * STATISTICS.length);
 		let checked = 0;
 		for (let step = 1; step <= steps; step++) {
@@ -68,6 +140,7 @@ describe.each(OPTIMIZER_DEVICES)('on device %s', (device) => {
 			});
 			// With and without statistics must be the same step.
 			const rates = Float32Array.from(vectors.learningRates[step - 1] as number[]);
+			const optimizer = optimizers.at(step);
 			if (step % 2 === 0) optimizer.step(rates, statistics);
 			else optimizer.step(rates);
 			const checkpoint = vectors.checkpoints.indexOf(step);

@@ -30,8 +30,9 @@ class LayerwiseEngine {
     throw std::invalid_argument("only the steps of a CUDA device can be timed on it");
   }
 
+  /// [arrays]: steps that each array has taken.
   virtual void read_steps(std::span<double> out) = 0;
-  virtual void write_steps(std::span<const double> values) = 0;
+  virtual void write_steps(std::span<const std::uint64_t> steps) = 0;
   /// @param which 0 or 1. @throws std::invalid_argument when there is no such array or moment, or its size differs
   virtual void read_moment(std::size_t array, int which, std::span<float> out) = 0;
   virtual void write_moment(std::size_t array, int which, std::span<const float> values) = 0;

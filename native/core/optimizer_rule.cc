@@ -47,11 +47,15 @@ bool keeps_first_moment(Algorithm algorithm) {
 }
 
 bool corrects_bias(Algorithm algorithm) {
-  return algorithm == Algorithm::kAdam || algorithm == Algorithm::kAdamW || algorithm == Algorithm::kLamb;
+  return rules::corrects_bias(algorithm);
 }
 
 bool has_trust_ratio(Algorithm algorithm) {
   return algorithm == Algorithm::kLars || algorithm == Algorithm::kLamb;
+}
+
+bool lerps_from_gradient(Algorithm algorithm, const Hyperparameters& hyperparameters) {
+  return corrects_bias(algorithm) && rules::lerps_from_gradient(hyperparameters);
 }
 
 BiasCorrections bias_corrections(const Hyperparameters& hyperparameters, std::uint64_t step) {

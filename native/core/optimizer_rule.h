@@ -40,19 +40,25 @@ struct Hyperparameters {
   double trust_coefficient = 0.001;  // lars
 };
 
+/// Whether the rule mixes a first moment with these from the side of the gradient: beta1 of at most 0.5 (adam, adamw,
+/// lamb).
+bool lerps_from_gradient(Algorithm algorithm, const Hyperparameters& hyperparameters);
+
 /// What to do with an element whose gradient (or resulting state) is not finite. Layer- and network-wide skips are
 /// decided by the caller, who counts first (count_non_finite) and then observes instead of stepping.
 enum class NonFinitePolicy : std::uint32_t { kSkipElement, kSkipLayer, kSkipNetwork, kPropagate };
 
-/// Everything one array's step needs besides the arrays, computed once a layer and step in double, applied in float32.
+/// Everything one array's step needs besides the arrays, computed once a step for the arrays of a layer that are of the
+/// same age (core/step_cohorts.h), in double, and applied in float32.
 struct StepScalars {
   float learning_rate = 0;
-  float weight_decay = 0;  // coupled; 0 for adamw and lion; lamb adds it to its direction
-  float momentum = 0;      // momentum, nesterov, lars
-  float beta1 = 0;         // lion
-  float beta2 = 0;         // adam, adamw, lion, lamb; rho for rmsprop
-  float one_minus_beta1 = 0;
+  float weight_decay = 0;     // coupled; 0 for adamw and lion; lamb adds it to its direction
+  float momentum = 0;         // momentum, nesterov, lars
+  float beta1 = 0;            // lion
+  float beta2 = 0;            // adam, adamw, lion, lamb; rho for rmsprop
+  float one_minus_beta1 = 0;  // lion
   float one_minus_beta2 = 0;
+  float lerp_weight = 0;  // adam, adamw, lamb: of g - m, added to m (1 - beta1) or to g (-beta1)
   float epsilon = 0;
   float step_size = 0;                 // adam: learning_rate / (1 - beta1^t); lamb: learning_rate * trust ratio
   float inverse_sqrt_correction2 = 1;  // 1 / sqrt(1 - beta2^t)
@@ -66,7 +72,7 @@ struct StepScalars {
   bool propagate = false;  // true: store what comes out of a non-finite gradient; false: keep that element as it was
 };
 
-/// What depends on the step counter alone; layers of the same age share it. Zero moments need no correction (step 0).
+/// What depends on the step counter alone; arrays of the same age share it. Zero moments need no correction (step 0).
 struct BiasCorrections {
   std::uint64_t step = 0;
   double correction1 = 1;              // 1 - beta1^step
@@ -74,7 +80,7 @@ struct BiasCorrections {
   float inverse_sqrt_correction2 = 1;  // 1 / sqrt(1 - beta2^step)
 };
 
-/// @param step 1 for the first step of a layer.
+/// @param step 1 for the first step of an array.
 BiasCorrections bias_corrections(const Hyperparameters& hyperparameters, std::uint64_t step);
 
 StepScalars step_scalars(Algorithm algorithm, const Hyperparameters& hyperparameters,

@@ -163,6 +163,10 @@ void add_sums(LayerSums& sums, const LayerSums& next) {
   fold::add_sums(sums, next);
 }
 
+void correct_moments(LayerSums& sums, double moment_correction) {
+  fold::correct_moments(sums, moment_correction);
+}
+
 double block_squares(double sum, const float* values, std::size_t size) {
   if (in_range(sum) || (sum == 0 && all_zero(values, size))) [[likely]]
     return sum;

@@ -97,6 +97,10 @@ void add_suspect_block(LayerSums& sums, bool first, const BlockSums& block, cons
 /// Adds the sums of the next piece (or array) in order.
 void add_sums(LayerSums& sums, const LayerSums& next);
 
+/// Makes a piece's sums those of its bias-corrected first moments.
+/// @param moment_correction StepScalars::moment_correction
+void correct_moments(LayerSums& sums, double moment_correction);
+
 /// The sum of squares of a block of up to 1,024 values, from its float32 sum: that, where it is within [1e-30, 1e36];
 /// else summed again in float64, in which the squares are exact. Values that are not finite are left out.
 double block_squares(double sum, const float* values, std::size_t size);

@@ -29,6 +29,13 @@ constexpr void add_sums(LayerSums& sums, const LayerSums& next) {
   sums.non_finite += next.non_finite;
 }
 
+/// Where arrays of one layer have taken different numbers of steps, the first moments of a piece are corrected before
+/// the layer's pieces are added; where they have not, that is done for the layer as a whole, in finalize_statistics().
+constexpr void correct_moments(LayerSums& sums, double moment_correction) {
+  sums.moment_squared *= moment_correction * moment_correction;
+  sums.gradient_moment *= moment_correction;
+}
+
 constexpr float cosine(double product, double norm1, double norm2) {
   const double norms = norm1 * norm2;
   return norms > 0 ? static_cast<float>(smaller(larger(product / norms, -1.0), 1.0)) : 0.0f;

@@ -27,6 +27,15 @@ constexpr double power(double base, std::uint64_t exponent) {
   return result;
 }
 
+constexpr bool corrects_bias(Algorithm algorithm) {
+  return algorithm == Algorithm::kAdam || algorithm == Algorithm::kAdamW || algorithm == Algorithm::kLamb;
+}
+
+/// Whether lerp() of core/step_rules.h starts from the gradient.
+constexpr bool lerps_from_gradient(const Hyperparameters& hyperparameters) {
+  return hyperparameters.beta1 <= 0.5;
+}
+
 constexpr BiasCorrections bias_corrections(const Hyperparameters& hyperparameters, std::uint64_t step) {
   if (step == 0) return {};
   const double correction1 = 1 - power(hyperparameters.beta1, step);
@@ -72,14 +81,16 @@ constexpr void write_step_scalars(StepScalars& scalars, Algorithm algorithm, con
       return;
     case Algorithm::kLion:
       scalars.beta1 = static_cast<float>(hyperparameters.beta1);
+      scalars.one_minus_beta1 = static_cast<float>(1 - hyperparameters.beta1);
       break;
     case Algorithm::kAdam:
     case Algorithm::kAdamW:
     case Algorithm::kLamb:
       correct_scalars(scalars, algorithm, corrections, learning_rate);
+      scalars.lerp_weight =
+          static_cast<float>(lerps_from_gradient(hyperparameters) ? -hyperparameters.beta1 : 1 - hyperparameters.beta1);
       break;
   }
-  scalars.one_minus_beta1 = static_cast<float>(1 - hyperparameters.beta1);
   scalars.beta2 = static_cast<float>(hyperparameters.beta2);
   scalars.one_minus_beta2 = static_cast<float>(1 - hyperparameters.beta2);
 }

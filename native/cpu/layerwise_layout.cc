@@ -20,8 +20,19 @@ std::uint64_t padded(std::uint64_t size) {
   return (size + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
 }
 
-bool clips(const LayerwiseStep::Options& options) {
-  return options.clip_layer_norm > 0 || options.clip_global_norm > 0;
+StepFunction step_function_for(const LayerwiseStep::Options& options, bool statistics, bool carry = false) {
+  return step_function(options.tier,
+                       {.algorithm = options.algorithm,
+                        .statistics = statistics,
+                        .clip = options.clip_layer_norm > 0 || options.clip_global_norm > 0,
+                        .carry = carry,
+                        .from_gradient = lerps_from_gradient(options.algorithm, options.hyperparameters)});
+}
+
+Measured measured_for_trust(const LayerwiseStep::Options& options) {
+  if (options.algorithm == Algorithm::kLars) return Measured::kLars;
+  return lerps_from_gradient(options.algorithm, options.hyperparameters) ? Measured::kLambFromGradient
+                                                                         : Measured::kLamb;
 }
 
 }  // namespace
@@ -33,17 +44,16 @@ void LayerwiseStep::Free::operator()(float* memory) const {
 LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBinding> arrays,
                              std::span<const std::uint32_t> arrays_per_layer, std::span<const std::uint8_t> adapt)
     : options_(options),
-      with_statistics_(step_function(options.tier, {options.algorithm, true, false, clips(options)})),
-      without_statistics_(step_function(options.tier, {options.algorithm, false, false, clips(options)})),
-      observe_(step_function(options.tier, {options.algorithm, true, true})),
+      with_statistics_(step_function_for(options, true)),
+      without_statistics_(step_function_for(options, false)),
+      observe_(step_function(options.tier, {.algorithm = options.algorithm, .observe = true})),
       finalize_(finalize_function(options.tier, options.algorithm)),
       measure_gradient_(measure_function(options.tier, Measured::kGradient)),
       measure_direction_(measure_function(options.tier, Measured::kLarsGradient)),
       by_layer_(has_trust_ratio(options.algorithm) || (options.clip_layer_norm > 0 && options.clip_global_norm == 0)),
       adapt_(arrays_per_layer.size(), 1),
       carry_(arrays_per_layer.size(), Carry::kNever),
-      steps_(arrays_per_layer.size()),
-      scalars_(arrays_per_layer.size()),
+      cohorts_(arrays_per_layer, arrays.size()),
       moment_corrections_(arrays_per_layer.size()),
       skipped_(arrays_per_layer.size()) {
   const int moments = moment_count(options.algorithm);
@@ -73,10 +83,10 @@ LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBindin
   for (std::uint32_t layer = 0; layer < arrays_per_layer.size(); ++layer) {
     const auto first_piece = static_cast<std::uint32_t>(pieces_.size());
     for (std::uint32_t i = 0; i < arrays_per_layer[layer]; ++i) {
-      const StepArray& array = arrays_.at(next_array++);
+      const StepArray& array = arrays_[next_array++];
       for (std::uint64_t begin = 0; begin < array.size; begin += kPieceSize) {
         const std::uint64_t size = std::min<std::uint64_t>(kPieceSize, array.size - begin);
-        pieces_.push_back({slice(array, begin, size), layer, nullptr, {}, 0, 0});
+        pieces_.push_back({slice(array, begin, size), layer, 0, nullptr, {}, 0, 0});
         elements_in_task += size;
         if (elements_in_task >= kPieceSize) {
           task_ends_.push_back(static_cast<std::uint32_t>(pieces_.size()));
@@ -84,10 +94,10 @@ LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBindin
         }
       }
     }
-    layers_.push_back({first_piece, static_cast<std::uint32_t>(pieces_.size()) - first_piece});
+    layers_.push_back({first_piece, static_cast<std::uint32_t>(pieces_.size()) - first_piece, {}});
   }
-  if (next_array != arrays_.size()) throw std::invalid_argument("the layers do not own every array exactly once");
   if (elements_in_task > 0) task_ends_.push_back(static_cast<std::uint32_t>(pieces_.size()));
+  assign_cohorts();
 
   layer_sums_.resize(layers_.size());
   std::size_t shared = 0;
@@ -105,14 +115,13 @@ LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBindin
   if (!adapt.empty()) adapt_.assign(adapt.begin(), adapt.end());
   if (adapt_.size() != layers_.size()) throw std::invalid_argument("adapt does not have an entry for every layer");
   if (has_trust_ratio(options.algorithm)) {
-    const Measured measured = options.algorithm == Algorithm::kLars ? Measured::kLars : Measured::kLamb;
-    measure_trust_ = measure_function(options.tier, measured);
+    measure_trust_ = measure_function(options.tier, measured_for_trust(options));
   }
   if (by_layer_) plan_layer_tasks();
   // LAMB reads the parameters for its direction anyway.
   if (options.carry_parameter_norms && options.algorithm == Algorithm::kLars) {
-    carrying_with_statistics_ = step_function(options.tier, {options.algorithm, true, false, clips(options), true});
-    carrying_without_statistics_ = step_function(options.tier, {options.algorithm, false, false, clips(options), true});
+    carrying_with_statistics_ = step_function_for(options, true, true);
+    carrying_without_statistics_ = step_function_for(options, false, true);
     for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
       if (adapt_[layer]) carry_[layer] = Carry::kUnknown;
     }
@@ -122,7 +131,34 @@ LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBindin
 std::uint64_t LayerwiseStep::bytes() const {
   return moment_floats_ * sizeof(float) + pieces_.capacity() * sizeof(Piece) + arrays_.capacity() * sizeof(StepArray) +
          piece_sums_.capacity() * sizeof(LayerSums) +
-         layers_.size() * (sizeof(Layer) + sizeof(LayerSums) + sizeof(StepScalars) + 2 * sizeof(std::uint64_t));
+         layers_.size() * (sizeof(Layer) + sizeof(LayerSums) + sizeof(double)) +
+         cohorts_.all().size() * (sizeof(StepScalars) + sizeof(Cohort));
+}
+
+void LayerwiseStep::assign_cohorts() {
+  auto piece = pieces_.begin();
+  for (std::size_t array = 0; array < arrays_.size(); ++array) {
+    for (std::uint64_t begin = 0; begin < arrays_[array].size; begin += kPieceSize) {
+      (piece++)->cohort = cohorts_.of_array(array);
+    }
+  }
+  for (std::size_t layer = 0; layer < layers_.size(); ++layer) layers_[layer].cohorts = cohorts_.of_layer(layer);
+  scalars_.assign(cohorts_.all().size(), {});
+  applied_.clear();  // these scalars were computed from nothing yet
+}
+
+std::vector<std::uint64_t> LayerwiseStep::steps() const {
+  std::vector<std::uint64_t> steps;
+  for (std::size_t array = 0; array < arrays_.size(); ++array) {
+    steps.push_back(cohorts_.all()[cohorts_.of_array(array)].steps);
+  }
+  return steps;
+}
+
+void LayerwiseStep::write_steps(std::span<const std::uint64_t> steps) {
+  cohorts_.regroup(steps);
+  assign_cohorts();
+  forget_parameter_norms();
 }
 
 // Rules that need norms of a layer before its step (LARS, LAMB, clipping by layer) take passes over that layer. Unless

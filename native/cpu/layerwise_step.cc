@@ -45,13 +45,15 @@ void LayerwiseStep::compute_scalars(std::span<const double> controls, float inve
                     std::memcmp(applied_.data(), controls.data(), controls.size_bytes()) == 0;
   const bool corrected = corrects_bias(options_.algorithm);
   if (kept && !corrected) return;
-  BiasCorrections corrections;  // layers that were born together share them
-  for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+  BiasCorrections corrections;  // cohorts that were born together share them
+  const std::span<const Cohort> cohorts = cohorts_.all();
+  for (std::size_t cohort = 0; cohort < cohorts.size(); ++cohort) {
+    const std::size_t layer = cohorts[cohort].layer;
     const double* control = &controls[layer * kControlCount];
     // A skipped layer's moments are those of its last step.
-    const std::uint64_t step = skipped_[layer] ? steps_[layer] : steps_[layer] + 1;
+    const std::uint64_t step = skipped_[layer] ? cohorts[cohort].steps : cohorts[cohort].steps + 1;
     if (step != corrections.step) corrections = rules::bias_corrections(options_.hyperparameters, step);
-    StepScalars& scalars = scalars_[layer];
+    StepScalars& scalars = scalars_[cohort];
     if (kept) {
       rules::correct_scalars(scalars, options_.algorithm, corrections, control[kControlLearningRate]);
       continue;
@@ -82,10 +84,14 @@ PieceNorms LayerwiseStep::layer_norms(std::size_t layer) const {
   return sums;
 }
 
+std::span<StepScalars> LayerwiseStep::scalars_of(std::size_t layer) {
+  return std::span(scalars_).subspan(layers_[layer].cohorts.first, layers_[layer].cohorts.count);
+}
+
 /// Clips by layer first, where both are asked for, then by the norm of what that leaves. Skipped layers do not count.
 void LayerwiseStep::clip_by_global_norm() {
   for_each_piece([&](Piece& piece) {
-    if (!skipped_[piece.layer]) measure_gradient_(piece.elements, scalars_[piece.layer], &piece.norms);
+    if (!skipped_[piece.layer]) measure_gradient_(piece.elements, scalars_[piece.cohort], &piece.norms);
   });
   std::vector<double> coefficients(layers_.size(), 1.0);
   double squared = 0;
@@ -98,30 +104,33 @@ void LayerwiseStep::clip_by_global_norm() {
   }
   const double global = clip_coefficient(std::sqrt(squared), options_.clip_global_norm);
   for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
-    scalars_[layer].clip = static_cast<float>(coefficients[layer] * global);
+    for (StepScalars& scalars : scalars_of(layer)) scalars.clip = static_cast<float>(coefficients[layer] * global);
   }
 }
 
 template <typename ForEachPiece>
 void LayerwiseStep::measure_layer(std::size_t layer, std::span<const double> controls, ForEachPiece&& for_each) {
   if (skipped_[layer]) return;
-  StepScalars& scalars = scalars_[layer];
+  const std::span<StepScalars> own = scalars_of(layer);
   if (options_.clip_layer_norm > 0 && options_.clip_global_norm == 0) {
-    for_each([&](Piece& piece) { measure_gradient_(piece.elements, scalars, &piece.norms); });
+    for_each([&](Piece& piece) { measure_gradient_(piece.elements, scalars_[piece.cohort], &piece.norms); });
     const double norm = std::sqrt(layer_norms(layer).direction_squared);
-    scalars.clip = static_cast<float>(clip_coefficient(norm, options_.clip_layer_norm));
+    const auto clip = static_cast<float>(clip_coefficient(norm, options_.clip_layer_norm));
+    for (StepScalars& scalars : own) scalars.clip = clip;
   }
   if (measure_trust_ != nullptr && adapt_[layer]) {
     const bool known = carry_[layer] == Carry::kKnown;
     for_each([&](Piece& piece) {
-      (known ? measure_direction_ : measure_trust_)(piece.elements, scalars, &piece.norms);
+      (known ? measure_direction_ : measure_trust_)(piece.elements, scalars_[piece.cohort], &piece.norms);
       if (known) piece.norms.parameter_squared = piece.new_parameter_squared;
     });
     const PieceNorms norms = layer_norms(layer);
     const double* control = &controls[layer * kControlCount];
-    apply_trust_ratio(options_.algorithm, options_.hyperparameters, control[kControlLearningRate],
-                      control[kControlWeightDecay], std::sqrt(norms.parameter_squared),
-                      std::sqrt(norms.direction_squared), scalars);
+    for (StepScalars& scalars : own) {
+      apply_trust_ratio(options_.algorithm, options_.hyperparameters, control[kControlLearningRate],
+                        control[kControlWeightDecay], std::sqrt(norms.parameter_squared),
+                        std::sqrt(norms.direction_squared), scalars);
+    }
   }
 }
 
@@ -149,10 +158,15 @@ void LayerwiseStep::step_by_layer(std::span<const double> controls, StepPiece&& 
 
 void LayerwiseStep::write_statistics(float* statistics) {
   for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
-    moment_corrections_[layer] = scalars_[layer].moment_correction;
+    const CohortRange& cohorts = layers_[layer].cohorts;
     const std::uint32_t count = layers_[layer].piece_count;
+    const Piece* own = pieces_.data() + layers_[layer].first_piece;
+    moment_corrections_[layer] = cohorts.count == 1 ? scalars_[cohorts.first].moment_correction : 1;
+    if (cohorts.count > 1) {
+      for (std::uint32_t i = 0; i < count; ++i)
+        correct_moments(*own[i].sums, scalars_[own[i].cohort].moment_correction);
+    }
     if (count <= 1) continue;
-    const Piece* own = &pieces_[layers_[layer].first_piece];
     layer_sums_[layer] = *own[0].sums;
     for (std::uint32_t i = 1; i < count; ++i) add_sums(layer_sums_[layer], *own[i].sums);
   }
@@ -177,7 +191,7 @@ void LayerwiseStep::step(std::span<const double> controls, float inverse_scale, 
       if (skipped_[piece.layer]) return;
       const bool carries = carry_[piece.layer] != Carry::kNever;
       const StepFunction function = carries ? carrying_without_statistics_ : without_statistics_;
-      function(piece.elements, scalars_[piece.layer], nullptr, &piece.new_parameter_squared);
+      function(piece.elements, scalars_[piece.cohort], nullptr, &piece.new_parameter_squared);
     });
   } else {
     run([&](Piece& piece) {
@@ -185,15 +199,16 @@ void LayerwiseStep::step(std::span<const double> controls, float inverse_scale, 
       const StepFunction function = skipped_[piece.layer] ? observe_
                                     : carries             ? carrying_with_statistics_
                                                           : with_statistics_;
-      function(piece.elements, scalars_[piece.layer], piece.sums, &piece.new_parameter_squared);
+      function(piece.elements, scalars_[piece.cohort], piece.sums, &piece.new_parameter_squared);
     });
     write_statistics(statistics);
   }
   if (!store) return;
+  for (Cohort& cohort : cohorts_.all()) cohort.steps += skipped_[cohort.layer] ? 0 : 1;
+  if (carrying_with_statistics_ == nullptr) return;
   for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
-    if (skipped_[layer]) continue;  // its parameters are what they were, and so is their norm
-    ++steps_[layer];
-    if (carry_[layer] == Carry::kUnknown) carry_[layer] = Carry::kKnown;
+    // Where it is skipped, its parameters are what they were, and so is their norm.
+    if (carry_[layer] == Carry::kUnknown && !skipped_[layer]) carry_[layer] = Carry::kKnown;
   }
 }
 

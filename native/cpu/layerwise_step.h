@@ -1,6 +1,6 @@
 #pragma once
-// One optimiser step over the layers of a network whose arrays belong to somebody else: moments, per-layer step
-// counters, non-finite policies and the cut into threads. Knows nothing of Node.
+// One optimiser step over the layers of a network whose arrays belong to somebody else: moments, step counters,
+// non-finite policies and the cut into threads. Knows nothing of Node.
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -8,6 +8,7 @@
 
 #include "core/optimizer_rule.h"
 #include "core/statistics.h"
+#include "core/step_cohorts.h"
 #include "cpu/float_environment.h"
 #include "cpu/step_kernels.h"
 
@@ -56,12 +57,14 @@ class LayerwiseStep {
   /// @param store false: write statistics of the step that would be taken, change nothing
   void step(std::span<const double> controls, float inverse_scale, float* statistics, bool store);
 
-  /// Forgets norms carried over from the step before. For whoever writes moments or step counters: those come with
-  /// parameters of the same state.
+  /// Forgets norms carried over from the step before. For whoever writes moments: those come with parameters of the
+  /// same state.
   void forget_parameter_norms();
 
-  /// Steps taken by each layer; a skipped layer does not count one. Writable: restoring a state sets it.
-  std::span<std::uint64_t> steps() { return steps_; }
+  /// [arrays]: steps each has taken; those of a skipped layer do not count one.
+  std::vector<std::uint64_t> steps() const;
+  /// For whoever restores a state. Forgets norms carried over, too.
+  void write_steps(std::span<const std::uint64_t> steps);
   /// Moment 0 or 1 of an array, compact. @throws std::invalid_argument when there is no such array or moment.
   std::span<float> moment(std::size_t array, int which);
 
@@ -69,10 +72,12 @@ class LayerwiseStep {
   struct Layer {
     std::uint32_t first_piece;
     std::uint32_t piece_count;
+    CohortRange cohorts;
   };
   struct Piece {  // at most kPieceSize elements of one array
     StepArray elements;
     std::uint32_t layer;
+    std::uint32_t cohort;
     LayerSums* sums;  // its own, or the layer's where that has no other piece
     PieceNorms norms;
     double new_parameter_squared;  // of the last step that was stored, where the layer carries
@@ -91,6 +96,9 @@ class LayerwiseStep {
   void write_statistics(float* statistics);
   void clip_by_global_norm();
   PieceNorms layer_norms(std::size_t layer) const;
+  std::span<StepScalars> scalars_of(std::size_t layer);
+  /// Tells layers and pieces which cohorts are theirs.
+  void assign_cohorts();
   /// Steps every layer after the passes that norms of that layer take.
   template <typename StepPiece>
   void step_by_layer(std::span<const double> controls, StepPiece&& step_piece);
@@ -120,8 +128,8 @@ class LayerwiseStep {
   std::vector<std::uint32_t> large_layers_;      // and all threads together those of one of these
   std::vector<std::uint8_t> adapt_;              // per layer
   std::vector<Carry> carry_;                     // per layer
-  std::vector<std::uint64_t> steps_;             // per layer
-  std::vector<StepScalars> scalars_;             // per layer, of the running step
+  StepCohorts cohorts_;                          // with their step counters
+  std::vector<StepScalars> scalars_;             // per cohort, of the running step
   std::vector<double> applied_;                  // controls the scalars were computed from, where these last
   float applied_inverse_scale_ = 1;
   bool applied_store_ = true;

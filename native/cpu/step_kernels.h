@@ -33,6 +33,7 @@ struct StepVariant {
   bool observe = false;  // step nothing: statistics of a skipped layer, whose moments stay and whose update is zero
   bool clip = false;     // multiply the gradient by StepScalars::clip
   bool carry = false;    // lars, and only where it stores: sum the squares of the new parameters for the next step
+  bool from_gradient = false;  // lerps_from_gradient()
 };
 
 /// Steps one piece, at most kPieceSize elements that start at a multiple of kPieceSize in their array, and overwrites
@@ -57,11 +58,11 @@ using FinalizeFunction = void (*)(const LayerSums* sums, const double* moment_co
 FinalizeFunction finalize_function(Tier tier, Algorithm algorithm);
 
 /// What a pass before the step measures.
-enum class Measured { kGradient, kLars, kLarsGradient, kLamb };
+enum class Measured { kGradient, kLars, kLarsGradient, kLamb, kLambFromGradient };
 
 /// Sums of squares of what is finite.
 struct PieceNorms {
-  double parameter_squared = 0;  // kLars, kLamb; else 0
+  double parameter_squared = 0;  // kLars, kLamb, kLambFromGradient; else 0
   double direction_squared = 0;  // scaled gradient (kGradient), scaled and clipped (kLars, kLarsGradient), LAMB's r
 };
 

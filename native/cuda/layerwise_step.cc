@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "core/step_cohorts.h"
 #include "cuda/devices.h"
 #include "cuda/event_timer.h"
 #include "cuda/pinned_ring.h"
@@ -28,6 +29,7 @@ class DeviceStep final : public LayerwiseEngine {
       : options_(options),
         host_(make_tables(sizes_of(arrays), arrays_per_layer, multiprocessor_count(options.device))),
         clip_{options.clip_layer_norm, options.clip_global_norm},
+        cohorts_(arrays_per_layer, arrays.size()),
         tables_(host_, adapt, has_passes_before(options.algorithm, options.non_finite, clip_), stream_),
         controls_(tables_.controls.size()),
         staging_(host_.arena_size),
@@ -44,8 +46,7 @@ class DeviceStep final : public LayerwiseEngine {
       *arena = DeviceBuffer<float>(host_.arena_size);
       arena->clear(stream_);
     }
-    std::vector<double> steps(layer_count());
-    write_steps(steps);
+    tables_.upload_cohorts(host_, cohorts_, options_.hyperparameters, stream_);
     if (options.resident) upload(true, true);
     stream_.synchronize();
   }
@@ -82,19 +83,16 @@ class DeviceStep final : public LayerwiseEngine {
 
   void read_steps(std::span<double> out) override {
     const DeviceScope scope(options_.device);
-    const std::vector<LayerState> states = download_states();
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(states.at(i).steps);
+    std::vector<CohortState> states(cohorts_.all().size());
+    tables_.state.download(states, stream_);
+    stream_.synchronize();
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(states[cohorts_.of_array(i)].steps);
   }
 
-  void write_steps(std::span<const double> values) override {
+  void write_steps(std::span<const std::uint64_t> steps) override {
     const DeviceScope scope(options_.device);
-    std::vector<LayerState> states(layer_count());
-    for (std::size_t i = 0; i < states.size(); ++i) {
-      states[i].steps = static_cast<std::uint64_t>(values[i]);
-      states[i].next = bias_corrections(options_.hyperparameters, states[i].steps + 1);
-    }
-    tables_.state.upload(states, stream_);
-    stream_.synchronize();
+    cohorts_.regroup(steps);
+    tables_.upload_cohorts(host_, cohorts_, options_.hyperparameters, stream_);
   }
 
   void read_moment(std::size_t array, int which, std::span<float> out) override {
@@ -143,13 +141,6 @@ class DeviceStep final : public LayerwiseEngine {
     return arguments;
   }
 
-  std::vector<LayerState> download_states() const {
-    std::vector<LayerState> states(layer_count());
-    tables_.state.download(states, stream_);
-    stream_.synchronize();
-    return states;
-  }
-
   float* moment(std::size_t array, int which, std::size_t size) const {
     if (array >= array_count_ || which < 0 || which >= moment_count(options_.algorithm) ||
         size != host_.arrays[array].size) {
@@ -162,6 +153,7 @@ class DeviceStep final : public LayerwiseEngine {
   HostTables host_;
   ClipNorms clip_;
   Stream stream_;
+  StepCohorts cohorts_;  // the device counts their steps
   StepTables tables_;
   PinnedRing<double> controls_;
   StagedCopy staging_;

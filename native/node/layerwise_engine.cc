@@ -66,14 +66,9 @@ class CpuEngine final : public LayerwiseEngine {
     step_.step(controls, inverse_scale, statistics, store);
   }
   void read_steps(std::span<double> out) override {
-    std::transform(step_.steps().begin(), step_.steps().end(), out.begin(),
-                   [](std::uint64_t steps) { return static_cast<double>(steps); });
+    std::ranges::transform(step_.steps(), out.begin(), [](std::uint64_t steps) { return static_cast<double>(steps); });
   }
-  void write_steps(std::span<const double> values) override {
-    std::transform(values.begin(), values.end(), step_.steps().begin(),
-                   [](double steps) { return static_cast<std::uint64_t>(steps); });
-    step_.forget_parameter_norms();
-  }
+  void write_steps(std::span<const std::uint64_t> steps) override { step_.write_steps(steps); }
   void read_moment(std::size_t array, int which, std::span<float> out) override {
     const std::span<float> values = moment(array, which, out.size());
     std::copy(values.begin(), values.end(), out.begin());

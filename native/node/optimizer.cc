@@ -167,18 +167,19 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
   void read_steps(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
       LayerwiseEngine& engine = live();
-      engine.read_steps(elements<double>(info[0], "out", engine.layer_count()));
+      engine.read_steps(elements<double>(info[0], "out", engine.array_count()));
     });
   }
 
   void write_steps(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
       LayerwiseEngine& engine = live();
-      const auto values = elements<double>(info[0], "values", engine.layer_count());
-      for (const double value : values) {
+      std::vector<std::uint64_t> steps;
+      for (const double value : elements<double>(info[0], "values", engine.array_count())) {
         if (!(value >= 0 && value <= 0x1p53)) throw std::invalid_argument("a step counter is not a count");
+        steps.push_back(static_cast<std::uint64_t>(value));
       }
-      engine.write_steps(values);
+      engine.write_steps(steps);
     });
   }
 

@@ -4,7 +4,8 @@
     scripts/setup --bench && /usr/bin/python3 scripts/oracles/optimizers.py
 
 writes test/vectors/optimizers.json: fifty steps of each optimiser over two layers with their own learning rates, which change at every
-step. Gradients are float32 values; results are given for float64 arithmetic (the truth) and for float32.
+step. Gradients are float32 values; results are given for float64 arithmetic (the truth) and for float32. In some cases an array has no
+gradient in some steps, as one has that joins later or is frozen for a while: PyTorch leaves it, its moments and its step counter alone.
 """
 import json
 import math
@@ -33,6 +34,14 @@ CASES = [
     ("adamw, default weight decay", "adamw", {}),
     ("adamw, no weight decay", "adamw", {"weightDecay": 0.0}),
     ("adamw, weight decay", "adamw", {"weightDecay": 0.3}),
+    ("adam, beta1 0", "adam", {"beta1": 0}),
+    ("adam, beta1 0.3, weight decay", "adam", {"beta1": 0.3, "weightDecay": 0.05}),
+    ("adamw, beta1 0.5", "adamw", {"beta1": 0.5}),
+    ("adamw, both betas 0", "adamw", {"beta1": 0, "beta2": 0}),
+    ("adam, a bias that joins in step 11", "adam", {}, [[0, 1, 1, 10]]),
+    ("adam, beta1 0.3, weights frozen from step 5 to 24", "adam", {"beta1": 0.3}, [[0, 0, 5, 24]]),
+    ("adamw, all arrays away in turn", "adamw", {}, [[1, 0, 1, 2], [0, 0, 3, 3], [0, 1, 4, 9], [0, 0, 20, 40], [1, 0, 26, 26]]),
+    ("rmsprop, a bias that joins in step 11", "rmsprop", {}, [[0, 1, 1, 10]]),
 ]
 
 
@@ -53,7 +62,7 @@ def make_optimizer(algorithm, options, groups):
     return cls(groups, lr=1, betas=betas, eps=epsilon, weight_decay=decay)
 
 
-def run(algorithm, options, dtype, start, gradients, rates):
+def run(algorithm, options, absent, dtype, start, gradients, rates):
     parameters = [[torch.tensor(a, dtype=dtype, requires_grad=True) for a in layer] for layer in start]
     optimizer = make_optimizer(algorithm, options, [{"params": layer} for layer in parameters])
     results = []
@@ -61,7 +70,8 @@ def run(algorithm, options, dtype, start, gradients, rates):
         for l, layer in enumerate(parameters):
             optimizer.param_groups[l]["lr"] = rates[step][l]
             for a, array in enumerate(layer):
-                array.grad = torch.tensor(gradients[step][l][a], dtype=dtype)
+                away = any(where == [l, a] and first <= step + 1 <= last for *where, first, last in absent)
+                array.grad = None if away else torch.tensor(gradients[step][l][a], dtype=dtype)
         optimizer.step()
         if step + 1 in CHECKPOINTS:
             results.append([[array.detach().numpy().tolist() for array in layer] for layer in parameters])
@@ -100,14 +110,16 @@ def main():
         for step in range(STEPS)
     ]
     cases = []
-    for name, algorithm, options in CASES:
+    for name, algorithm, options, *rest in CASES:
+        absent = rest[0] if rest else []
         cases.append(
             {
                 "name": name,
                 "algorithm": algorithm,
                 "hyperparameters": options,
-                "float64": rounded(run(algorithm, options, torch.float64, start, gradients, rates), 12),
-                "float32": shortest(run(algorithm, options, torch.float32, start, gradients, rates)),
+                **({"absent": absent} if absent else {}),
+                "float64": rounded(run(algorithm, options, absent, torch.float64, start, gradients, rates), 12),
+                "float32": shortest(run(algorithm, options, absent, torch.float32, start, gradients, rates)),
             }
         )
     as_lists = lambda nested: shortest([[a.tolist() for a in layer] for layer in nested])

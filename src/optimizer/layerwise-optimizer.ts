@@ -201,14 +201,15 @@ export class LayerwiseOptimizer {
 		callNative(() => backend.download());
 	}
 
-	/** A copy of the moments and step counters. */
+	/** A copy of the moments and step counters; those of a layer are one, `step`, unless its arrays differ (`steps`). */
 	state(): OptimizerState {
 		return readState(this.#live(), this.#stateShape());
 	}
 
 	/**
-	 * Takes over a state of an optimizer with the same algorithm and layers. The parameters are the caller's to restore,
-	 * before or after: norms carried over from the last step (`carryParameterNorms`) are forgotten.
+	 * Takes over a state of an optimizer with the same algorithm and layers. Arrays of one layer may have taken different numbers of
+	 * steps (`steps`): each then has its own bias correction, as one has that joined later (docs/algorithms.md). The parameters are the
+	 * caller's to restore, before or after: norms carried over from the last step (`carryParameterNorms`) are forgotten.
 	 * @throws GannoError `INVALID_ARGUMENT` naming what does not fit; nothing has changed then
 	 */
 	restore(state: OptimizerState): void {

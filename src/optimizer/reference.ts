@@ -31,14 +31,14 @@ export class ReferencePlan implements LayerwiseBackend {
 	readonly #options: LayerwisePlanOptions;
 	readonly #algorithm: LayerwiseAlgorithm;
 	readonly #moments: readonly (readonly Float32Array[])[]; // [array][moment]
-	readonly #steps: Float64Array;
+	readonly #steps: Float64Array; // [arrays]
 	/** What a float32 becomes when it is read or written. */
 	readonly #held: (value: number) => number;
 
 	constructor(options: LayerwisePlanOptions) {
 		this.#options = options;
 		this.#algorithm = LAYERWISE_ALGORITHMS[options.algorithm] as LayerwiseAlgorithm;
-		this.#steps = new Float64Array(options.arraysPerLayer.length);
+		this.#steps = new Float64Array(options.parameters.length);
 		this.#held = options.flushDenormals === true ? (value) => flushed(Math.fround(value)) : Math.fround;
 		this.#moments = options.parameters.map(({ length }) =>
 			Array.from({ length: MOMENT_COUNT[this.#algorithm] }, () => new Float32Array(length)),
@@ -117,29 +117,35 @@ export class ReferencePlan implements LayerwiseBackend {
 				nonFinite: 0,
 			};
 			const skip = skipped[layer] === true;
-			const step = (this.#steps[layer] as number) + (skip ? 0 : 1);
 			const { controls: values } = this.#options;
 			const controls = {
 				learningRate: values[layer * 3] as number,
 				weightDecay: values[layer * 3 + 1] as number,
 				momentum: values[layer * 3 + 2] as number,
-				step,
 				clip: clips[layer] as number,
 				trust: 1,
 			};
-			if (this.#options.adapt?.[layer] !== 0) controls.trust = this.#trust(first, end, controls, inverseScale);
-			for (let array = first; array < end; array++) {
-				this.#stepArray(array, controls, inverseScale, skip, store && !skip, samples);
+			/** Which step of its own this is for each array; of a skipped layer, its last one. */
+			const steps = Array.from(this.#steps.subarray(first, end), (taken) => taken + (skip ? 0 : 1));
+			if (this.#options.adapt?.[layer] !== 0) controls.trust = this.#trust(first, steps, controls, inverseScale);
+			// Of the layer as a whole; arrays of another age are brought to it, one by one.
+			const correction = this.#momentCorrection(Math.max(0, ...steps));
+			for (const [i, step] of steps.entries()) {
+				const ownCorrection = this.#momentCorrection(step) / correction;
+				this.#stepArray(first + i, { ...controls, step }, inverseScale, skip, store && !skip, ownCorrection, samples);
+				if (store) this.#steps[first + i] = step;
 			}
 			if (statistics !== undefined) {
-				const correction = correctsMoment(this.#algorithm)
-					? 1 / (step === 0 ? 1 : 1 - this.#options.hyperparameters.beta1 ** step)
-					: 1;
 				const out = statistics.subarray(layer * STATISTICS.length, (layer + 1) * STATISTICS.length);
 				writeStatistics(samples, keepsFirstMoment(this.#algorithm) ? correction : undefined, out);
 			}
-			if (store) this.#steps[layer] = step;
 		}
+	}
+
+	/** What a first moment of so many steps is multiplied by in the statistics. */
+	#momentCorrection(step: number): number {
+		if (step === 0 || !correctsMoment(this.#algorithm)) return 1;
+		return 1 / (1 - this.#options.hyperparameters.beta1 ** step);
 	}
 
 	/** What each layer's gradient is multiplied by. */
@@ -162,18 +168,19 @@ export class ReferencePlan implements LayerwiseBackend {
 	}
 
 	/** The trust ratio of LARS and LAMB; 1 for the other rules. */
-	#trust(first: number, end: number, controls: LayerControls, inverseScale: number): number {
+	#trust(first: number, steps: readonly number[], controls: Omit<LayerControls, 'step'>, inverseScale: number): number {
 		const lars = this.#algorithm === 'lars';
 		if (!lars && this.#algorithm !== 'lamb') return 1;
 		const { hyperparameters } = this.#options;
 		const parameters: number[] = [];
 		const directions: number[] = [];
-		for (let array = first; array < end; array++) {
-			for (const [i, gradient] of (this.#options.gradients[array] as Float32Array).entries()) {
-				const old = this.#element(array, i);
+		for (const [array, step] of steps.entries()) {
+			const own = { ...controls, step };
+			for (const [i, gradient] of (this.#options.gradients[first + array] as Float32Array).entries()) {
+				const old = this.#element(first + array, i);
 				const clipped = this.#scaled(gradient, inverseScale) * controls.clip;
 				parameters.push(finiteOrZero(old.parameter));
-				directions.push(finiteOrZero(lars ? clipped : lambDirection(hyperparameters, controls, clipped, old)));
+				directions.push(finiteOrZero(lars ? clipped : lambDirection(hyperparameters, own, clipped, old)));
 			}
 		}
 		const [parameterNorm, directionNorm] = [norm(parameters), norm(directions)];
@@ -200,6 +207,7 @@ export class ReferencePlan implements LayerwiseBackend {
 		inverseScale: number,
 		skip: boolean,
 		store: boolean,
+		momentCorrection: number,
 		samples: LayerSamples,
 	): void {
 		const { hyperparameters, nonFinite } = this.#options;
@@ -222,7 +230,7 @@ export class ReferencePlan implements LayerwiseBackend {
 			if (Number.isFinite(gradient)) samples.gradients.push(gradient);
 			if (Number.isFinite(old.parameter)) samples.parameters.push(old.parameter);
 			const knownGradient = finiteOrZero(gradient);
-			const moment = finiteOrZero(stepped.moment1);
+			const moment = finiteOrZero(stepped.moment1) * momentCorrection;
 			const update = finiteOrZero(this.#held(stepped.parameter - old.parameter));
 			samples.momentSquares += moment * moment;
 			samples.updateSquares += update * update;

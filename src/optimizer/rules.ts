@@ -13,7 +13,7 @@ export interface LayerControls {
 	readonly learningRate: number;
 	readonly weightDecay: number;
 	readonly momentum: number;
-	/** Which step of this layer this is: 1 for the first. */
+	/** Which step of this array this is: 1 for the first. */
 	readonly step: number;
 	/** Multiplies the scaled gradient. */
 	readonly clip: number;
@@ -53,13 +53,22 @@ export function usesMomentum(algorithm: LayerwiseAlgorithm): boolean {
 
 type Hyperparameters = LayerwisePlanOptions['hyperparameters'];
 
+/**
+ * The mean of gradients m + (1 − β₁)(g − m), as torch.lerp computes it: where β₁ ≤ 0.5 from the side of g, so that a g which is small
+ * beside m is not lost, and is all there is where β₁ = 0.
+ */
+export function lerpMoment(beta1: number, moment: number, gradient: number): number {
+	const way = gradient - moment;
+	return beta1 <= 0.5 ? gradient - beta1 * way : moment + (1 - beta1) * way;
+}
+
 function mixMoments(
 	{ beta1, beta2 }: Hyperparameters,
 	gradient: number,
 	old: ElementState,
 ): Pick<ElementState, 'moment1' | 'moment2'> {
 	return {
-		moment1: old.moment1 + (1 - beta1) * (gradient - old.moment1),
+		moment1: lerpMoment(beta1, old.moment1, gradient),
 		moment2: beta2 * old.moment2 + (1 - beta2) * gradient * gradient,
 	};
 }

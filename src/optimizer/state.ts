@@ -8,8 +8,13 @@ import { MOMENT_COUNT } from './rules.js';
 /** One layer's part of a state: copies, not views. */
 export interface LayerState {
 	readonly name: string;
-	/** Steps this layer has taken. */
+	/** Steps this layer has taken: the largest of its arrays'; 0 for a layer without arrays. */
 	readonly step: number;
+	/**
+	 * Steps each of its parameter arrays has taken, where they differ: one that joined later, or sat out, has its own bias correction
+	 * (adam, adamw, lamb). Left out: `step`, all of them.
+	 */
+	readonly steps?: readonly number[];
 	/** [moment][array]: velocity; squared average; or first and second moment. */
 	readonly moments: readonly (readonly Float32Array[])[];
 }
@@ -29,12 +34,12 @@ export interface StateShape {
 }
 
 export function readState(backend: LayerwiseBackend, { algorithm, layers, sizes }: StateShape): OptimizerState {
-	const steps = new Float64Array(layers.length);
-	backend.readSteps(steps);
+	const counts = new Float64Array(sizes.length);
+	backend.readSteps(counts);
 	let array = 0;
 	return {
 		algorithm,
-		layers: layers.map(({ name, parameters }, layer): LayerState => {
+		layers: layers.map(({ name, parameters }): LayerState => {
 			const first = array;
 			array += parameters.length;
 			const moments = Array.from({ length: MOMENT_COUNT[algorithm] }, (_, moment) =>
@@ -44,9 +49,31 @@ export function readState(backend: LayerwiseBackend, { algorithm, layers, sizes 
 					return values;
 				}),
 			);
-			return { name, step: steps[layer] as number, moments };
+			const steps = [...counts.subarray(first, array)];
+			const step = Math.max(0, ...steps);
+			return { name, step, ...(steps.some((own) => own !== step) ? { steps } : {}), moments };
 		}),
 	};
+}
+
+function checkCount(value: unknown, name: string): number {
+	if (!Number.isSafeInteger(value) || (value as number) < 0) throw invalidArgument('a count of steps', name, value);
+	return value as number;
+}
+
+/** Steps of each of a layer's arrays; states of version 0.1 have one count for all of them. */
+function readSteps(layer: LayerState, arrays: number, path: string): number[] {
+	const step = checkCount(layer.step, `${path}.step`);
+	const { steps } = layer;
+	if (steps === undefined) return Array.from({ length: arrays }, () => step);
+	if (!Array.isArray(steps) || steps.length !== arrays) {
+		throw invalidArgument(`${arrays} counts of steps, one for each array of the layer,`, `${path}.steps`, steps);
+	}
+	const counts = Array.from(steps, (own: unknown, i) => checkCount(own, `${path}.steps[${i}]`));
+	if (step !== Math.max(0, ...counts)) {
+		throw invalidArgument('the largest of steps, or no steps beside it,', `${path}.step`, step);
+	}
+	return counts;
 }
 
 /** @throws GannoError `INVALID_ARGUMENT` naming what does not fit; nothing has changed then */
@@ -62,16 +89,13 @@ export function writeState(backend: LayerwiseBackend, shape: StateShape, state: 
 		throw invalidArgument(`${layers.length} layers, as in this optimizer,`, 'state.layers', state.layers);
 	}
 	const writes: (() => [array: number, moment: number, values: Float32Array])[] = [];
-	const steps = new Float64Array(layers.length);
+	const steps: number[] = [];
 	let array = 0;
 	for (const [index, layer] of (state.layers as readonly LayerState[]).entries()) {
 		const path = `state.layers[${index}]`;
 		const { name, parameters } = layers[index] as ResolvedLayer;
 		if (layer?.name !== name) throw invalidArgument(`'${name}', as in this optimizer,`, `${path}.name`, layer?.name);
-		if (!Number.isSafeInteger(layer.step) || layer.step < 0) {
-			throw invalidArgument('a count of steps', `${path}.step`, layer.step);
-		}
-		steps[index] = layer.step;
+		steps.push(...readSteps(layer, parameters.length, path));
 		for (const i of parameters.keys()) {
 			const length = sizes[array] as number;
 			for (let moment = 0; moment < MOMENT_COUNT[algorithm]; moment++) {
@@ -85,7 +109,7 @@ export function writeState(backend: LayerwiseBackend, shape: StateShape, state: 
 	// All is checked when all is read: reading may run the caller's code, which may detach what was read before.
 	const checked = writes.map((check) => check());
 	try {
-		backend.writeSteps(steps); // first, because it says DISPOSED where there is nothing else to write
+		backend.writeSteps(Float64Array.from(steps)); // first, because it says DISPOSED where there is nothing else to write
 		for (const [index, moment, values] of checked) backend.writeMoment(index, moment, values);
 	} catch (error) {
 		throw fromNative(error);

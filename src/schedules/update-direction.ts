@@ -1,5 +1,6 @@
 import type { Algorithm, OptimizerSpec } from '../optimizer/algorithms.js';
 import { resolveHyperparameters } from '../optimizer/options.js';
+import { lerpMoment } from '../optimizer/rules.js';
 
 /** What an optimiser subtracts from the parameters at learning rate 1, step by step; formulas as in docs/algorithms.md. */
 export interface UpdateDirection {
@@ -44,7 +45,7 @@ export function updateDirection(optimizer: OptimizerSpec, size: number): UpdateD
 			}
 			case 'adam':
 			case 'adamw': {
-				const moment1 = first[i]! + (1 - beta1) * (gradient - first[i]!);
+				const moment1 = lerpMoment(beta1, first[i]!, gradient);
 				const moment2 = beta2 * second[i]! + (1 - beta2) * gradient * gradient;
 				first[i] = moment1;
 				second[i] = moment2;

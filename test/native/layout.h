@@ -99,7 +99,8 @@ inline std::string snapshot(Layout& layout, LayerwiseStep& step, const std::vect
   for (std::size_t i = 0; i < layout.parameters.size(); ++i) {
     append(layout.parameters[i].data(), layout.parameters[i].size() * sizeof(float));
   }
-  append(step.steps().data(), step.steps().size_bytes());
+  const std::vector<std::uint64_t> steps = step.steps();
+  append(steps.data(), steps.size() * sizeof(std::uint64_t));
   for (std::size_t array = 0; array < step.array_count(); ++array) {
     for (int which = 0; which < 2; ++which) {
       if (throws<std::invalid_argument>([&] { step.moment(array, which); })) continue;

@@ -21,6 +21,11 @@ std::string run(const LayerwiseStep::Options& options, unsigned seed, bool large
   std::vector<std::uint8_t> adapt(layout.arrays_per_layer.size(), 1);
   if (seed % 2 == 1) adapt.back() = 0;
   LayerwiseStep step(options, layout.bindings(), layout.arrays_per_layer, adapt);
+  if (seed % 3 == 2) {  // arrays that joined one after another
+    std::vector<std::uint64_t> ages(step.array_count());
+    for (std::size_t i = 0; i < ages.size(); ++i) ages[i] = 7 * (i % 3);
+    step.write_steps(ages);
+  }
   std::vector<float> statistics(3 * step.layer_count() * kStepStatisticCount);
   const auto part = [&](std::size_t i) { return statistics.data() + i * statistics.size() / 3; };
   step.step(layout.controls, 0.5f, part(0), false);
@@ -48,6 +53,7 @@ const Test every_rule("a step leaves the same bits in every tier, under every po
           options.non_finite = policy;
           options.clip_layer_norm = clip_layer;
           options.clip_global_norm = clip_global;
+          options.hyperparameters.beta1 = clip_layer == clip_global ? 0.9 : 0.25;
           for (unsigned seed = 0; seed < 6; ++seed) {
             options.tier = Tier::kBaseline;
             const std::string expected = run(options, seed, false);
@@ -92,10 +98,39 @@ const Test moments("moments are there to be read and written, and only those a r
     }
     check(throws<std::invalid_argument>([&] { step.moment(step.array_count(), 0); }));
     step.step(layout.controls, 1, nullptr, true);
-    std::ranges::fill(step.steps(), std::uint64_t{1} << 53);
+    step.write_steps(std::vector(step.array_count(), std::uint64_t{1} << 53));
     step.step(layout.controls, 1, nullptr, true);
     for (const std::uint64_t steps : step.steps()) check(steps == (std::uint64_t{1} << 53) + 1);
     check(step.bytes() > 0);
+  }
+});
+
+const Test ages("arrays of a layer have step counters of their own, and those of a skipped layer stay", [] {
+  for (const std::uint32_t algorithm : {0u, 4u, 8u}) {
+    LayerwiseStep::Options options = options_for(algorithm);
+    options.non_finite = NonFinitePolicy::kSkipLayer;
+    std::vector<GuardedArray> parameters, gradients;
+    std::mt19937 random(1);
+    for (const std::size_t size : {70u, 1u, 0u, 2000u}) {
+      for (auto* arrays : {&parameters, &gradients}) fill(arrays->emplace_back(size, 3), Values::kNormal, random);
+    }
+    std::vector<ArrayBinding> bindings;
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      bindings.push_back({parameters[i].data(), gradients[i].data(), parameters[i].size()});
+    }
+    LayerwiseStep step(options, bindings, std::vector<std::uint32_t>{0, 3, 1});
+    const std::vector<double> controls(step.layer_count() * kControlCount, 1e-3);
+    check(throws<std::invalid_argument>([&] { step.write_steps(std::vector<std::uint64_t>(3)); }));
+    check(step.steps() == std::vector<std::uint64_t>(4));
+    step.write_steps(std::vector<std::uint64_t>{5, 0, 9, 0});
+    step.step(controls, 1, nullptr, true);
+    gradients[0].data()[0] = HUGE_VALF;
+    std::vector<float> statistics(step.layer_count() * kStepStatisticCount);
+    step.step(controls, 1, statistics.data(), true);
+    check(step.steps() == std::vector<std::uint64_t>{6, 1, 10, 2});
+    step.write_steps(std::vector<std::uint64_t>(4, 3));
+    step.step(controls, 1, nullptr, false);
+    check(step.steps() == std::vector<std::uint64_t>(4, 3));
   }
 });
 

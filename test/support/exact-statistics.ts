@@ -2,11 +2,11 @@ import type { StatisticName } from '../../src/optimizer/statistics.js';
 
 /** What a step left of a layer, array after array. */
 export interface LayerObservation {
-	readonly gradients: Float32Array; // unscaled
-	readonly oldParameters: Float32Array;
-	readonly newParameters: Float32Array;
+	readonly gradients: ArrayLike<number>; // unscaled
+	readonly oldParameters: ArrayLike<number>;
+	readonly newParameters: ArrayLike<number>;
 	/** First moments after the step; undefined: the rule keeps none. */
-	readonly moments: Float32Array | undefined;
+	readonly moments: ArrayLike<number> | undefined;
 	/** 1 / (1 - beta1^t) for Adam, else 1. */
 	readonly momentCorrection: number;
 	readonly inverseScale: number;

@@ -34,6 +34,8 @@ export interface LayoutSpec {
 	readonly inverseScale: number;
 	readonly clip?: { readonly layerNorm: number; readonly globalNorm: number };
 	readonly hyperparameters?: Partial<LayerwisePlanOptions['hyperparameters']>;
+	/** Steps that arrays have taken before, the first ones over and over; default none. */
+	readonly ages?: readonly number[];
 	/** Layers whose bit is set have no weight decay; default none. */
 	readonly undecayed?: number;
 	/** Layers whose bit is set have no trust ratio; default every third. */
@@ -80,6 +82,10 @@ export function layoutArbitrary(array: fc.Arbitrary<ArraySpec> = arrayArbitrary(
 		clip: fc.constantFrom(
 			...[0, 0.01, 10].flatMap((layerNorm) => [0, 1].map((globalNorm) => ({ layerNorm, globalNorm }))),
 		),
+		ages: fc.oneof(
+			fc.constant([]),
+			fc.array(fc.constantFrom(0, 1, 2, 20, 100_000, 2 ** 53 - 100), { minLength: 1, maxLength: 7 }),
+		),
 	});
 }
 
@@ -95,7 +101,7 @@ export function wildLayoutArbitrary(array: fc.Arbitrary<ArraySpec> = arrayArbitr
 		undecayed: fc.integer({ min: 0, max: 31 }),
 		unadapted: fc.integer({ min: 0, max: 31 }),
 		hyperparameters: fc.record({
-			beta1: fc.constantFrom(0, 0.5, 0.9, 0.9999),
+			beta1: fc.constantFrom(0, 0.3, 0.5, 0.9, 0.9999),
 			beta2: fc.constantFrom(0, 0.9, 0.999, 0.999999),
 			epsilon: fc.constantFrom(2 ** -126, 1e-20, 1e-8, 1, 1e30),
 			rho: fc.constantFrom(0, 0.9, 0.99),
@@ -236,6 +242,13 @@ export function buildLayout(spec: LayoutSpec, threads: number, tier?: string): L
 	};
 }
 
+/** Gives a fresh plan's arrays the ages of the layout. */
+export function grow(spec: LayoutSpec, layout: Layout, backend: LayerwiseBackend): void {
+	const { ages = [] } = spec;
+	if (ages.length === 0) return;
+	backend.writeSteps(Float64Array.from(layout.options.parameters, (_, i) => ages[i % ages.length] as number));
+}
+
 /** Makes every NaN the same one: which it is depends on the order of an instruction's operands, and nobody promises that. */
 function withOneNaN(bytes: Uint8Array): Uint8Array {
 	const copy = Uint8Array.from(bytes);
@@ -246,9 +259,9 @@ function withOneNaN(bytes: Uint8Array): Uint8Array {
 
 /** Everything a run leaves behind, as bytes. */
 export function snapshot(layout: Layout, backend: LayerwiseBackend, statistics: readonly Float32Array[]): Uint8Array[] {
-	const { parameters, algorithm, arraysPerLayer } = layout.options;
+	const { parameters, algorithm } = layout.options;
 	const name = LAYERWISE_ALGORITHMS[algorithm] as (typeof LAYERWISE_ALGORITHMS)[number];
-	const steps = new Float64Array(arraysPerLayer.length);
+	const steps = new Float64Array(parameters.length);
 	backend.readSteps(steps);
 	const bytes = [...layout.buffers, new Uint8Array(steps.buffer)];
 	for (const array of statistics) bytes.push(new Uint8Array(array.buffer));

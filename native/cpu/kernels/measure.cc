@@ -61,7 +61,9 @@ MeasureFunction measure_function(Measured measured) {
     case Measured::kLarsGradient:
       return measure_piece<TrustDirection<Lars>>;
     case Measured::kLamb:
-      return measure_piece<Trust<Lamb>>;
+      return measure_piece<Trust<Lamb<LerpFrom::kMoment>>>;
+    case Measured::kLambFromGradient:
+      return measure_piece<Trust<Lamb<LerpFrom::kGradient>>>;
     case Measured::kGradient:
       break;
   }

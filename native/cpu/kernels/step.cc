@@ -230,9 +230,23 @@ StepFunction with_or_without_clip(bool clip) {
   return clip ? step_piece<Clipped<Rule>, kStatistics> : step_piece<Rule, kStatistics>;
 }
 
-template <bool kStatistics>
-StepFunction function_for(Algorithm algorithm, bool clip) {
+/// Rules that lerp.
+template <bool kStatistics, LerpFrom kFrom>
+StepFunction function_for_mean(Algorithm algorithm, bool clip) {
   switch (algorithm) {
+    case Algorithm::kAdamW:
+      return with_or_without_clip<Adam<true, kFrom>, kStatistics>(clip);
+    case Algorithm::kLamb:
+      return with_or_without_clip<Lamb<kFrom>, kStatistics>(clip);
+    default:
+      return with_or_without_clip<Adam<false, kFrom>, kStatistics>(clip);
+  }
+}
+
+template <bool kStatistics>
+StepFunction function_for(const StepVariant& variant) {
+  const bool clip = variant.clip;
+  switch (variant.algorithm) {
     case Algorithm::kMomentum:
       return with_or_without_clip<Momentum<false>, kStatistics>(clip);
     case Algorithm::kNesterov:
@@ -240,15 +254,14 @@ StepFunction function_for(Algorithm algorithm, bool clip) {
     case Algorithm::kRmsProp:
       return with_or_without_clip<RmsProp, kStatistics>(clip);
     case Algorithm::kAdam:
-      return with_or_without_clip<Adam<false>, kStatistics>(clip);
     case Algorithm::kAdamW:
-      return with_or_without_clip<Adam<true>, kStatistics>(clip);
+    case Algorithm::kLamb:
+      return variant.from_gradient ? function_for_mean<kStatistics, LerpFrom::kGradient>(variant.algorithm, clip)
+                                   : function_for_mean<kStatistics, LerpFrom::kMoment>(variant.algorithm, clip);
     case Algorithm::kLion:
       return with_or_without_clip<Lion, kStatistics>(clip);
     case Algorithm::kLars:
       return with_or_without_clip<Lars, kStatistics>(clip);
-    case Algorithm::kLamb:
-      return with_or_without_clip<Lamb, kStatistics>(clip);
     case Algorithm::kSgd:
       break;
   }
@@ -269,8 +282,7 @@ StepFunction step_function(const StepVariant& variant) {
                ? step_piece<Observe<false>, true>
                : step_piece<Observe<true>, true>;
   }
-  return variant.statistics ? function_for<true>(variant.algorithm, variant.clip)
-                            : function_for<false>(variant.algorithm, variant.clip);
+  return variant.statistics ? function_for<true>(variant) : function_for<false>(variant);
 }
 
 std::uint64_t count_non_finite(const float* gradients, std::uint64_t size, float inverse_scale) {

@@ -72,7 +72,9 @@ void Population::step_layers(Worker& worker, std::uint32_t replica, std::uint32_
                              const Controls& controls) {
   NetworkState& state = networks_[replica].state;
   const Hyperparameters& hyperparameters = options_.hyperparameters;
-  const StepFunction step = step_function(tier_, {options_.algorithm, true, false});
+  const StepFunction step = step_function(
+      tier_,
+      {.algorithm = options_.algorithm, .from_gradient = lerps_from_gradient(options_.algorithm, hyperparameters)});
   const int moments = moment_count(options_.algorithm);
   float* parameters = state.arenas.data();
   const std::vector<LayerEntry>& layers = plan_.table.layers();

@@ -24,7 +24,7 @@ struct WaveStep {
   const double* momenta;
   const float* schedule;
   float* applied;
-  PreparedLayer* prepared;
+  PreparedCohort* prepared;
   const float* statistics;
   const LayerSums* sums;
   LayerInterval* intervals;
@@ -38,7 +38,7 @@ __global__ void __launch_bounds__(kThreads)
   const std::uint32_t network = cell / w.layers;
   const bool active = w.progress.active[network] != 0;
   const float learning_rate = w.learning_rates[cell] * w.schedule[w.progress.step[network] - *w.progress.begin];
-  PreparedLayer made{
+  PreparedCohort made{
       rules::step_scalars(algorithm, hyperparameters,
                           rules::bias_corrections(hyperparameters, w.progress.status[network].steps + 1),
                           static_cast<double>(learning_rate), w.weight_decays[cell], w.momenta[cell], 1.0f),

@@ -45,7 +45,7 @@ class StepRunner {
   StepTables tables_;
   StepArguments arguments_;  // of the first wave, full
   std::uint32_t items_of_network_;
-  DeviceBuffer<PreparedLayer> prepared_;     // [wave x layers]
+  DeviceBuffer<PreparedCohort> prepared_;    // [wave x layers]
   DeviceBuffer<std::uint64_t> layer_sizes_;  // [layers] elements
   // Controls and results.
   DeviceBuffer<float> learning_rates_;            // [replicas x layers]

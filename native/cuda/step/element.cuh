@@ -8,25 +8,25 @@ namespace {
 using cuda_scalar::is_finite;
 using cuda_scalar::Vector;
 
-/// How a layer is stepped, the same for all its elements.
+/// How a cohort is stepped, the same for all its elements.
 struct Mode {
   bool propagate;
   bool store;
   bool observe;  // change nothing: the layer is skipped
 };
 
-/// What a layer's elements are stepped with. It lies in shared memory and is read for every slab: registers are for the
-/// elements.
+/// What a cohort's elements are stepped with. It lies in shared memory and is read for every slab: registers are for
+/// the elements.
 template <class Rule>
 struct Stepping {
   Rule rule;
   float inverse_scale;
   Mode mode;
 
-  __device__ __forceinline__ explicit Stepping(const PreparedLayer& layer)
-      : rule(layer.scalars),
-        inverse_scale(layer.scalars.inverse_scale),
-        mode{layer.scalars.propagate, layer.scalars.store, layer.skipped != 0} {}
+  __device__ __forceinline__ explicit Stepping(const PreparedCohort& cohort)
+      : rule(cohort.scalars),
+        inverse_scale(cohort.scalars.inverse_scale),
+        mode{cohort.scalars.propagate, cohort.scalars.store, cohort.skipped != 0} {}
 };
 
 struct SteppedElement {

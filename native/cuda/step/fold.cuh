@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "core/statistics_fold.h"
+#include "core/step_scalars.h"
 #include "cuda/step/warp.cuh"
 
 namespace ganno::cuda {
@@ -122,6 +123,19 @@ __device__ inline void fold_in_order(const Norms* norms, std::uint32_t count, No
   __syncwarp();
 }
 
+/// What the first moments of a cohort are multiplied by in the statistics.
+__device__ inline double moment_correction(const StepArguments& arguments, std::uint32_t cohort) {
+  if (arguments.prepared != nullptr) return arguments.prepared[cohort].scalars.moment_correction;
+  return rules::corrects_bias(arguments.algorithm) ? arguments.state[cohort].next.inverse_correction1 : 1.0;
+}
+
+/// Of a piece whose layer has other cohorts.
+__device__ inline void correct_piece(const StepArguments& arguments, std::uint32_t cohort, LayerSums* sums) {
+  if (lane_index() == 0) fold::correct_moments(*sums, moment_correction(arguments, cohort));
+  __syncwarp();
+}
+__device__ inline void correct_piece(const StepArguments&, std::uint32_t, Norms*) {}
+
 /// After the blocks of an item are in `blocks`: the last warp of a piece folds the piece, and the last of a layer the
 /// layer. @returns whether this was the last of its layer, whose sums are then in `layers`
 template <class Sums>
@@ -132,8 +146,11 @@ __device__ inline bool finish_item(const StepArguments& arguments, const Item& i
   const LayerEntry layer = arguments.layers[piece.layer];
   const Sums* parts = blocks + piece.first_record;
   std::uint32_t count = piece.block_count;
-  for (bool whole_layer = layer.piece_count == 1;; whole_layer = true) {
-    fold_in_order(parts, count, whole_layer ? layers + piece.layer : pieces + item.piece);
+  for (bool one_piece = true;; one_piece = false) {
+    const bool whole_layer = !one_piece || layer.piece_count == 1;
+    Sums* out = whole_layer ? layers + piece.layer : pieces + item.piece;
+    fold_in_order(parts, count, out);
+    if (one_piece && layer.cohort_count > 1) correct_piece(arguments, piece.cohort, out);
     if (whole_layer) return true;
     if (!last_to_finish(&arguments.layer_tickets[piece.layer], layer.piece_count)) return false;
     parts = pieces + layer.first_piece;

@@ -99,17 +99,19 @@ template <bool kTrust>
 [[gnu::noinline]] __device__ void finish_measure(const StepArguments& arguments, std::uint32_t index, bool clip_layer) {
   const Item item = arguments.items[index];
   if (!finish_item(arguments, item, arguments.block_norms, arguments.piece_norms, arguments.layer_norms)) return;
-  if (lane_index() != 0) return;
   const std::uint32_t layer = arguments.pieces[item.piece].layer;
-  StepScalars& scalars = arguments.prepared[layer].scalars;
+  const LayerEntry entry = arguments.layers[layer];
   const Norms total = arguments.layer_norms[layer];
   const double norm = std::sqrt(total.direction_squared);
-  if (kTrust) {
-    const double* control = arguments.controls + layer * kStepControlCount;
-    rules::apply_trust_ratio(arguments.algorithm, arguments.hyperparameters, control[kLearningRateControl],
-                             control[kWeightDecayControl], std::sqrt(total.parameter_squared), norm, scalars);
-  } else if (clip_layer) {
-    scalars.clip = static_cast<float>(rules::clip_coefficient(norm, arguments.clip.layer));
+  for (std::uint32_t i = lane_index(); i < entry.cohort_count; i += kWarpSize) {
+    StepScalars& scalars = arguments.prepared[entry.first_cohort + i].scalars;
+    if (kTrust) {
+      const double* control = arguments.controls + layer * kStepControlCount;
+      rules::apply_trust_ratio(arguments.algorithm, arguments.hyperparameters, control[kLearningRateControl],
+                               control[kWeightDecayControl], std::sqrt(total.parameter_squared), norm, scalars);
+    } else if (clip_layer) {
+      scalars.clip = static_cast<float>(rules::clip_coefficient(norm, arguments.clip.layer));
+    }
   }
 }
 
@@ -124,15 +126,15 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize, 8)
   if (index >= arguments.item_count) return;
   const std::uint32_t block_count = arguments.items[index].block_count;
   {
-    const std::uint32_t layer = arguments.pieces[arguments.items[index].piece].layer;
+    const PieceEntry piece = arguments.pieces[arguments.items[index].piece];
     // All warps of the layer.
-    if (arguments.prepared[layer].skipped != 0 || (kTrust && arguments.adapt[layer] == 0)) return;
+    if (arguments.prepared[piece.cohort].skipped != 0 || (kTrust && arguments.adapt[piece.layer] == 0)) return;
   }
   for (std::uint32_t i = 0; i < block_count; ++i) {
     // Looked up for every block: registers are for the elements.
     const Item item = arguments.items[launder(index)];
     const PieceEntry piece = arguments.pieces[item.piece];
-    const StepScalars& scalars = arguments.prepared[piece.layer].scalars;
+    const StepScalars& scalars = arguments.prepared[piece.cohort].scalars;
     const std::uint32_t block = item.first_block + i;
     measure_block(arguments, Measure(scalars), scalars.inverse_scale, block_range(arguments.arrays[item.array], block),
                   memory + static_cast<int>(warp * kMeasureStagingSize),
@@ -165,30 +167,29 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize) count_kernel(const 
   }
 }
 
-/// One block, however many layers: a layer's scalars are little work.
+/// One block, however many cohorts: their scalars are little work.
 __global__ void __launch_bounds__(256) prepare_kernel(const StepArguments arguments) {
   const std::uint32_t layers = arguments.layer_count;
   const bool any = arguments.non_finite[layers] != 0;
   const auto inverse_scale = static_cast<float>(arguments.controls[layers * kStepControlCount]);
-  for (std::uint32_t layer = threadIdx.x; layer < layers; layer += blockDim.x) {
-    const bool skipped = (arguments.policy == NonFinitePolicy::kSkipLayer && arguments.non_finite[layer] != 0) ||
+  for (std::uint32_t cohort = threadIdx.x; cohort < arguments.cohort_count; cohort += blockDim.x) {
+    const CohortState& state = arguments.state[cohort];
+    const bool skipped = (arguments.policy == NonFinitePolicy::kSkipLayer && arguments.non_finite[state.layer] != 0) ||
                          (arguments.policy == NonFinitePolicy::kSkipNetwork && any);
-    const LayerState& state = arguments.state[layer];
-    const double* control = arguments.controls + layer * kStepControlCount;
+    const double* control = arguments.controls + state.layer * kStepControlCount;
     // A skipped layer's moments are those of its last step.
     const BiasCorrections corrections =
         skipped ? rules::bias_corrections(arguments.hyperparameters, state.steps) : state.next;
-    PreparedLayer& prepared = arguments.prepared[layer];
+    PreparedCohort& prepared = arguments.prepared[cohort];
     prepared.scalars =
         rules::step_scalars(arguments.algorithm, arguments.hyperparameters, corrections, control[kLearningRateControl],
                             control[kWeightDecayControl], control[kMomentumControl], inverse_scale);
     prepared.scalars.store = arguments.store && !skipped;
     prepared.scalars.propagate = arguments.policy == NonFinitePolicy::kPropagate;
     prepared.skipped = skipped;
-    arguments.non_finite[layer] = 0;
   }
-  __syncthreads();  // everyone has read the last flag
-  if (threadIdx.x == 0) arguments.non_finite[layers] = 0;
+  __syncthreads();  // everyone has read the flags
+  for (std::uint32_t layer = threadIdx.x; layer <= layers; layer += blockDim.x) arguments.non_finite[layer] = 0;
 }
 
 /// clip_by_global_norm() of cpu/layerwise_step.cc: by layer first, where both are asked for, then by the norm of what
@@ -200,15 +201,17 @@ __global__ void __launch_bounds__(kWarpSize) clip_globally_kernel(const StepArgu
   };
   double squared = 0;
   for (std::uint32_t layer = 0; layer < arguments.layer_count; ++layer) {
-    if (arguments.prepared[layer].skipped != 0) continue;
+    if (arguments.prepared[arguments.layers[layer].first_cohort].skipped != 0) continue;
     const double norm = std::sqrt(arguments.layer_norms[layer].direction_squared) * coefficient(layer);
     squared += norm * norm;
   }
   const double global = rules::clip_coefficient(std::sqrt(squared), arguments.clip.global);
   for (std::uint32_t layer = lane_index(); layer < arguments.layer_count; layer += kWarpSize) {
-    PreparedLayer& prepared = arguments.prepared[layer];
-    const double own = prepared.skipped != 0 ? 1.0 : coefficient(layer);
-    prepared.scalars.clip = static_cast<float>(own * global);
+    const LayerEntry entry = arguments.layers[layer];
+    const double own = arguments.prepared[entry.first_cohort].skipped != 0 ? 1.0 : coefficient(layer);
+    for (std::uint32_t i = 0; i < entry.cohort_count; ++i) {
+      arguments.prepared[entry.first_cohort + i].scalars.clip = static_cast<float>(own * global);
+    }
   }
 }
 

@@ -23,13 +23,13 @@
 namespace ganno::cuda {
 namespace {
 
-/// A layer's scalars: as a pass before made them, or made here, of the controls and the layer's own step counter.
+/// A piece's scalars: as a pass before made them, or made here, of the controls and its cohort's step counter.
 template <Algorithm kAlgorithm>
-__device__ __forceinline__ PreparedLayer layer_scalars(const StepArguments& arguments, std::uint32_t layer) {
-  if (arguments.prepared != nullptr) return arguments.prepared[layer];
-  const double* control = arguments.controls + layer * kStepControlCount;
-  PreparedLayer made{
-      rules::step_scalars(kAlgorithm, arguments.hyperparameters, arguments.state[layer].next,
+__device__ __forceinline__ PreparedCohort piece_scalars(const StepArguments& arguments, const PieceEntry& piece) {
+  if (arguments.prepared != nullptr) return arguments.prepared[piece.cohort];
+  const double* control = arguments.controls + piece.layer * kStepControlCount;
+  PreparedCohort made{
+      rules::step_scalars(kAlgorithm, arguments.hyperparameters, arguments.state[piece.cohort].next,
                           control[kLearningRateControl], control[kWeightDecayControl], control[kMomentumControl],
                           static_cast<float>(arguments.controls[arguments.layer_count * kStepControlCount])),
       0};
@@ -151,33 +151,31 @@ __device__ __forceinline__ void step_block(const StepArguments& arguments, const
 }
 
 /// The last warp of a layer: its statistics, from its sums.
-template <class Rule, Algorithm kAlgorithm>
+template <class Rule>
 __device__ inline void write_statistics(const StepArguments& arguments, std::uint32_t layer) {
-  double correction = 1;
-  if (arguments.prepared != nullptr) {
-    correction = arguments.prepared[layer].scalars.moment_correction;
-  } else if (kAlgorithm == Algorithm::kAdam || kAlgorithm == Algorithm::kAdamW || kAlgorithm == Algorithm::kLamb) {
-    correction = 1 / arguments.state[layer].next.correction1;
-  }
+  const LayerEntry entry = arguments.layers[layer];
+  // With several cohorts, each piece was corrected before they were added.
+  const double correction = entry.cohort_count == 1 ? moment_correction(arguments, entry.first_cohort) : 1;
   fold::finalize_statistics(arguments.layer_sums[layer], Rule::kFirstMoment, correction,
                             arguments.statistics + static_cast<std::uint64_t>(layer) * kStepStatisticCount);
 }
 
 /// What follows an item's blocks. A function of its own: registers are for the blocks.
-template <class Rule, Algorithm kAlgorithm, bool kStatistics>
+template <class Rule, bool kStatistics>
 [[gnu::noinline]] __device__ void finish_step(const StepArguments& arguments, std::uint32_t index) {
   const Item item = arguments.items[index];
   const std::uint32_t layer = arguments.pieces[item.piece].layer;
   if (kStatistics) {
     if (!finish_item(arguments, item, arguments.block_sums, arguments.piece_sums, arguments.layer_sums)) return;
-    if (lane_index() == 0) write_statistics<Rule, kAlgorithm>(arguments, layer);
+    if (lane_index() == 0) write_statistics<Rule>(arguments, layer);
   } else {
     if (!last_to_finish(&arguments.piece_tickets[item.piece], arguments.piece_items[item.piece])) return;
     if (!last_to_finish(&arguments.layer_tickets[layer], arguments.layers[layer].piece_count)) return;
   }
-  const bool stores = arguments.prepared != nullptr ? arguments.prepared[layer].scalars.store : arguments.store;
-  if (lane_index() == 0 && stores) {
-    LayerState& state = arguments.state[layer];
+  const LayerEntry entry = arguments.layers[layer];
+  if (arguments.prepared != nullptr ? !arguments.prepared[entry.first_cohort].scalars.store : !arguments.store) return;
+  for (std::uint32_t i = lane_index(); i < entry.cohort_count; i += kWarpSize) {
+    CohortState& state = arguments.state[entry.first_cohort + i];
     ++state.steps;
     state.next = rules::bias_corrections(arguments.hyperparameters, state.steps + 1);
   }
@@ -199,7 +197,7 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize, 8)
     const Item item = arguments.items[index];
     const PieceEntry piece = arguments.pieces[item.piece];
     const ArrayEntry array = arguments.arrays[item.array];
-    const Stepping<Rule> with(layer_scalars<kAlgorithm>(arguments, piece.layer));
+    const Stepping<Rule> with(piece_scalars<kAlgorithm>(arguments, piece));
     const bool idle = !kStatistics && with.mode.observe;
     if (lane_index() == 0) {
       put(staging(warp).stepping, with);
@@ -211,7 +209,7 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize, 8)
   for (std::uint32_t i = 0; i < get<Work>(staging(warp).work).block_count; ++i) {
     step_block<Rule, kStatistics>(arguments, staging(launder(warp)), i);
   }
-  finish_step<Rule, kAlgorithm, kStatistics>(arguments, index);
+  finish_step<Rule, kStatistics>(arguments, index);
 }
 
 }  // namespace

@@ -21,31 +21,44 @@ cudaError_t launch_rule(const StepArguments& arguments, bool statistics, cudaStr
                     : launch(where, step_kernel<Rule, kAlgorithm, false>, arguments);
 }
 
+/// Rules that lerp.
+template <bool kFlushDenormals, cuda_scalar::LerpFrom kFrom>
+cudaError_t queue_mean_kernel(const StepArguments& arguments, bool statistics, cudaStream_t stream) {
+  using namespace cuda_scalar;
+  switch (arguments.algorithm) {
+    case Algorithm::kAdamW:
+      return launch_rule<kFlushDenormals, Adam<true, kFrom>, Algorithm::kAdamW>(arguments, statistics, stream);
+    case Algorithm::kLamb:
+      return launch_rule<kFlushDenormals, Lamb<kFrom>, Algorithm::kLamb>(arguments, statistics, stream);
+    default:
+      return launch_rule<kFlushDenormals, Adam<false, kFrom>, Algorithm::kAdam>(arguments, statistics, stream);
+  }
+}
+
 template <bool kFlushDenormals>
 cudaError_t queue_step_kernel(const StepArguments& arguments, bool statistics, cudaStream_t stream) {
+  using namespace cuda_scalar;
   switch (arguments.algorithm) {
     case Algorithm::kSgd:
       break;
     case Algorithm::kMomentum:
-      return launch_rule<kFlushDenormals, cuda_scalar::Momentum<false>, Algorithm::kMomentum>(arguments, statistics,
-                                                                                              stream);
+      return launch_rule<kFlushDenormals, Momentum<false>, Algorithm::kMomentum>(arguments, statistics, stream);
     case Algorithm::kNesterov:
-      return launch_rule<kFlushDenormals, cuda_scalar::Momentum<true>, Algorithm::kNesterov>(arguments, statistics,
-                                                                                             stream);
+      return launch_rule<kFlushDenormals, Momentum<true>, Algorithm::kNesterov>(arguments, statistics, stream);
     case Algorithm::kRmsProp:
-      return launch_rule<kFlushDenormals, cuda_scalar::RmsProp, Algorithm::kRmsProp>(arguments, statistics, stream);
-    case Algorithm::kAdam:
-      return launch_rule<kFlushDenormals, cuda_scalar::Adam<false>, Algorithm::kAdam>(arguments, statistics, stream);
-    case Algorithm::kAdamW:
-      return launch_rule<kFlushDenormals, cuda_scalar::Adam<true>, Algorithm::kAdamW>(arguments, statistics, stream);
+      return launch_rule<kFlushDenormals, RmsProp, Algorithm::kRmsProp>(arguments, statistics, stream);
     case Algorithm::kLion:
-      return launch_rule<kFlushDenormals, cuda_scalar::Lion, Algorithm::kLion>(arguments, statistics, stream);
+      return launch_rule<kFlushDenormals, Lion, Algorithm::kLion>(arguments, statistics, stream);
     case Algorithm::kLars:
-      return launch_rule<kFlushDenormals, cuda_scalar::Lars, Algorithm::kLars>(arguments, statistics, stream);
+      return launch_rule<kFlushDenormals, Lars, Algorithm::kLars>(arguments, statistics, stream);
+    case Algorithm::kAdam:
+    case Algorithm::kAdamW:
     case Algorithm::kLamb:
-      return launch_rule<kFlushDenormals, cuda_scalar::Lamb, Algorithm::kLamb>(arguments, statistics, stream);
+      return rules::lerps_from_gradient(arguments.hyperparameters)
+                 ? queue_mean_kernel<kFlushDenormals, LerpFrom::kGradient>(arguments, statistics, stream)
+                 : queue_mean_kernel<kFlushDenormals, LerpFrom::kMoment>(arguments, statistics, stream);
   }
-  return launch_rule<kFlushDenormals, cuda_scalar::Sgd, Algorithm::kSgd>(arguments, statistics, stream);
+  return launch_rule<kFlushDenormals, Sgd, Algorithm::kSgd>(arguments, statistics, stream);
 }
 
 template <bool kFlushDenormals>
@@ -72,9 +85,13 @@ cudaError_t queue_clip_globally_kernel(const StepArguments& arguments, cudaStrea
 template <bool kFlushDenormals>
 cudaError_t queue_measure_trust_kernel(const StepArguments& arguments, cudaStream_t stream) {
   const Launch where = one_warp_an_item<kFlushDenormals>(arguments, stream);
-  return arguments.algorithm == Algorithm::kLars
-             ? launch(where, measure_kernel<cuda_scalar::Trust<cuda_scalar::Lars>, true>, arguments, false)
-             : launch(where, measure_kernel<cuda_scalar::Trust<cuda_scalar::Lamb>, true>, arguments, false);
+  using namespace cuda_scalar;
+  if (arguments.algorithm == Algorithm::kLars) {
+    return launch(where, measure_kernel<Trust<Lars>, true>, arguments, false);
+  }
+  return rules::lerps_from_gradient(arguments.hyperparameters)
+             ? launch(where, measure_kernel<Trust<Lamb<LerpFrom::kGradient>>, true>, arguments, false)
+             : launch(where, measure_kernel<Trust<Lamb<LerpFrom::kMoment>>, true>, arguments, false);
 }
 
 template <bool kFlushDenormals>

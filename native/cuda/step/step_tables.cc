@@ -29,6 +29,19 @@ DeviceBuffer<Element> uploaded(const std::vector<Element>& values, const Stream&
   return buffer;
 }
 
+/// Tells pieces and layers which cohorts are theirs; as they are made, every layer is one.
+void assign_cohorts(HostTables& tables, const StepCohorts& cohorts) {
+  for (std::size_t layer = 0; layer < tables.layers.size(); ++layer) {
+    const CohortRange own = cohorts.of_layer(layer);
+    tables.layers[layer].first_cohort = own.first;
+    tables.layers[layer].cohort_count = own.count;
+  }
+  for (const Item& item : tables.items) {
+    PieceEntry& piece = tables.pieces[item.piece];
+    piece.cohort = item.block_count > 0 ? cohorts.of_array(item.array) : cohorts.of_layer(piece.layer).first;
+  }
+}
+
 }  // namespace
 
 HostTables make_tables(std::span<const std::uint64_t> sizes, std::span<const std::uint32_t> arrays_per_layer,
@@ -56,7 +69,7 @@ HostTables make_tables(std::span<const std::uint64_t> sizes, std::span<const std
       for (std::uint32_t first = 0; first < array_blocks; first += kBlocksPerPiece) {
         const std::uint32_t count = std::min(kBlocksPerPiece, array_blocks - first);
         const auto piece = static_cast<std::uint32_t>(tables.pieces.size());
-        tables.pieces.push_back({layer, first, tables.record_count, count});
+        tables.pieces.push_back({layer, first, tables.record_count, count, layer});
         tables.record_count += count;
         tables.piece_items.push_back((count + blocks_per_item - 1) / blocks_per_item);
         for (std::uint32_t begin = 0; begin < count; begin += blocks_per_item) {
@@ -66,10 +79,11 @@ HostTables make_tables(std::span<const std::uint64_t> sizes, std::span<const std
     }
     if (tables.pieces.size() == first_piece) {  // somebody must finish it all the same
       tables.items.push_back({0, first_piece, 0, 0});
-      tables.pieces.push_back({layer, 0, tables.record_count, 0});
+      tables.pieces.push_back({layer, 0, tables.record_count, 0, layer});
       tables.piece_items.push_back(1);
     }
-    tables.layers.push_back({first_piece, static_cast<std::uint32_t>(tables.pieces.size()) - first_piece});
+    tables.layers.push_back({first_piece, static_cast<std::uint32_t>(tables.pieces.size()) - first_piece, layer, 1});
+    tables.most_cohorts += std::max(arrays_per_layer[layer], 1u);
   }
   if (array != sizes.size()) throw std::invalid_argument("the layers do not own every array exactly once");
   if (tables.arrays.empty()) tables.arrays.push_back({0, 0});
@@ -78,10 +92,11 @@ HostTables make_tables(std::span<const std::uint64_t> sizes, std::span<const std
 
 StepTables::StepTables(const HostTables& host, std::span<const std::uint8_t> adapt, bool measures, const Stream& stream)
     : controls(host.layers.size() * kStepControlCount + 1),
-      state(host.layers.size()),
+      state(host.most_cohorts),
       statistics(host.layers.size() * kStepStatisticCount),
       item_count_(static_cast<std::uint32_t>(host.items.size())),
       layer_count_(static_cast<std::uint32_t>(host.layers.size())),
+      cohort_count_(layer_count_),
       items_(uploaded(host.items, stream)),
       arrays_(uploaded(host.arrays, stream)),
       pieces_(uploaded(host.pieces, stream)),
@@ -95,13 +110,27 @@ StepTables::StepTables(const HostTables& host, std::span<const std::uint8_t> ada
   const std::vector<std::uint8_t> all(host.layers.size(), 1);
   adapt_.upload(adapt.empty() ? std::span<const std::uint8_t>(all) : adapt, stream);
   tickets_.clear(stream);
-  state.upload(std::vector<LayerState>(host.layers.size()), stream);
+  state.upload(std::vector<CohortState>(host.most_cohorts), stream);
   if (!measures) return;
-  prepared_ = DeviceBuffer<PreparedLayer>(host.layers.size());
+  prepared_ = DeviceBuffer<PreparedCohort>(host.most_cohorts);
   norms_ = DeviceBuffer<Norms>(sums_.size());
   non_finite_ = DeviceBuffer<std::uint32_t>(host.layers.size() + 1);
   non_finite_.clear(stream);
   norms_.clear(stream);
+}
+
+void StepTables::upload_cohorts(HostTables& host, const StepCohorts& cohorts, const Hyperparameters& hyperparameters,
+                                const Stream& stream) {
+  assign_cohorts(host, cohorts);
+  std::vector<CohortState> states;
+  for (const Cohort& cohort : cohorts.all()) {
+    states.push_back({cohort.steps, bias_corrections(hyperparameters, cohort.steps + 1), cohort.layer});
+  }
+  cohort_count_ = static_cast<std::uint32_t>(states.size());
+  state.upload(states, stream);
+  pieces_.upload(host.pieces, stream);
+  layers_.upload(host.layers, stream);
+  stream.synchronize();
 }
 
 StepArguments StepTables::arguments() const {
@@ -113,6 +142,7 @@ StepArguments StepTables::arguments() const {
   arguments.piece_items = piece_items_.data();
   arguments.item_count = item_count_;
   arguments.layer_count = layer_count_;
+  arguments.cohort_count = cohort_count_;
   arguments.controls = controls.data();
   arguments.state = state.data();
   arguments.prepared = prepared_.data();

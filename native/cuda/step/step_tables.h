@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "core/step_cohorts.h"
 #include "cuda/device.h"
 #include "cuda/step/tables.h"
 
@@ -16,6 +17,7 @@ struct HostTables {
   std::vector<LayerEntry> layers;
   std::vector<std::uint32_t> piece_items;
   std::uint32_t record_count = 0;  // blocks
+  std::uint32_t most_cohorts = 0;  // that arrays can be in
   std::uint64_t arena_size = 0;    // floats
 };
 
@@ -31,26 +33,31 @@ class StepTables {
   /// @param measures whether passes before the step (norms, skips) need room
   StepTables(const HostTables& host, std::span<const std::uint8_t> adapt, bool measures, const Stream& stream);
 
+  /// Groups anew, and sets the step counters. Waits for the stream.
+  void upload_cohorts(HostTables& host, const StepCohorts& cohorts, const Hyperparameters& hyperparameters,
+                      const Stream& stream);
+
   /// Everything but the arenas, the rule and its settings.
   StepArguments arguments() const;
 
-  DeviceBuffer<double> controls;  // [layers x kStepControlCount], then inverseScale
-  DeviceBuffer<LayerState> state;
+  DeviceBuffer<double> controls;    // [layers x kStepControlCount], then inverseScale
+  DeviceBuffer<CohortState> state;  // [most_cohorts]
   DeviceBuffer<float> statistics;
 
  private:
   std::uint32_t item_count_;
   std::uint32_t layer_count_;
+  std::uint32_t cohort_count_;
   DeviceBuffer<Item> items_;
   DeviceBuffer<ArrayEntry> arrays_;
   DeviceBuffer<PieceEntry> pieces_;
   DeviceBuffer<LayerEntry> layers_;
   DeviceBuffer<std::uint32_t> piece_items_;
   DeviceBuffer<std::uint8_t> adapt_;
-  DeviceBuffer<Ticket> tickets_;  // [pieces], then [layers]
-  DeviceBuffer<LayerSums> sums_;  // [records], then [pieces], then [layers]
-  DeviceBuffer<PreparedLayer> prepared_;
-  DeviceBuffer<Norms> norms_;  // likewise
+  DeviceBuffer<Ticket> tickets_;           // [pieces], then [layers]
+  DeviceBuffer<LayerSums> sums_;           // [records], then [pieces], then [layers]
+  DeviceBuffer<PreparedCohort> prepared_;  // [most_cohorts]
+  DeviceBuffer<Norms> norms_;              // likewise
   DeviceBuffer<std::uint32_t> non_finite_;
   std::uint64_t record_count_;
   std::uint64_t piece_count_;

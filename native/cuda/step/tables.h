@@ -28,34 +28,38 @@ struct alignas(16) ArrayEntry {
   std::uint64_t size;
 };
 
-struct alignas(16) PieceEntry {
+struct alignas(32) PieceEntry {  // one sector of memory
   std::uint32_t layer;
   std::uint32_t first_block;   // in the array
   std::uint32_t first_record;  // of its blocks
   std::uint32_t block_count;
+  std::uint32_t cohort;
 };
 
 struct LayerEntry {
   std::uint32_t first_piece;
   std::uint32_t piece_count;
+  std::uint32_t first_cohort;
+  std::uint32_t cohort_count;
 };
 
 /// How many parts of something are done; back at 0 when all are, so that a graph can be launched again.
 using Ticket = std::uint32_t;
 
-/// A layer's own counter, and the bias corrections that its next step needs.
-struct LayerState {
+/// A cohort's own counter (core/step_cohorts.h), and the bias corrections that its next step needs.
+struct CohortState {
   std::uint64_t steps = 0;
   BiasCorrections next;
+  std::uint32_t layer = 0;
 };
 
 /// Per layer, in this order (enum Control of cpu/layerwise_step.h).
 enum StepControl : std::uint32_t { kLearningRateControl, kWeightDecayControl, kMomentumControl, kStepControlCount };
 
-/// A layer's scalars, where passes before the step make them.
-struct PreparedLayer {
+/// A cohort's scalars, where passes before the step make them.
+struct PreparedCohort {
   StepScalars scalars;
-  std::uint32_t skipped;
+  std::uint32_t skipped;  // its layer is
 };
 
 /// Sums of squares that a pass before the step measures.
@@ -84,10 +88,11 @@ struct StepArguments {
   const std::uint32_t* piece_items;  // [pieces] items of each
   std::uint32_t item_count;
   std::uint32_t layer_count;
+  std::uint32_t cohort_count;
 
   const double* controls;     // [layers x kStepControlCount], then inverseScale
-  LayerState* state;          // [layers]
-  PreparedLayer* prepared;    // [layers]; null: every warp computes the scalars of its layer
+  CohortState* state;         // [cohorts]
+  PreparedCohort* prepared;   // [cohorts]; null: every warp computes the scalars of its cohort
   const std::uint8_t* adapt;  // [layers]
 
   Ticket* piece_tickets;      // [pieces]
