@@ -197,9 +197,9 @@ class Program {
 }
 
 describe('Every variable keeps its own state', () => {
-	// Adam's bias correction counts a layer's steps: a variable that joins an older one would be corrected by the older one's count.
 	it.each([
 		['adam', false],
+		['adam', true],
 		['momentum', false],
 		['momentum', true],
 	] as const)(

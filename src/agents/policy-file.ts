@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { checkFloat32Array, checkObject, invalidArgument } from '../arguments.js';
+import { checkFloat32Array, checkObject, checkPath, invalidArgument } from '../arguments.js';
 import { AGENT_KINDS, AGENT_NAMES, type AgentKind, actorOutputs, agentNamed } from '../environment/agent-kinds.js';
 import { SECOND_CONTROL_LEVELS, type SecondControlName } from '../environment/second-control.js';
 import { isError } from '../errors.js';
@@ -146,7 +146,7 @@ function readSpec(path: string, metadata: Readonly<Record<string, string>>): Pol
  * @throws GannoError `FILE_SYSTEM` when it cannot be read, `BAD_FILE` with the path and what was wrong
  */
 export function loadPolicy(file: string): Policy {
-	const path = policyFile(file);
+	const path = policyFile(checkPath(file, 'path'));
 	const { tensors, metadata } = readSafetensors(path);
 	if (metadata.format !== FORMAT) {
 		throw badFile(path, 'it is a safetensors file but not a policy of ganno', "Give the 'policy.safetensors' of a run");

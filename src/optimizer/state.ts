@@ -19,7 +19,10 @@ export interface LayerState {
 	readonly moments: readonly (readonly Float32Array[])[];
 }
 
-/** Everything an optimizer keeps besides its options, in a form that survives structured clone. */
+/**
+ * Everything an optimizer keeps besides its options, in a form that survives structured clone and `v8.serialize`, to the bit. JSON has no
+ * typed arrays.
+ */
 export interface OptimizerState {
 	readonly algorithm: LayerwiseAlgorithm;
 	readonly layers: readonly LayerState[];
@@ -76,6 +79,14 @@ function readSteps(layer: LayerState, arrays: number, path: string): number[] {
 	return counts;
 }
 
+function checkMoment(values: unknown, name: string, length: number): Float32Array {
+	if (typeof values === 'object' && values !== null && !ArrayBuffer.isView(values)) {
+		const advice = 'JSON keeps no typed arrays: save a state with v8.serialize, which does.';
+		throw invalidArgument(`a Float32Array of length ${length}`, name, values, advice);
+	}
+	return checkFloat32Array(values, name, length);
+}
+
 /** @throws GannoError `INVALID_ARGUMENT` naming what does not fit; nothing has changed then */
 export function writeState(backend: LayerwiseBackend, shape: StateShape, state: OptimizerState): void {
 	const { algorithm, layers, sizes } = shape;
@@ -101,7 +112,7 @@ export function writeState(backend: LayerwiseBackend, shape: StateShape, state: 
 			for (let moment = 0; moment < MOMENT_COUNT[algorithm]; moment++) {
 				const values = layer.moments?.[moment]?.[i];
 				const [at, name] = [array, `${path}.moments[${moment}][${i}]`];
-				writes.push(() => [at, moment, checkFloat32Array(values, name, length)]);
+				writes.push(() => [at, moment, checkMoment(values, name, length)]);
 			}
 			array++;
 		}

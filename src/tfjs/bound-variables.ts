@@ -26,8 +26,6 @@ export class BoundVariables implements Disposable {
 	/** `[layers]`, for whoever sets them */
 	readonly learningRates: Float32Array;
 	readonly #index: ReadonlyMap<tf.Variable, number>;
-	/** Steps that every variable is behind its layer, for good: all of a layer take a step or none does. */
-	readonly #behind: number[];
 	/** Nothing was restored and no step taken: all states are 0. */
 	#blank = true;
 
@@ -41,7 +39,6 @@ export class BoundVariables implements Disposable {
 		this.members = members;
 		this.size = members.reduce((sum, { variable }) => sum + variable.size, 0);
 		this.#index = new Map(members.map(({ variable }, i) => [variable, i]));
-		this.#behind = members.map(() => 0);
 		let first = 0;
 		this.optimizer = new LayerwiseOptimizer({
 			...options,
@@ -127,14 +124,14 @@ export class BoundVariables implements Disposable {
 	/** Copies, of every variable, in the order of `members`. */
 	states(): VariableState[] {
 		const { layers } = this.optimizer.state();
-		let index = 0;
-		return this.layers.flatMap(({ variables }, l) =>
-			variables.map(({ shape }, i) => ({
+		return this.layers.flatMap(({ variables }, l) => {
+			const { step, steps, moments } = layers[l] as LayerState;
+			return variables.map(({ shape }, i) => ({
 				shape,
-				step: this.#step(layers[l] as LayerState, index++),
-				moments: layers[l]?.moments.map((arrays) => arrays[i] as Float32Array) ?? [],
-			})),
-		);
+				step: steps?.[i] ?? step,
+				moments: moments.map((arrays) => arrays[i] as Float32Array),
+			}));
+		});
 	}
 
 	dispose(): void {
@@ -152,7 +149,6 @@ export class BoundVariables implements Disposable {
 			const own = states.slice(first, first + variables.length);
 			const steps = own.map((state) => state?.step ?? 0);
 			const step = Math.max(...steps);
-			for (const [i, count] of steps.entries()) this.#behind[first + i] = step - count;
 			first += variables.length;
 			const moments = Array.from({ length: MOMENT_COUNT[this.optimizer.algorithm] }, (_, moment) =>
 				variables.map(({ size }, i) => own[i]?.moments[moment] ?? new Float32Array(size)),
@@ -160,10 +156,5 @@ export class BoundVariables implements Disposable {
 			return { name, step, steps, moments };
 		});
 		this.optimizer.restore({ algorithm: this.optimizer.algorithm, layers });
-	}
-
-	/** Steps of one variable, by its layer's. */
-	#step(layer: LayerState, index: number): number {
-		return Math.max(0, layer.step - (this.#behind[index] as number));
 	}
 }
