@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { GannoError } from '../errors.js';
+import { ganno } from '../own-command.js';
 import { packageRoot, withBundlerAdvice } from '../package-files.js';
 
 /** The word that stands for the policy of the package wherever a policy file is asked for. */
@@ -19,7 +20,7 @@ export function shippedPolicyPath(): string {
 		'BAD_FILE',
 		withBundlerAdvice(
 			`The policy of the package is missing: ${path} is not there. Install ganno again, or train a policy with ` +
-				"'ganno train' and give the path of its policy.safetensors",
+				`'${ganno`train`}' and give the path of its policy.safetensors`,
 		),
 	);
 }
