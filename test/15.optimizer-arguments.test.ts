@@ -46,7 +46,7 @@ describe('LayerwiseOptimizer refuses, with a GannoError that says why,', () => {
 		[
 			'another number of gradients',
 			{ layers: [{ name: 'a', parameters: [new Float32Array(4)], gradients: [] }] },
-			/1 arrays, as in parameters/,
+			/1 array, as in parameters/,
 		],
 		[
 			'parameters that overlap',

@@ -228,7 +228,7 @@ describe('a safetensors file', () => {
 			file({ a: entry(0, 8) }).subarray(0, -1),
 			/truncated: tensor a ends at data byte 8, the data at 7/,
 		],
-		['trailing bytes', file({ a: entry(0, 8) }, new Uint8Array(9)), /1 bytes at its end belong to no tensor/],
+		['trailing bytes', file({ a: entry(0, 8) }, new Uint8Array(9)), /1 byte at its end belongs to no tensor/],
 		['overlapping tensors', file({ a: entry(0, 8), b: entry(4, 8) }), /tensor b overlaps/],
 		['a gap', file({ a: entry(4, 8) }), /gap of 4 bytes before tensor a/],
 		['bad JSON', file('{"a":'), /header is not JSON/],

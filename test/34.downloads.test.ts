@@ -1,3 +1,4 @@
+import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
 	existsSync,
@@ -13,6 +14,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type DownloadProgress, downloadFile, type TransferOptions } from '../src/datasets/download.js';
@@ -358,10 +360,23 @@ describe('a data set that is nowhere on disk', () => {
 			`${join(folder, 'mine', 'tiny-idx')}: no such folder`,
 			`${join(folder, 'mine')}: none of the files`,
 			`${cache()}: no such folder`,
-			'On Debian: apt-get install dataset-tiny',
+			'apt-get install dataset-tiny\n',
+			`${[...packed.keys()].join(', ')} into ${cache()}`,
 			'GANNO_DATA_DIR',
+			'--dataset synthetic',
 		]) {
 			expect(error.message).toContain(text);
 		}
+	});
+
+	const curl = spawnSync('curl', ['--version']).status === 0;
+	test.runIf(curl)('comes by the command that the error prints', async () => {
+		handlers = [status(404)];
+		const error = await failure(loadDatasetFrom(definition(), {}, { backoffMilliseconds: 0 }));
+		const command = /^ {6}(curl .*)$/m.exec(error.message)?.[1] as string;
+		handlers = [byName];
+		await promisify(execFile)('sh', ['-c', command]);
+		const dataset = await loadDatasetFrom(definition(), { download: false });
+		expect(dataset.files?.[0]).toBe(join(cache(), 'train-images-idx3-ubyte.gz'));
 	});
 });

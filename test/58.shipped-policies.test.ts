@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { loadPolicy } from '../src/agents/policy-file.js';
 import { SHIPPED_POLICIES } from '../src/agents/shipped-policies.js';
 import { LayerwiseController } from '../src/control/layerwise-controller.js';
+import { COARSE_MULTIPLIERS } from '../src/environment/action.js';
 import { type ConfigInput, parseConfig } from '../src/experiments/config.js';
 import { policySpec } from '../src/experiments/meta-train.js';
 import { policyPath } from '../src/experiments/policy-path.js';
@@ -59,11 +60,46 @@ describe('the policies of the package', () => {
 		expect(Object.keys(card?.evaluation ?? {}).length).toBeGreaterThan(5);
 	});
 
-	it('print their cards', async () => {
-		const { code, stdout } = await ganno(['info', 'default']);
-		expect(code).toBe(0);
-		expect(stdout).toContain('held-out, every run in bench/results/suite-held-out.json');
-		expect(stdout).toContain('limitation');
+	it.each(files)(
+		'%s is summed up on a screen: what it is, does and reached, on what, and where it fails',
+		async (name) => {
+			const path = join(folder, name);
+			const { code, stdout } = await ganno(['info', path]);
+			expect(code).toBe(0);
+			const lines = stdout.trimEnd().split('\n');
+			expect(lines[0]).toBe(`policy    ${path}`);
+			expect(lines.length).toBeLessThan(60);
+			for (const line of lines) if (!line.includes(path)) expect(line.length, line).toBeLessThanOrEqual(80);
+			const text = stdout.replaceAll(/\s+/g, ' ');
+			const { card, spec } = loadPolicy(path);
+			expect(text).toContain(card!.summary);
+			for (const limitation of card!.limitations) expect(text).toContain(limitation);
+			for (const fact of ['suite', 'final test accuracy', 'mean rank', 'diverged']) {
+				expect(text).toContain(`${fact}: ${card!.evaluation[fact]}`);
+			}
+			const verdicts = Object.values(card!.evaluation).filter((value) => /^(met|missed): /.test(value));
+			const met = verdicts.filter((value) => value.startsWith('met: '));
+			expect(text).toContain(`targets: ${met.length} of ${verdicts.length} met; missed:`);
+			for (const value of verdicts.filter((each) => each.startsWith('missed: '))) {
+				expect(text).toContain(value.split(' ')[1]);
+			}
+			expect(text).toContain(`${spec.observationSize} features`);
+			expect(text).toMatch(
+				/observes .* decides .* network .* trained .* results .* limits .* licence Apache-2.0 more /,
+			);
+		},
+	);
+
+	it('tell of the default one what its agents can do at a decision', async () => {
+		const { stdout } = await ganno(['info', 'default']);
+		expect(stdout.replaceAll(/\s+/g, ' ')).toContain(`times ${COARSE_MULTIPLIERS.join(', ')} (coarse, 9 actions)`);
+		expect(stdout).toContain('npx ganno info default --json');
+	});
+
+	it('give everything as JSON', async () => {
+		const { card, spec, training } = loadPolicy('default');
+		const { stdout } = await ganno(['info', 'default', '--json']);
+		expect(JSON.parse(stdout)).toMatchObject({ file: join(folder, 'default.safetensors'), spec, training, card });
 	});
 
 	it.each([1e-6, 1])('lead a training out of the initial learning rate %s', (learningRate) => {

@@ -192,8 +192,8 @@ describe('ganno train --agent adaptive-lr', () => {
 		expect(trained.stderr + trained.stdout).toContain('Policy:');
 		expect(trained.code).toBe(0);
 		const info = await ganno(['info', join(run, 'policy.safetensors')]);
-		expect(info.stdout).toContain('network-v1 (7 features)');
-		expect(info.stdout).toContain('a factor of at most 1.5');
+		expect(info.stdout).toContain('7 features of the network (network-v1)');
+		expect(info.stdout.replaceAll(/\s+/g, ' ')).toContain('times any factor from 1/1.5 to 1.5');
 		const evaluated = await ganno(['evaluate', run, '--workers', '0']);
 		expect(evaluated.stdout).toContain('learned');
 		expect(evaluated.code).toBe(0);

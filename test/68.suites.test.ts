@@ -311,7 +311,9 @@ describe('ganno evaluate --suite', () => {
 		child.kill('SIGINT');
 		const stopped = await result;
 		expect(stopped.code).toBe(130);
-		expect(stopped.stderr).toContain('--resume');
+		expect(stopped.stderr).toContain(
+			`Go on with: npx ganno evaluate ${policy} --quick --out ${out} --workers 1 --resume\n`,
+		);
 		expect(readFileSync(journalPath(out), 'utf8').trim().split('\n').length).toBeGreaterThanOrEqual(8);
 	});
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import type { Config } from '../src/experiments/config.js';
 import type { EvaluationTable } from '../src/experiments/evaluate.js';
 import { listCheckpoints, readMetrics } from '../src/experiments/run-directory.js';
 import { packageRoot } from '../src/native.js';
-import { ganno, startGanno } from './support/run-ganno.js';
+import { ganno, MAIN, startGanno } from './support/run-ganno.js';
 import { TINY } from './support/tiny-config.js';
 
 let folder: string;
@@ -76,7 +76,7 @@ describe('ganno train', () => {
 
 		const info = await ganno(['info', run]);
 		expect(info.code).toBe(0);
-		expect(info.stdout).toMatch(/^observation +layer-v1/m);
+		expect(info.stdout).toMatch(/^observes +23 features of each layer \(layer-v1\)/m);
 		const json = JSON.parse((await ganno(['info', join(run, 'policy.safetensors'), '--json'])).stdout) as {
 			spec: { hiddenUnits: number };
 		};
@@ -89,6 +89,31 @@ describe('ganno train', () => {
 		const table = JSON.parse(readFileSync(join(run, 'evaluation.json'), 'utf8')) as EvaluationTable;
 		expect(table.seeds).toBe(3);
 		expect(readFileSync(join(run, 'report.html'), 'utf8')).toContain('cosine, tuned');
+	});
+
+	it('prints how to evaluate it, which can be pasted, and one iteration as one', async () => {
+		const run = join(folder, 'my run');
+		const trained = await ganno(['train', '--config', tiny, '--iterations', '1', '--run-dir', 'my run'], {
+			cwd: folder,
+		});
+		expect(trained.stderr).toContain('1 iteration, ');
+		expect(trained.stderr).toContain('Meta-training done: 1 iteration\n');
+		const [, command] = /^Evaluate it: (.*)$/m.exec(trained.stdout) as unknown as [string, string];
+		expect(command).toBe(`node ${MAIN} evaluate 'my run'`);
+		execFileSync('sh', ['-c', `${command} --seeds 1 --workers 0`], { cwd: folder, stdio: 'ignore' });
+		expect(existsSync(join(run, 'evaluation.json'))).toBe(true);
+	});
+
+	it('says how to finish a run that has no policy yet, and how to go on with one that is there', async () => {
+		const run = join(folder, 'begun');
+		expect((await ganno(['train', '--config', tiny, '--run-dir', run])).code).toBe(0);
+		rmSync(join(run, 'policy.safetensors'));
+		const again = `npx ganno train --resume ${run}`;
+		expect((await ganno(['evaluate', run])).stderr).toContain(`has no policy.safetensors yet. Finish it: ${again}\n`);
+		for (const command of ['start', 'train']) {
+			const { stderr } = await ganno([command, '--config', tiny, '--run-dir', run]);
+			expect(stderr, command).toContain(`Choose another --run-dir, or continue it with: ${again}\n`);
+		}
 	});
 
 	it('tunes the baseline of the reward baseline before the run, which keeps what was found', async () => {
@@ -263,6 +288,6 @@ describe('ganno start', () => {
 		child.kill('SIGINT');
 		const stopped = await result;
 		expect(stopped.code).toBe(130);
-		expect(stopped.stderr).toContain('ganno evaluate');
+		expect(stopped.stderr).toMatch(/Evaluate again with: .* evaluate \S+run\n/);
 	});
 });

@@ -77,12 +77,18 @@ describe('ganno search', () => {
 		expect(logOf(runs[1]!.run)).toBe(whole);
 
 		const stoppedRun = join(folder, 'stopped');
-		const { child, until, result } = startGanno(['search', '--config', tiny, '--run-dir', stoppedRun, ...without]);
+		const { child, until, result } = startGanno([
+			...['search', '--config', tiny, '--run-dir', stoppedRun, '--policy', 'default'].concat(without),
+			'--compare',
+			runs[0]!.run,
+		]);
 		await until('model 3/12');
 		child.kill('SIGINT');
 		const stopped = await result;
 		expect(stopped.code).toBe(130);
-		expect(stopped.stderr).toContain(`ganno search --resume ${stoppedRun}`);
+		expect(stopped.stderr).toContain(
+			`Go on with: npx ganno search --resume ${stoppedRun} --policy default --compare ${runs[0]!.run}\n`,
+		);
 		expect(whole.startsWith(logOf(stoppedRun))).toBe(true);
 		expect(existsSync(join(stoppedRun, 'run.lock'))).toBe(false);
 		const resumed = await ganno(['search', '--resume', stoppedRun, '--workers', '2']);

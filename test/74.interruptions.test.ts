@@ -78,7 +78,7 @@ describe('a training that is asked to end', () => {
 		const env = { NODE_OPTIONS: preload('signal-at.mjs'), SIGNAL_AT: 'config.json', SIGNALS: 'SIGINT,SIGTERM' };
 		const stopped = await ganno([...train, '--reward', 'baseline', '--run-dir', run], { env });
 		expect(stopped.code, stopped.stderr).toBe(130);
-		expect(stopped.stderr).toContain(`the tuning begins anew. Go on with: ganno train --resume ${run}`);
+		expect(stopped.stderr).toContain(`the tuning begins anew. Go on with: npx ganno train --resume ${run}`);
 		const resumed = await ganno(['train', '--resume', run]);
 		expect(resumed.code, resumed.stderr).toBe(0);
 		expect(resumed.stderr).toContain('Baseline:');

@@ -78,11 +78,13 @@ describe('folders of runs that nobody has named', () => {
 });
 
 describe('what a command prints to be pasted', () => {
-	/** The words that a shell makes of the command after the text. */
+	/** The words that a shell makes of the command after the text; outside of every package ganno is called by its path. */
 	const pasted = (said: string, text: string): string[] => {
 		const at = said.indexOf(text) + text.length;
-		const script = `ganno() { printf '%s\\0' "$@"; }; ${said.slice(at)}`;
-		return execFileSync('sh', ['-c', script], { encoding: 'utf8' }).split('\0').slice(0, -1);
+		const script = `node() { printf '%s\\0' "$@"; }; ${said.slice(at)}`;
+		const [program, ...words] = execFileSync('sh', ['-c', script], { encoding: 'utf8' }).split('\0').slice(0, -1);
+		expect(program).toBe(MAIN);
+		return words;
 	};
 
 	it.each(['mein Lauf', "don't", '$HOME `x` "y"', '-x', 'läufe*', 'a;b&c'])('leads to the run in %s', async (name) => {
@@ -92,9 +94,7 @@ describe('what a command prints to be pasted', () => {
 		expect(done.code, done.stderr).toBe(0);
 		expect(pasted(done.stdout, 'Evaluate it: ')).toEqual(['evaluate', path]);
 		const again = await ganno([...train, '--run-dir', name], where);
-		expect(again.stderr).toContain('Continue it with --resume');
-		const option = again.stderr.split(', or choose')[0]?.replace('Continue it with ', '$&ganno train ') ?? '';
-		expect(pasted(option, 'Continue it with ')).toEqual(['train', '--resume', path]);
+		expect(pasted(again.stderr, 'or continue it with: ')).toEqual(['train', '--resume', path]);
 		const resumed = start(['train', '--resume', name, '--iterations', '100000'], where);
 		await resumed.until('iteration');
 		resumed.child.kill('SIGINT');
@@ -102,7 +102,12 @@ describe('what a command prints to be pasted', () => {
 		const evaluation = start(['evaluate', path, '--set', 'evaluation.seeds=5000'], where);
 		await evaluation.until('Evaluating');
 		evaluation.child.kill('SIGINT');
-		expect(pasted((await evaluation.result).stderr, 'Evaluate again with: ')).toEqual(['evaluate', path]);
+		expect(pasted((await evaluation.result).stderr, 'Evaluate again with: ')).toEqual([
+			'evaluate',
+			path,
+			'--set',
+			'evaluation.seeds=5000',
+		]);
 	});
 
 	it('leads to a search too', async () => {

@@ -275,7 +275,7 @@ describe('setWeights', () => {
 			[/first is not 'iter'/, []],
 			[/'iter' is -1/, [{ name: 'iter', tensor: scalar(-1) }]],
 			[/second is not 'steps'/, [iter, moment]],
-			[/0 moments for 1 variables, not 1 each/, [iter, steps]],
+			[/0 moments for 1 variable, not 1 each/, [iter, steps]],
 			[/not a count of steps/, [iter, { name: 'steps', tensor: tf.tensor1d([-2], 'int32') }, moment]],
 			[/where 'b\/moment1' is due, there is 'b'/, [iter, steps, { ...moment, name: 'b' }]],
 			[/is of type int32/, [iter, steps, { ...moment, tensor: tf.tensor1d([1, 2], 'int32') }]],

@@ -1,4 +1,5 @@
 import { checkCapacity, checkInteger, invalidArgument } from '../arguments.js';
+import { counted } from '../counted.js';
 import { philox4x32, STREAMS } from '../philox.js';
 import { checkSamplingOptions, type SamplingOptions } from './sampling.js';
 import { deterministicExp, deterministicLog, deterministicTanh } from './transcendental.js';
@@ -57,7 +58,7 @@ export function sampleContinuousActions(
 	checkCapacity(outputs, 'outputs', rows * GAUSSIAN_OUTPUTS, 'networks × agents × 2');
 	checkCapacity(actionsOut, 'actionsOut', rows, 'networks × agents');
 	if (!greedy && !(typeof networkSeeds === 'object' && networkSeeds?.length >= networks)) {
-		throw invalidArgument(`${networks} network seeds`, 'networkSeeds', networkSeeds);
+		throw invalidArgument(counted(networks, 'network seed'), 'networkSeeds', networkSeeds);
 	}
 	if (logProbabilitiesOut !== undefined) {
 		checkCapacity(logProbabilitiesOut, 'logProbabilitiesOut', rows, 'networks × agents');

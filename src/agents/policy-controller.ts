@@ -1,4 +1,5 @@
 import { checkInteger, checkObject, checkOneOf, invalidArgument } from '../arguments.js';
+import { counted } from '../counted.js';
 import type { ActionMode, Actions, LearningRateRule } from '../environment/action.js';
 import {
 	AGENT_KINDS,
@@ -78,7 +79,7 @@ export class PolicyController implements Controller {
 		const { spec, stateSize } = this.#inference;
 		const rows = memory.length / stateSize;
 		if (!Number.isInteger(rows)) {
-			throw invalidArgument(`a Float32Array of a multiple of ${stateSize} numbers`, 'memory', memory);
+			throw invalidArgument(`a Float32Array of a multiple of ${counted(stateSize, 'number')}`, 'memory', memory);
 		}
 		this.#reserve(rows, spec.actions, stateSize);
 		this.#state.set(memory);

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { checkFloat32Array, checkObject, checkPath, invalidArgument } from '../arguments.js';
+import { counted } from '../counted.js';
 import { AGENT_KINDS, AGENT_NAMES, type AgentKind, actorOutputs, agentNamed } from '../environment/agent-kinds.js';
 import { SECOND_CONTROL_LEVELS, type SecondControlName } from '../environment/second-control.js';
 import { isError } from '../errors.js';
@@ -112,7 +113,7 @@ function readSpec(path: string, metadata: Readonly<Record<string, string>>): Pol
 			.join(' and ');
 		throw badFile(
 			path,
-			`its policy needs the observation '${value.observation}' of ${value.observationSize} features, and this version of ganno has ${known}`,
+			`its policy needs the observation '${value.observation}' of ${counted(value.observationSize, 'feature')}, and this version of ganno has ${known}`,
 			advice,
 		);
 	}
@@ -128,7 +129,7 @@ function readSpec(path: string, metadata: Readonly<Record<string, string>>): Pol
 		const beside = value.secondControl === undefined ? '' : ` with ${value.secondControl}`;
 		throw badFile(
 			path,
-			`its policy needs the action rule '${value.action}'${beside} of ${value.actions} actions for agents '${value.agents}', ` +
+			`its policy needs the action rule '${value.action}'${beside} of ${counted(value.actions, 'action')} for agents '${value.agents}', ` +
 				`and this version of ganno has, for '${value.observation}', ${known.join(', ')}, for agents '${kind.agents.join("' and '")}'`,
 			advice,
 		);
@@ -192,7 +193,9 @@ export function loadPolicy(file: string): Policy {
 
 function describeAction({ action, actions, multiplier }: PolicySpec): string {
 	const range = multiplier === undefined ? '' : `, a factor of at most ${multiplier}`;
-	return action === 'continuous' ? `continuous (mean and deviation${range})` : `${action} (${actions} actions${range})`;
+	return action === 'continuous'
+		? `continuous (mean and deviation${range})`
+		: `${action} (${counted(actions, 'action')}${range})`;
 }
 
 function describeSecond(control: SecondControlName): string {
@@ -209,7 +212,7 @@ export function describePolicy(policy: Policy): { readonly name: string; readonl
 	return [
 		{ name: 'network', value: network },
 		{ name: 'parameters', value: String(parameters.length) },
-		{ name: 'observation', value: `${spec.observation} (${spec.observationSize} features)` },
+		{ name: 'observation', value: `${spec.observation} (${counted(spec.observationSize, 'feature')})` },
 		{ name: 'action', value: describeAction(spec) },
 		...(spec.secondControl === undefined
 			? []

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { checkBoolean, checkCapacity, checkInteger, checkKeys, invalidArgument, keysOf } from '../arguments.js';
+import { counted } from '../counted.js';
 import { philox4x32, STREAMS } from '../philox.js';
 import { deterministicExp, deterministicLog } from './transcendental.js';
 
@@ -66,7 +67,7 @@ export function sampleActions(
 		throw invalidArgument(`a Uint8Array of length ${rows}`, 'actionsOut', actionsOut);
 	const seeds = options.networkSeeds;
 	if (!greedy && !(typeof seeds === 'object' && seeds?.length >= networks)) {
-		throw invalidArgument(`${networks} network seeds`, 'networkSeeds', seeds);
+		throw invalidArgument(counted(networks, 'network seed'), 'networkSeeds', seeds);
 	}
 	if (logProbabilitiesOut !== undefined) {
 		checkCapacity(logProbabilitiesOut, 'logProbabilitiesOut', rows, 'networks × agents');

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { GannoError } from '../errors.js';
+import { ganno } from '../own-command.js';
 import { packageRoot, withBundlerAdvice } from '../package-files.js';
 
 /** Names that stand for the policies of the package wherever a policy file is asked for: each is a file of `policies/`. */
@@ -31,7 +32,7 @@ export function policyFile(path: string): string {
 		'BAD_FILE',
 		withBundlerAdvice(
 			`The policy of the package is missing: ${file} is not there. Install ganno again, or train a policy with ` +
-				"'ganno train' and give the path of its policy.safetensors",
+				`'${ganno`train`}' and give the path of its policy.safetensors`,
 		),
 	);
 }

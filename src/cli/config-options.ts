@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander';
 import { AGENT_NAMES } from '../environment/agent-kinds.js';
-import { type Config, resolveConfig } from '../experiments/config.js';
+import { type Config, configReference, resolveConfig, withAgentDefaults } from '../experiments/config.js';
 import { type ConfigLayer, mergeLayers, parseAssignment, readConfigFile } from '../experiments/config-load.js';
 import { PRESET_NAMES, PRESETS, type PresetName } from '../experiments/presets.js';
-import { pathOption } from './path-option.js';
+import { parsePath, pathOption } from './path-option.js';
+import { type Settings, type SettingsOrigin, settingOption } from './setting-options.js';
 
 /** The options that make a config, shared by the commands that need one. */
 export interface ConfigOptions {
@@ -29,39 +30,72 @@ export interface ConfigOptions {
 
 const collect = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
 
-/** Options of every command that reads a config. */
-export function addConfigOptions(command: Command): Command {
+function presetOrigin(name: PresetName): SettingsOrigin {
+	return { name, layers: withAgentDefaults([presetLayer(name)]) };
+}
+
+/** The settings of a command whose defaults are those of a preset. */
+function settingsFrom(preset: PresetName): Settings {
+	const others = PRESET_NAMES.filter((name) => name !== preset);
+	return { keys: configReference(), origins: [preset, ...others].map(presetOrigin) };
+}
+
+/** Options of every command that reads a config. @param settings whose values --help shows as defaults */
+function addSettings(command: Command, preset: Option, settings: Settings): Command {
 	return command
-		.addOption(new Option('--preset <name>', 'named settings to start from').choices(PRESET_NAMES))
+		.optionsGroup('Settings:')
+		.addOption(preset)
 		.addOption(
 			pathOption('--config <file>', 'JSON file with settings; stronger than the preset, weaker than the options'),
 		)
-		.option('--set <key=value>', 'any setting, e.g. --set learner.clip=0.1 (repeatable)', collect)
-		.option('--seed <n>', 'all randomness of the run follows from it')
-		.option('--workers <n>', 'worker threads; 0: none, -1: one per core, or two per CUDA device')
-		.option('--device <name>', 'auto, cpu, cuda:N, or several as in cuda:0,cuda:1')
-		.option('--precision <name>', 'float32, or tf32 on CUDA devices: tensor cores, 10 bits of mantissa')
-		.option('--dataset <name>', 'fashion-mnist, mnist, cifar-10, svhn or synthetic')
-		.addOption(pathOption('--data-dir <dir>', 'where the data set lies'));
+		.option(
+			'--set <key=value>',
+			'any setting, also one without an option here, e.g. --set learner.clip=0.1 (repeatable)',
+			collect,
+		)
+		.addOption(settingOption('--seed <n>', 'seed', settings));
 }
 
-/** Options of the commands that train agents. */
-export function addTrainingOptions(command: Command): Command {
-	return addConfigOptions(command)
-		.option('--iterations <n>', 'updates of the learner')
-		.addOption(
-			new Option('--agent <kind>', 'ganno, or adaptive-lr: one learning rate, set by one agent').choices(AGENT_NAMES),
-		)
-		.option('--agents <mode>', 'layerwise, or one for all layers')
-		.option(
-			'--action <rule>',
-			'compounding, fine, coarse, anchored or absolute; of adaptive-lr: continuous or three-way',
-		)
-		.option('--reward <name>', 'log-improvement, baseline, final-loss, accuracy-gain, difference or validation-loss')
-		.option('--second-control <name>', 'what agents set beside the learning rate: none, weight-decay or momentum')
-		.option('--network <kind>', "the agents' network: feed-forward or recurrent")
-		.option('--algorithm <name>', 'ippo or mappo')
-		.option('--learner-backend <name>', 'wasm, cpu or tensorflow');
+/** What a config says of data and machine. */
+export function addDataAndMachine(command: Command, data: Settings, machine: Settings): Command {
+	return command
+		.optionsGroup('Data:')
+		.addOption(settingOption('--dataset <name>', 'dataset', data))
+		.addOption(settingOption('--data-dir <dir>', 'dataDirectory', data).argParser(parsePath))
+		.optionsGroup('Machine:')
+		.addOption(settingOption('--workers <n>', 'workers', machine))
+		.addOption(settingOption('--device <name>', 'device', machine))
+		.addOption(settingOption('--precision <name>', 'precision', data));
+}
+
+function presetOption(): Option {
+	return new Option('--preset <name>', 'named settings to start from').choices(PRESET_NAMES);
+}
+
+/** Options of a command that starts from the settings of a policy. */
+export function addConfigOptions(command: Command): Command {
+	const none: Settings = { keys: configReference(), origins: [] };
+	// Where it was trained says nothing about where it is tried.
+	const machine: Settings = { ...none, origins: [{ name: 'config', layers: [] }] };
+	return addDataAndMachine(addSettings(command, presetOption(), none), none, machine);
+}
+
+/** Options of the commands that train agents. @param preset what they start from where nothing else is said */
+export function addTrainingOptions(command: Command, preset: PresetName): Command {
+	const settings = settingsFrom(preset);
+	addSettings(command, presetOption().default(undefined, preset), settings);
+	command.addOption(settingOption('--iterations <n>', 'iterations', settings));
+	return addDataAndMachine(command, settings, settings)
+		.optionsGroup('Agents:')
+		.addOption(settingOption('--agent <kind>', 'agent', settings).choices(AGENT_NAMES))
+		.addOption(settingOption('--agents <mode>', 'environment.agents', settings))
+		.addOption(settingOption('--action <rule>', 'environment.action', settings))
+		.addOption(settingOption('--reward <name>', 'environment.reward', settings))
+		.addOption(settingOption('--second-control <name>', 'environment.secondControl', settings))
+		.addOption(settingOption('--network <kind>', 'policy.network', settings))
+		.optionsGroup('Learner:')
+		.addOption(settingOption('--algorithm <name>', 'learner.algorithm', settings))
+		.addOption(settingOption('--learner-backend <name>', 'learner.backend', settings));
 }
 
 /** Numbers as numbers, so that a message can say what was wrong with anything else. */

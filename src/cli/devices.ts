@@ -1,16 +1,18 @@
 import { Command } from 'commander';
+import { counted } from '../counted.js';
 import type { CublasInfo, DeviceInfo } from '../devices.js';
 import type { TfjsBackendInfo } from '../tfjs/backends.js';
+import { addHelpEnd } from './help.js';
 
 function describe(device: DeviceInfo): string {
 	if (!device.available) return `${device.name.padEnd(6)} not available: ${device.reason}`;
 	const gigabytes = (device.memory / 2 ** 30).toFixed(1);
 	if (device.kind === 'cuda') {
 		const free = (device.freeMemory / 2 ** 30).toFixed(1);
-		return `${device.name.padEnd(6)} ${device.model}, ${device.multiprocessors} multiprocessors, ${free} of ${gigabytes} GiB free, compute capability ${device.computeCapability}`;
+		return `${device.name.padEnd(6)} ${device.model}, ${counted(device.multiprocessors, 'multiprocessor')}, ${free} of ${gigabytes} GiB free, compute capability ${device.computeCapability}`;
 	}
 	const tiers = device.tiers.map((tier) => (tier === device.tier ? `[${tier}]` : tier)).join(' ');
-	return `${device.name.padEnd(6)} ${device.model}, ${device.cores} cores, ${gigabytes} GiB, instruction sets ${tiers}`;
+	return `${device.name.padEnd(6)} ${device.model}, ${counted(device.cores, 'core')}, ${gigabytes} GiB, instruction sets ${tiers}`;
 }
 
 function describeCublas({ available, library, reason }: CublasInfo): string {
@@ -30,35 +32,32 @@ function describeTfjs(backends: readonly TfjsBackendInfo[]): string {
 }
 
 export function devicesCommand(): Command {
-	return new Command('devices')
+	const command = new Command('devices')
 		.description(
 			'Where child networks can be trained on this machine, why CUDA is absent when it is, and what tfjs would run on.',
 		)
-		.option('--json', 'as one JSON array')
-		.addHelpText(
-			'after',
-			`
-The instruction set in brackets is in use; GANNO_CPU_TIER forces another. GANNO_CUBLAS is the path of the
-cuBLAS to use, or 'off'.
-
-Examples:
-  $ ganno devices
-  $ GANNO_CPU_TIER=avx2 ganno devices --json`,
-		)
-		.action(async (options: { json?: boolean }) => {
-			const { cublasInfo, devices } = await import('../devices.js');
-			const { tfjsBackends } = await import('../tfjs/backends.js');
-			const found = devices();
-			const cublas = cublasInfo();
-			const backends = tfjsBackends();
-			if (options.json === true) {
-				process.stdout.write(
-					`${JSON.stringify([...found, ...(cublas === undefined ? [] : [cublas]), ...backends], undefined, 2)}\n`,
-				);
-				return;
-			}
-			for (const device of found) process.stdout.write(`${describe(device)}\n`);
-			if (cublas !== undefined) process.stdout.write(`${describeCublas(cublas)}\n`);
-			process.stdout.write(`${describeTfjs(backends)}\n`);
-		});
+		.option('--json', 'as one JSON array');
+	return addHelpEnd(
+		command,
+		['ganno devices', 'GANNO_CPU_TIER=avx2 ganno devices --json'],
+		[
+			'The instruction set in brackets is in use; GANNO_CPU_TIER forces another. GANNO_CUBLAS is the path of the ' +
+				"cuBLAS to use, or 'off'.",
+		],
+	).action(async (options: { json?: boolean }) => {
+		const { cublasInfo, devices } = await import('../devices.js');
+		const { tfjsBackends } = await import('../tfjs/backends.js');
+		const found = devices();
+		const cublas = cublasInfo();
+		const backends = tfjsBackends();
+		if (options.json === true) {
+			process.stdout.write(
+				`${JSON.stringify([...found, ...(cublas === undefined ? [] : [cublas]), ...backends], undefined, 2)}\n`,
+			);
+			return;
+		}
+		for (const device of found) process.stdout.write(`${describe(device)}\n`);
+		if (cublas !== undefined) process.stdout.write(`${describeCublas(cublas)}\n`);
+		process.stdout.write(`${describeTfjs(backends)}\n`);
+	});
 }

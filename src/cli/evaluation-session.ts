@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { PolicySnapshot } from '../agents/policy.js';
+import { counted } from '../counted.js';
 import { GannoError } from '../errors.js';
 import { type EvaluationTable, evaluatePolicy } from '../experiments/evaluate.js';
 import { formatEvaluation } from '../experiments/evaluation-table.js';
@@ -9,7 +10,6 @@ import { writeRunReport } from '../experiments/run-report.js';
 import { checkWritable, writeFileAtomic } from '../files/atomic-write.js';
 import type { FileLock } from '../files/lock-file.js';
 import { makeFolder } from '../files/make-folder.js';
-import { shell } from '../shell-words.js';
 import type { Session } from './training-session.js';
 
 /** What a command has written, in a word and a path. */
@@ -38,18 +38,18 @@ export function openResults(directory: string): Disposable {
 
 /**
  * Evaluates with progress, writes the results, and prints the table on stdout.
- * @param path what was evaluated: an interruption says how to evaluate it again
+ * @param again the command that does the same again, for an interruption to print
  * @param output a folder that is locked, or none
  */
 export async function evaluateWithProgress(
 	session: Session,
 	policy: PolicySnapshot,
-	path: string,
+	again: string,
 	output: string | undefined,
 ): Promise<WrittenFile[]> {
 	const { config, dataset, executor, signal, progress } = session;
 	progress.stage(
-		`Evaluating on ${dataset.name}: ${config.evaluation.learningRates.length} initial learning rates, ${config.evaluation.seeds} held-out seeds`,
+		`Evaluating on ${dataset.name}: ${counted(config.evaluation.learningRates.length, 'initial learning rate')}, ${counted(config.evaluation.seeds, 'held-out seed')}`,
 	);
 	try {
 		const table = await evaluatePolicy({
@@ -66,7 +66,7 @@ export async function evaluateWithProgress(
 		process.stdout.write(`\n${formatEvaluation(table)}\n\n`);
 		return written;
 	} catch (error) {
-		if (signal.aborted) progress.finish(`Interrupted. Evaluate again with: ${shell`ganno evaluate ${path}`}`);
+		if (signal.aborted) progress.finish(`Interrupted. Evaluate again with: ${again}`);
 		throw error;
 	}
 }

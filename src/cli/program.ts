@@ -1,7 +1,9 @@
 import { Command } from 'commander';
+import { ownCommand } from '../own-command.js';
 import { packageVersion } from '../package-files.js';
 import { devicesCommand } from './devices.js';
 import { evaluateCommand } from './evaluate.js';
+import { addHelpEnd, inOneManner } from './help.js';
 import { infoCommand } from './info.js';
 import { searchCommand } from './search.js';
 import { startCommand } from './start.js';
@@ -10,21 +12,9 @@ import { trainCommand } from './train.js';
 /** The command `ganno`: one file a command, each loading what it needs only when it runs. */
 export function createProgram(): Command {
 	const program = new Command('ganno')
+		.name(ownCommand())
 		.description('Meta-train agents that set the learning rates of neural networks, one agent per layer, and use them.')
-		.version(packageVersion())
-		.showHelpAfterError('(add --help for the options)')
-		.addHelpText(
-			'after',
-			`
-Exit codes: 0 done, 1 failed, 2 wrong command line or config, 130 interrupted.
-Set GANNO_DEBUG=1 to see the stack of an error.
-
-Examples:
-  $ ganno start                                   a small meta-training on Fashion-MNIST, then its evaluation
-  $ ganno train --preset standard --seed 1        a longer one
-  $ ganno train --resume runs/standard-1          go on after Ctrl-C
-  $ ganno evaluate runs/standard-1                the table of a run's policy`,
-		);
+		.version(packageVersion());
 	for (const command of [
 		startCommand(),
 		trainCommand(),
@@ -35,6 +25,19 @@ Examples:
 	]) {
 		program.addCommand(command);
 	}
-	for (const command of [program, ...program.commands]) command.exitOverride();
+	addHelpEnd(
+		program,
+		[
+			['ganno start', 'a small meta-training on Fashion-MNIST, then its evaluation'],
+			['ganno train --preset standard --seed 1 --run-dir runs/first', 'a longer one'],
+			['ganno train --resume runs/first', 'go on after Ctrl-C'],
+			['ganno evaluate runs/first', "the table of a run's policy"],
+			['ganno info default', 'the policy that comes with the package'],
+		],
+		[
+			'Exit codes: 0 done, 1 failed, 2 wrong command line or config, 130 interrupted. Set GANNO_DEBUG=1 to see the stack of an error.',
+		],
+	);
+	for (const command of [program, ...program.commands]) inOneManner(command);
 	return program;
 }

@@ -10,7 +10,8 @@ export interface RunDirectoryOptions {
 
 export function addRunDirectoryOptions(command: Command): Command {
 	return command
-		.addOption(pathOption('--run-dir <dir>', 'folder of the run (default: runs/ and a name with the date)'))
+		.optionsGroup('Run:')
+		.addOption(pathOption('--run-dir <dir>', 'folder of the run').default(undefined, 'runs/ and a name with the date'))
 		.addOption(pathOption('--output <dir>', 'the same as --run-dir'));
 }
 

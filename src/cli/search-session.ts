@@ -2,6 +2,7 @@ import { basename, join, resolve } from 'node:path';
 import type { PolicySnapshot } from '../agents/policy.js';
 import { loadPolicy } from '../agents/policy-file.js';
 import { checkOneOf } from '../arguments.js';
+import { counted } from '../counted.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { ACTION_MODES } from '../environment/action.js';
 import { GannoError } from '../errors.js';
@@ -21,6 +22,7 @@ import {
 } from '../experiments/search/search-settings.js';
 import { textTable } from '../experiments/suites/tables.js';
 import { uncheckedLines } from '../files/line-log.js';
+import { ganno } from '../own-command.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
 import { formatArchitecture, parseArchitecture } from '../search/architecture.js';
 import { architectureNetwork } from '../search/architecture-network.js';
@@ -91,8 +93,12 @@ export async function runSearchSession(
 		}
 	} catch (error) {
 		if (error instanceof GannoError && error.code === 'CANCELLED') {
-			const network = given === undefined ? '' : shell` --network ${formatArchitecture(given)}`;
-			const again = `${shell`ganno search --resume ${directory.path}`}${network}`;
+			const again = [
+				ganno`search --resume ${directory.path}`,
+				...(given === undefined ? [] : [shell`--network ${formatArchitecture(given)}`]),
+				...(options.policy === undefined ? [] : [shell`--policy ${options.policy}`]),
+				...(options.compare ?? []).map((rival) => shell`--compare ${rival}`),
+			].join(' ');
 			progress.finish(`Interrupted; every finished model is kept. Go on with: ${again}`);
 		}
 		throw error;
@@ -114,8 +120,9 @@ async function search({
 	using log = new ReplayLog(directory.file('log'), origins.search);
 	const known = log.entries.length;
 	if (log.unchecked > 0) progress.finish(uncheckedLines(log));
-	const workers = `${executor.workers} worker${executor.workers === 1 ? '' : 's'}`;
-	progress.stage(`Searching on ${dataset.name}: ${total} architectures, ${workers}, in ${directory.path}`);
+	progress.stage(
+		`Searching on ${dataset.name}: ${counted(total, 'architecture')}, ${counted(executor.workers, 'worker')}, in ${directory.path}`,
+	);
 	let best: SearchEntry | undefined;
 	await using session = executor.session({ signal, test: false });
 	const entries = await runSearch({
@@ -138,15 +145,15 @@ async function search({
 			progress.update('model', unique, total, figures);
 		},
 	});
-	progress.finish(`Search done: ${entries.length} models chosen`);
+	progress.finish(`Search done: ${counted(entries.length, 'model')} chosen`);
 	const trained = entries.filter(({ repeats }) => repeats === undefined).length;
 	if (trained < total) {
 		const all = countArchitectures(space);
 		const why =
 			all <= trained
-				? `the space has no more than these ${trained} architectures`
-				: `the last ${config.learner.maximumRepeats} choices had all been made before (learner.maximumRepeats), of ${all} architectures in the space`;
-		progress.finish(`It ended early, after ${trained} of ${total} architectures: ${why}.`);
+				? `the space has no more than ${trained === 1 ? 'this one architecture' : `these ${trained} architectures`}`
+				: `the last ${counted(config.learner.maximumRepeats, 'choice')} had been made before (learner.maximumRepeats), of ${counted(all, 'architecture')} in the space`;
+		progress.finish(`It ended early, after ${trained} of ${counted(total, 'architecture')}: ${why}.`);
 	}
 	return entries;
 }
@@ -160,7 +167,7 @@ async function trainLonger(
 	if (candidates.length === 0) return [];
 	const settings = retrainingSettings(directory.config, dataset);
 	const networks = candidates.length === 1 ? 'a network' : `the best ${candidates.length}`;
-	progress.stage(`Training ${networks} for ${settings.epochs} epochs`);
+	progress.stage(`Training ${networks} for ${counted(settings.epochs, 'epoch')}`);
 	await using session = executor.session({ signal });
 	const { name, mean, standardDeviation } = dataset;
 	const retrained = await retrain({

@@ -1,13 +1,17 @@
 import { Command, Option } from 'commander';
 import { GannoError } from '../errors.js';
-import { IMAGE_SIZES, SEARCH_PRESET_NAMES } from '../experiments/search/presets.js';
+import { searchConfigReference } from '../experiments/search/config.js';
+import { IMAGE_SIZES, SEARCH_PRESET_NAMES, SEARCH_PRESETS } from '../experiments/search/presets.js';
 import type { SearchDirectory } from '../experiments/search/search-directory.js';
 import { FITS } from '../search/space.js';
+import { addDataAndMachine } from './config-options.js';
 import { inForeground } from './foreground.js';
+import { addHelpEnd } from './help.js';
 import { pathOption, pathsOption } from './path-option.js';
 import { addRunDirectoryOptions, newRunFolder, type RunDirectoryOptions } from './run-options.js';
 import type { SearchConfigOptions } from './search-options.js';
 import type { SearchSessionOptions } from './search-session.js';
+import { type Settings, settingOption } from './setting-options.js';
 
 interface SearchOptions extends SearchConfigOptions, SearchSessionOptions, RunDirectoryOptions {
 	readonly resume?: string;
@@ -19,65 +23,75 @@ interface SearchOptions extends SearchConfigOptions, SearchSessionOptions, RunDi
 const collect = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
 
 export function searchCommand(): Command {
+	const presets = SEARCH_PRESET_NAMES.map((name) => ({
+		name,
+		layers: [{ source: name, values: SEARCH_PRESETS[name] }],
+	}));
+	const settings: Settings = {
+		keys: searchConfigReference(),
+		origins: [{ name: 'config', layers: [] }, ...presets],
+	};
 	const command = new Command('search')
 		.description('Search for architectures as MetaQNN does: Q-learning, layer by layer, paid by validation accuracy.')
-		.addOption(new Option('--preset <name>', 'named settings to start from').choices(SEARCH_PRESET_NAMES))
+		.optionsGroup('Settings:')
+		.addOption(
+			new Option('--preset <name>', "named settings to start from; 'small' is for a CPU").choices(SEARCH_PRESET_NAMES),
+		)
 		.addOption(
 			pathOption('--config <file>', 'JSON file with settings; stronger than the preset, weaker than the options'),
 		)
-		.option('--set <key=value>', 'any setting, e.g. --set learner.parallel=2 (repeatable)', collect)
-		.option('--max-depth <n>', 'layers before the softmax at most')
-		.addOption(new Option('--fit <rule>', 'windows smaller than the bucketed size, or at most as large').choices(FITS))
-		.option('--seed <n>', 'all randomness of the search follows from it')
 		.option(
-			'--workers <n>',
-			'worker threads; 0: none, -1: one per core, or two per CUDA device; changes no bit of the log',
+			'--set <key=value>',
+			'any setting, also one without an option here, e.g. --set learner.parallel=2 (repeatable)',
+			collect,
 		)
-		.option('--device <name>', 'auto, cpu, cuda:N, or several as in cuda:0,cuda:1')
-		.option('--precision <name>', 'float32, or tf32 on CUDA devices')
-		.option('--dataset <name>', 'fashion-mnist, mnist, cifar-10, svhn or synthetic')
-		.addOption(pathOption('--data-dir <dir>', 'where the data set lies'))
+		.addOption(settingOption('--seed <n>', 'seed', settings))
+		.addOption(settingOption('--max-depth <n>', 'space.maximumDepth', settings))
+		.addOption(settingOption('--fit <rule>', 'space.fit', settings).choices(FITS))
 		.option('--random', 'random search of the same length, the rival')
-		.addOption(
-			pathsOption('--compare <run>', 'hold the search against this other one in tables and chart (repeatable)'),
-		)
-		.option('--network <architecture>', "search nothing, train this: 'C(32,3,1)-P(2,2)-FC(64)-SM'")
+		.optionsGroup('Afterwards:')
 		.addOption(
 			pathOption('--policy <policy>', "train the best under this policy too: a file, a run directory or 'default'"),
 		)
-		.addOption(pathOption('--resume <run>', 'go on with a search, to the same log'));
-	return addRunDirectoryOptions(command)
+		.addOption(
+			pathsOption('--compare <run>', 'hold the search against this other one in tables and chart (repeatable)'),
+		)
+		.option('--network <architecture>', "search nothing, train this: 'C(32,3,1)-P(2,2)-FC(64)-SM'");
+	addDataAndMachine(command, { ...settings, origins: [] }, settings);
+	addRunDirectoryOptions(command)
+		.addOption(pathOption('--resume <run>', 'go on with a search, to the same log'))
+		.optionsGroup('Counting:')
 		.option('--describe', 'only count the architectures and states of the search space (default: that of cifar-10)')
 		.option('--image-size <n>', 'with --describe: rows of the images (default: those of the data set)')
-		.option('--json', 'with --describe: as one JSON object')
-		.addHelpText(
-			'after',
-			`
-Settings come from the preset, then --config, then the options; docs/search.md lists all keys.
-Ctrl-C keeps every finished model and says how to go on; another one, a second later or more, ends at once.
-
-Examples:
-  $ ganno search --preset small --seed 1 --run-dir runs/search
-  $ ganno search --preset small --random --run-dir runs/random --compare runs/search
-  $ ganno search --resume runs/search --policy default
-  $ ganno search --preset small --network 'C(32,3,1)-P(2,2)-FC(64)-SM' --policy default
-  $ ganno search --describe --max-depth 12 --image-size 28 --fit inclusive --json`,
-		)
-		.action(async (options: SearchOptions) => {
-			if (options.describe === true) {
-				await describeSpace(options);
-				return;
-			}
-			for (const key of ['imageSize', 'json'] as const) {
-				if (options[key] === undefined) continue;
-				throw new GannoError('INVALID_ARGUMENT', `--${key === 'json' ? 'json' : 'image-size'} goes with --describe`);
-			}
-			const { runSearchSession } = await import('./search-session.js');
-			await inForeground(async (foreground) => {
-				using directory = await openDirectory(options);
-				await runSearchSession(directory, options, foreground);
-			});
+		.option('--json', 'with --describe: as one JSON object');
+	return addHelpEnd(
+		command,
+		[
+			'ganno search --preset small --seed 1 --run-dir runs/search',
+			'ganno search --preset small --random --run-dir runs/random --compare runs/search',
+			'ganno search --resume runs/search --policy default',
+			"ganno search --preset small --network 'C(32,3,1)-P(2,2)-FC(64)-SM' --policy default",
+			'ganno search --describe --max-depth 12 --image-size 28 --fit inclusive --json',
+		],
+		[
+			'Settings come from the preset, then --config, then the options; docs/search.md lists all keys.',
+			'Ctrl-C keeps every finished model and says how to go on; another one, a second later or more, ends at once.',
+		],
+	).action(async (options: SearchOptions) => {
+		if (options.describe === true) {
+			await describeSpace(options);
+			return;
+		}
+		for (const key of ['imageSize', 'json'] as const) {
+			if (options[key] === undefined) continue;
+			throw new GannoError('INVALID_ARGUMENT', `--${key === 'json' ? 'json' : 'image-size'} goes with --describe`);
+		}
+		const { runSearchSession } = await import('./search-session.js');
+		await inForeground(async (foreground) => {
+			using directory = await openDirectory(options);
+			await runSearchSession(directory, options, foreground);
 		});
+	});
 }
 
 /** What may differ when a search goes on: it changes no bit of the log. */

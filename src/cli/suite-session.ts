@@ -14,6 +14,7 @@ import {
 import { findSuite } from '../experiments/suites/registry.js';
 import { withBestRivals } from '../experiments/suites/summary.js';
 import { suiteTables, textTable } from '../experiments/suites/tables.js';
+import { sameCommand } from '../own-command.js';
 import { type ConfigOptions, configFromOptions } from './config-options.js';
 import type { Foreground } from './foreground.js';
 
@@ -79,7 +80,7 @@ export async function evaluateSuiteCommand(
 	} catch (error) {
 		if (signal.aborted) {
 			progress.finish(
-				`Interrupted; what is finished lies in ${journalPath(out)}. Go on by running the same command with --resume`,
+				`Interrupted; what is finished lies in ${journalPath(out)}. Go on with: ${sameCommand('--resume')}`,
 			);
 		}
 		throw error;

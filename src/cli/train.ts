@@ -3,9 +3,10 @@ import { GannoError } from '../errors.js';
 import { RESUMABLE_SETTINGS } from '../experiments/config.js';
 import type { PresetName } from '../experiments/presets.js';
 import type { RunDirectory } from '../experiments/run-directory.js';
-import { shell } from '../shell-words.js';
+import { ganno } from '../own-command.js';
 import { addTrainingOptions, type ConfigOptions, newRunConfig, optionLayer } from './config-options.js';
 import { type Foreground, inForeground } from './foreground.js';
+import { addHelpEnd } from './help.js';
 import { pathOption } from './path-option.js';
 import { addRunDirectoryOptions, newRunFolder, type RunDirectoryOptions } from './run-options.js';
 
@@ -15,27 +16,31 @@ interface TrainOptions extends ConfigOptions, RunDirectoryOptions {
 
 const RESUMABLE: ReadonlySet<string> = new Set(RESUMABLE_SETTINGS);
 
-export function trainCommand(): Command {
-	const command = new Command('train')
-		.description('Meta-train agents and write a run directory: config, metrics, checkpoints and the policy.')
-		.addOption(
-			pathOption('--resume <run>', 'go on from the newest checkpoint of this run directory, to the same bits'),
-		);
-	return addRunDirectoryOptions(addTrainingOptions(command))
-		.addHelpText(
-			'after',
-			`
-Settings come from the preset (default: standard, or that of the agent adaptive-lr), then --config, then the options; docs/meta-training.md lists all keys.
-Ctrl-C writes a checkpoint and says how to go on; another one, a second later or more, ends at once.
+const STOPPING = 'Ctrl-C writes a checkpoint and says how to go on; another one, a second later or more, ends at once.';
 
-Examples:
-  $ ganno train --preset quick --seed 7
-  $ ganno train --config mine.json --iterations 500 --run-dir runs/mine
-  $ ganno train --preset quick --agents one --set tasks.horizon=1000
-  $ ganno train --agent adaptive-lr --action three-way
-  $ ganno train --resume runs/mine`,
-		)
-		.action((options: TrainOptions) => inForeground((foreground) => train(options, foreground)));
+export function trainCommand(): Command {
+	const command = new Command('train').description(
+		'Meta-train agents and write a run directory: config, metrics, checkpoints and the policy.',
+	);
+	addTrainingOptions(command, defaultPreset({}));
+	addRunDirectoryOptions(command).addOption(
+		pathOption('--resume <run>', 'go on from the newest checkpoint of this run directory, to the same bits'),
+	);
+	return addHelpEnd(
+		command,
+		[
+			'ganno train --preset quick --seed 7',
+			'ganno train --config mine.json --iterations 500 --run-dir runs/mine',
+			'ganno train --preset quick --agents one --set tasks.horizon=1000',
+			'ganno train --agent adaptive-lr --action three-way',
+			'ganno train --resume runs/mine',
+		],
+		[
+			"Settings come from the preset (with --agent adaptive-lr: the preset 'adaptive-lr'), then --config, then the options; " +
+				'docs/meta-training.md lists all keys.',
+			STOPPING,
+		],
+	).action((options: TrainOptions) => inForeground((foreground) => train(options, foreground)));
 }
 
 async function train(options: TrainOptions, foreground: Foreground): Promise<void> {
@@ -44,7 +49,7 @@ async function train(options: TrainOptions, foreground: Foreground): Promise<voi
 	const result = await trainRun(run, foreground);
 	process.stdout.write(`Policy:      ${result.policyPath}\n`);
 	process.stdout.write(`Run:         ${run.path}\n`);
-	process.stdout.write(`Evaluate it: ${shell`ganno evaluate ${run.path}`}\n`);
+	process.stdout.write(`Evaluate it: ${ganno`evaluate ${run.path}`}\n`);
 }
 
 /** Where none is named: that of the agent, be it said in the file or on the command line. */

@@ -1,3 +1,4 @@
+import { counted } from '../counted.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { GannoError } from '../errors.js';
 import type { Config } from '../experiments/config.js';
@@ -6,8 +7,8 @@ import { openDataset } from '../experiments/open-dataset.js';
 import { openExecutor, workerCount } from '../experiments/open-executor.js';
 import type { RunDirectory } from '../experiments/run-directory.js';
 import { needsBaseline, tuneBaseline, withoutBaseline } from '../experiments/tune-baseline.js';
+import { ganno } from '../own-command.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
-import { shell } from '../shell-words.js';
 import type { Foreground } from './foreground.js';
 import { formatCount } from './progress.js';
 
@@ -52,7 +53,7 @@ export async function trainRun(
 	foreground: Foreground,
 	then?: (session: Session, result: MetaTrainResult) => Promise<void>,
 ): Promise<MetaTrainResult> {
-	const again = `Go on with: ${shell`ganno train --resume ${run.path}`}`;
+	const again = `Go on with: ${ganno`train --resume ${run.path}`}`;
 	if (needsBaseline(run.config)) run.settle(await withTunedBaseline(run.config, foreground, again));
 	return await withSession(run.config, foreground, again, async (session) => {
 		const result = await trainWithProgress(run, session, again);
@@ -93,7 +94,7 @@ async function trainWithProgress(run: RunDirectory, session: Session, again: str
 	const { config, dataset, executor, signal, progress } = session;
 	const threads = workerCount(config);
 	progress.stage(
-		`Meta-training on ${dataset.name}, ${config.iterations} iterations, ${threads === 0 ? 'no worker threads' : `${threads} worker thread${threads === 1 ? '' : 's'}`}, in ${run.path}`,
+		`Meta-training on ${dataset.name}, ${counted(config.iterations, 'iteration')}, ${threads === 0 ? 'no worker threads' : counted(threads, 'worker thread')}, in ${run.path}`,
 	);
 	try {
 		const result = await metaTrain({
@@ -110,7 +111,7 @@ async function trainWithProgress(run: RunDirectory, session: Session, again: str
 				]);
 			},
 		});
-		progress.finish(`Meta-training done: ${result.iterations} iterations`);
+		progress.finish(`Meta-training done: ${counted(result.iterations, 'iteration')}`);
 		return result;
 	} catch (error) {
 		if (isCancelled(error)) progress.finish(`Interrupted; the checkpoint is written. ${again}`);

@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { counted } from '../counted.js';
 import { NEUTRAL_ACTION } from '../environment/action.js';
 import type { ControlledTraining, Controller, DecisionContext } from '../environment/controller.js';
 import { OBSERVATION_SIZE, ObservationEncoder } from '../environment/observation.js';
@@ -60,7 +61,7 @@ export class ControlledRun {
 		if (typeof learningRate !== 'number' && learningRate.length !== count) {
 			throw new GannoError(
 				'INVALID_ARGUMENT',
-				`options.learningRate has ${learningRate.length} learning rates, but there are ${count} layers: ${layers.map(({ name }) => name).join(', ')}`,
+				`options.learningRate has ${counted(learningRate.length, 'learning rate')}, but there ${count === 1 ? 'is' : 'are'} ${counted(count, 'layer')}: ${layers.map(({ name }) => name).join(', ')}`,
 			);
 		}
 		this.#training = { optimizer, horizon, interval };
@@ -216,7 +217,7 @@ export class ControlledRun {
 				'DIVERGED',
 				this.#snapshot === undefined
 					? `The training diverged at step ${this.batches}, before there was anything to go back to; start with a smaller learning rate`
-					: `The training diverged again at step ${this.batches}, after ${rollbacks} rollbacks; start with a smaller learning rate or a lower bounds.high`,
+					: `The training diverged again at step ${this.batches}, after ${counted(rollbacks, 'rollback')}; start with a smaller learning rate or a lower bounds.high`,
 			);
 		}
 		restore();

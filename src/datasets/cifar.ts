@@ -1,3 +1,4 @@
+import { counted } from '../counted.js';
 import { badFile } from '../files/file-system-error.js';
 import { type LabelledImages, sharedBytes } from './assemble.js';
 import { DAMAGED_ADVICE, readDataFile } from './content.js';
@@ -65,7 +66,11 @@ function unpackRecords(
 	const record = 1 + plane * channels;
 	if (bytes.length !== count * record) {
 		const problem = bytes.length < count * record ? 'it is truncated' : 'it is too long';
-		throw badFile(path, `${problem}: ${bytes.length} bytes, not ${count} records of ${record}`, DAMAGED_ADVICE);
+		throw badFile(
+			path,
+			`${problem}: ${counted(bytes.length, 'byte')}, not ${counted(count, 'record')} of ${record}`,
+			DAMAGED_ADVICE,
+		);
 	}
 	for (let i = 0; i < count; i++) {
 		const label = bytes[i * record] as number;

@@ -4,6 +4,7 @@ import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises
 import type { IncomingMessage } from 'node:http';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { counted } from '../counted.js';
 import { GannoError, isError } from '../errors.js';
 import { fileSystemError } from '../files/file-system-error.js';
 import { decodeInPlace } from './content-encoding.js';
@@ -237,7 +238,7 @@ function startOf(response: IncomingMessage, offset: number, file: RemoteFile): n
 	if (status !== 200) throw refusal(response, status);
 	const length = headers['content-length'];
 	if (length !== undefined && Number(length) !== file.bytes && contentEncodings(response).length === 0) {
-		throw new TransferFailure(`it has ${length} bytes, not ${file.bytes}`, false);
+		throw new TransferFailure(`it has ${counted(Number(length), 'byte')}, not ${file.bytes}`, false);
 	}
 	// The server ignored the Range header and sends everything.
 	return 0;

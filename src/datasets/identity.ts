@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { badFile } from '../files/file-system-error.js';
+import { PARTIAL } from './obtaining.js';
 import { DATASETS, type DatasetDefinition } from './sources.js';
 
 /** What tells data sets whose files have the same names from each other. */
@@ -92,7 +93,7 @@ function mistaken(
 		return badFile(
 			path,
 			`it is not the file of ${title}: the SHA-256 of its content is ${digest}, not ${contents[wrong]} ${here}`,
-			'Get it again; for files of your own take the option partial (partialDataset in a config)',
+			`Get it again; files of your own take ${PARTIAL}`,
 		);
 	}
 	const what = file === undefined || file === files[wrong] ? 'it belongs to' : `it is ${file} of`;

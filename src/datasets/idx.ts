@@ -1,8 +1,10 @@
+import { counted } from '../counted.js';
 import { badFile } from '../files/file-system-error.js';
 import { type LabelledImages, sharedBytes } from './assemble.js';
 import { DAMAGED_ADVICE, readDataFile } from './content.js';
 import { areOfficial, identifyFiles, type KnownDataset, refuseOthers, refuseUnofficial } from './identity.js';
 import type { DataFile } from './locate.js';
+import { PARTIAL } from './obtaining.js';
 import type { DatasetDefinition } from './sources.js';
 
 /**
@@ -14,7 +16,7 @@ import type { DatasetDefinition } from './sources.js';
 export function parseIdx(bytes: Uint8Array, path: string, dimensions: readonly number[]): Uint8Array {
 	const header = 4 + 4 * dimensions.length;
 	if (bytes.length < header) {
-		throw badFile(path, `it is truncated: ${bytes.length} bytes, less than an IDX header`, DAMAGED_ADVICE);
+		throw badFile(path, `it is truncated: ${counted(bytes.length, 'byte')}, less than an IDX header`, DAMAGED_ADVICE);
 	}
 	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 	const magic = view.getUint32(0);
@@ -29,7 +31,7 @@ export function parseIdx(bytes: Uint8Array, path: string, dimensions: readonly n
 	}
 	const found = dimensions.map((_, i) => view.getUint32(4 + 4 * i));
 	if (found.some((dimension, i) => dimension !== dimensions[i])) {
-		const advice = 'Is it the right file? A part of a data set takes the option partial (partialDataset in a config)';
+		const advice = `Is it the right file? A part of a data set takes ${PARTIAL}`;
 		throw badFile(path, `it holds ${found.join('×')} elements, not ${dimensions.join('×')}`, advice);
 	}
 	const size = dimensions.reduce((product, dimension) => product * dimension, 1);
@@ -37,7 +39,7 @@ export function parseIdx(bytes: Uint8Array, path: string, dimensions: readonly n
 		throw badFile(path, `it is truncated: ${bytes.length} of ${header + size} bytes`, DAMAGED_ADVICE);
 	}
 	if (bytes.length > header + size) {
-		throw badFile(path, `it has ${bytes.length - header - size} bytes too many`, DAMAGED_ADVICE);
+		throw badFile(path, `it has ${counted(bytes.length - header - size, 'byte')} too many`, DAMAGED_ADVICE);
 	}
 	return bytes.subarray(header);
 }

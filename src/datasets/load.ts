@@ -19,6 +19,7 @@ import { publicAddress } from './http-get.js';
 import { KNOWN_DATASETS, type KnownDataset } from './identity.js';
 import { readIdxImages } from './idx.js';
 import { cacheDirectory, type DatasetLocation, searchDataset } from './locate.js';
+import { waysToObtain } from './obtaining.js';
 import { DATASET_NAMES, DATASETS, type DatasetDefinition, type DatasetName } from './sources.js';
 import { readSvhnImages } from './svhn.js';
 
@@ -123,7 +124,7 @@ async function obtain(
 	if (!download) {
 		throw new GannoError(
 			'DATASET_NOT_FOUND',
-			`${definition.title} was not found, and downloading is off.\n${lookedAt}\n${solutions(definition, folder, found.places)}`,
+			`${definition.title} was not found, and downloading is off.\n${lookedAt}\n${waysToObtain(definition, folder, found, false)}`,
 		);
 	}
 	try {
@@ -135,7 +136,7 @@ async function obtain(
 		if (!(error instanceof GannoError) || error.code !== 'DOWNLOAD_FAILED') throw error;
 		throw new GannoError(
 			'DOWNLOAD_FAILED',
-			`${error.message}\n${lookedAt}\n${solutions(definition, folder, found.places)}`,
+			`${error.message}\n${lookedAt}\n${waysToObtain(definition, folder, found, true)}`,
 			{
 				cause: error,
 			},
@@ -156,23 +157,6 @@ function addresses(definition: DatasetDefinition, file: string): string[] {
 	if (!URL.canParse(url) || !/^https?:/.test(url))
 		throw invalidArgument('an http or https address', 'GANNO_DATA_URL', publicAddress(base));
 	return [url];
-}
-
-function solutions(
-	definition: DatasetDefinition,
-	folder: string,
-	places: readonly { readonly finding: string }[],
-): string {
-	const steps = [
-		...(definition.debian === undefined ? [] : [`On Debian: apt-get install ${definition.debian.package}`]),
-		`Put ${definition.downloads.map(({ name }) => name).join(', ')} (from ${definition.mirrors[0]}) into ${folder}`,
-		'Say where the files are: --data-dir, the option dataDirectory, or GANNO_DATA_DIR',
-		'Allow the download, or run again: a broken download goes on where it stopped. GANNO_DATA_URL names another server',
-		...(definition.format === 'cifar' && places.some(({ finding }) => finding.startsWith('lacks'))
-			? ['Use what is there, and say so beside every figure: the option partial']
-			: []),
-	];
-	return `Possible solutions:\n${steps.map((step) => `  - ${step}.`).join('\n')}`;
 }
 
 async function read(

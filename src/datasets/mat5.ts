@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import { inflate } from 'node:zlib';
+import { counted } from '../counted.js';
 import { badFile } from '../files/file-system-error.js';
 import { DAMAGED_ADVICE } from './content.js';
 
@@ -57,7 +58,8 @@ export async function readMatVariables(
 	maximum: number,
 ): Promise<MatVariable[]> {
 	const refuse = (problem: string, advice = DAMAGED_ADVICE) => badFile(path, problem, advice);
-	if (bytes.length < HEADER) throw refuse(`it is truncated: ${bytes.length} bytes, less than a MAT-file header`);
+	if (bytes.length < HEADER)
+		throw refuse(`it is truncated: ${counted(bytes.length, 'byte')}, less than a MAT-file header`);
 	const isHdf5 = HDF5_STARTS.some((at) => HDF5_SIGNATURE.equals(bytes.subarray(at, at + HDF5_SIGNATURE.length)));
 	if (isHdf5 || Buffer.from(bytes.subarray(0, 10)).toString('latin1') === 'MATLAB 7.3') {
 		throw refuse(
@@ -110,7 +112,9 @@ function readElement(bytes: Uint8Array, at: number, little: boolean, refuse: Ref
 	const size = view.getUint32(at + 4, little);
 	const begin = at + 8;
 	if (begin + size > bytes.length) {
-		throw refuse(`it is truncated: an element at byte ${at} has ${size} bytes, but ${bytes.length - begin} are left`);
+		throw refuse(
+			`it is truncated: an element at byte ${at} has ${counted(size, 'byte')}, and ${bytes.length - begin} of them are there`,
+		);
 	}
 	const padding = first === COMPRESSED ? 0 : (8 - (size % 8)) % 8;
 	return { type: first, content: bytes.subarray(begin, begin + size), end: begin + size + padding };
@@ -133,7 +137,7 @@ function readMatrix(
 	const values = real.type === 2 ? real.content : numbersOf(real, little, name, refuse);
 	const size = dimensions.reduce((product, dimension) => product * dimension, 1);
 	if (values.length !== size) {
-		throw refuse(`the variable ${name} holds ${values.length} numbers, not ${dimensions.join('×')}`);
+		throw refuse(`the variable ${name} holds ${counted(values.length, 'number')}, not ${dimensions.join('×')}`);
 	}
 	return { name, dimensions, values };
 }

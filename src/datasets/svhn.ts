@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { counted } from '../counted.js';
 import { badFile } from '../files/file-system-error.js';
 import { type LabelledImages, sharedBytes } from './assemble.js';
 import { DAMAGED_ADVICE, readDataFile } from './content.js';
@@ -45,7 +46,7 @@ async function readPart(
 	}
 	if (!types.isUint8Array(x.values)) throw badFile(path, 'X does not hold unsigned bytes', 'Is it the right file?');
 	if (y.values.length !== count) {
-		throw badFile(path, `y holds ${y.values.length} labels, not ${count}`, 'Is it the right file?');
+		throw badFile(path, `y holds ${counted(y.values.length, 'label')}, not ${count}`, 'Is it the right file?');
 	}
 	for (let i = 0; i < count; i++) {
 		const label = y.values[i] as number;

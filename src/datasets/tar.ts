@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { counted } from '../counted.js';
 import { badFile, fileSystemError } from '../files/file-system-error.js';
 import { DAMAGED_ADVICE, gzipError, isGzip } from './content.js';
 
@@ -28,7 +29,8 @@ export async function* readTarFiles(
 		const { name, length, isFile } = parseHeader(header, path);
 		const baseName = name.slice(name.lastIndexOf('/') + 1);
 		if (isFile && wanted.includes(baseName)) {
-			if (length !== size) throw badFile(path, `its file ${name} has ${length} bytes, not ${size}`, DAMAGED_ADVICE);
+			if (length !== size)
+				throw badFile(path, `its file ${name} has ${counted(length, 'byte')}, not ${size}`, DAMAGED_ADVICE);
 			yield { name: baseName, content: (await reader.take(length)) as Uint8Array };
 			await reader.skip(padding(length));
 		} else {

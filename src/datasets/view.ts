@@ -1,4 +1,5 @@
 import { checkInteger, checkKeys, checkNumber, invalidArgument, keysOf } from '../arguments.js';
+import { counted } from '../counted.js';
 import { GannoError } from '../errors.js';
 import { PhiloxGenerator } from '../philox.js';
 import { sharedBytes } from './assemble.js';
@@ -69,7 +70,7 @@ export function viewDataset(dataset: Dataset, view: DatasetView): Dataset {
 		if (chosen.length === 0) {
 			throw new GannoError(
 				'INVALID_ARGUMENT',
-				`The view leaves no ${name} image of ${dataset.name}, which has ${dataset.classes} classes; widen its classes or trainShare`,
+				`The view leaves no ${name} image of ${dataset.name}, which has ${counted(dataset.classes, 'class', 'classes')}; widen its classes or trainShare`,
 			);
 		}
 		return chosen;

@@ -1,4 +1,5 @@
 import { checkInteger, checkKeys, checkNumber, checkOneOf, invalidArgument, keysOf } from '../arguments.js';
+import { counted } from '../counted.js';
 import { PhiloxGenerator } from '../philox.js';
 import type { Pretraining } from './pretraining.js';
 import type { TrainingTask } from './task.js';
@@ -70,7 +71,7 @@ export function checkFineTuning(
 	checkInteger(horizon, `${name}.horizon`, 1);
 	for (const count of decisions) {
 		if (horizon % count !== 0)
-			throw invalidArgument(`a multiple of the ${count} decisions`, `${name}.horizon`, horizon);
+			throw invalidArgument(`a multiple of the ${counted(count, 'decision')}`, `${name}.horizon`, horizon);
 	}
 }
 

@@ -6,12 +6,13 @@ import { z } from 'zod';
  */
 
 /** `expected` stands after "Expected" in messages; `unit` is empty when the value has none. */
-type FieldDescription = { description: string; expected: string; unit: string };
+type FieldDescription = { description: string; expected: string; unit: string; choices?: readonly string[] };
 
 declare module 'zod' {
 	interface GlobalMeta {
 		expected?: string;
 		unit?: string;
+		choices?: readonly string[];
 	}
 }
 
@@ -36,6 +37,10 @@ function rangePhrase(noun: string, options: { min?: number; max?: number; above?
 	if (min !== undefined) return above ? `${noun} above ${min}` : `${noun} of at least ${min}`;
 	if (max !== undefined) return `${noun} of at most ${max}`;
 	return noun;
+}
+
+function choiceMeta(options: { description: string; unit?: string }, choices: readonly string[]): FieldDescription {
+	return { ...meta(options, `one of ${choices.map((value) => `'${value}'`).join(', ')}`), choices };
 }
 
 function meta(options: { description: string; unit?: string }, expected: string): FieldDescription {
@@ -79,7 +84,7 @@ export function choice<const T extends readonly [string, ...string[]]>(values: T
 	return z
 		.enum(values)
 		.default(options.default as never)
-		.meta(meta(options, `one of ${values.map((value) => `'${value}'`).join(', ')}`));
+		.meta(choiceMeta(options, values));
 }
 
 /** A choice of what may be left out: 'none', the default, is undefined in the config, so that it says nothing about what is not there. */
@@ -92,7 +97,7 @@ export function choiceOrNone<const T extends readonly [string, ...string[]]>(
 		.enum(all)
 		.transform((value) => (value === 'none' ? undefined : (value as T[number])))
 		.prefault('none' as never)
-		.meta(meta(options, `one of ${all.map((value) => `'${value}'`).join(', ')}`));
+		.meta(choiceMeta(options, all));
 }
 
 /** `[low, high]` with low ≤ high. */

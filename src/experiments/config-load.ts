@@ -19,6 +19,8 @@ export interface ConfigKey {
 	readonly expected: string;
 	readonly unit: string;
 	readonly default: unknown;
+	/** What it can be, where that is one of several words. */
+	readonly choices?: readonly string[] | undefined;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -92,7 +94,7 @@ export function parseAssignment(assignment: string): Record<string, unknown> {
 interface SchemaNode {
 	readonly def: { readonly type: string; readonly innerType?: SchemaNode; readonly defaultValue?: unknown };
 	readonly shape?: Readonly<Record<string, SchemaNode>>;
-	meta(): { description?: string; expected?: string; unit?: string } | undefined;
+	meta(): { description?: string; expected?: string; unit?: string; choices?: readonly string[] } | undefined;
 }
 
 /** The object behind `.default()` and `.prefault()`, where there is one. */
@@ -108,9 +110,14 @@ export function configKeys(schema: z.ZodType, prefix = ''): ConfigKey[] {
 	return Object.entries(shape).flatMap(([name, node]) => {
 		const key = `${prefix}${name}`;
 		if (objectShape(node) !== undefined) return configKeys(node as unknown as z.ZodType, `${key}.`);
-		const { description = '', expected = '', unit = '' } = node.meta() ?? {};
-		return [{ key, description, expected, unit, default: node.def.defaultValue }];
+		const { description = '', expected = '', unit = '', choices } = node.meta() ?? {};
+		return [{ key, description, expected, unit, default: node.def.defaultValue, choices }];
 	});
+}
+
+/** What a setting is under the layers where nothing else is said; nothing is checked. */
+export function settingUnder(layers: readonly ConfigLayer[], { key, default: otherwise }: ConfigKey): unknown {
+	return valueAt(mergeLayers(layers), key.split('.')) ?? otherwise;
 }
 
 /**

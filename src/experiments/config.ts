@@ -93,7 +93,7 @@ export function configReference(): ConfigKey[] {
 }
 
 /** What an agent of another kind brings with it is weaker than anything the user says. */
-function withAgentDefaults(layers: readonly ConfigLayer[]): readonly ConfigLayer[] {
+export function withAgentDefaults(layers: readonly ConfigLayer[]): readonly ConfigLayer[] {
 	return mergeLayers(layers).agent === 'adaptive-lr'
 		? [{ source: "the agent 'adaptive-lr'", values: ADAPTIVE_LR_DEFAULTS }, ...layers]
 		: layers;

@@ -1,3 +1,4 @@
+import { counted } from '../counted.js';
 import type { EvaluationRow, EvaluationTable } from './evaluate.js';
 
 const percent = (value: number): string => (100 * value).toFixed(1);
@@ -27,7 +28,7 @@ export function evaluationNotes({ rows, tuning }: EvaluationTable): readonly str
 	const diverged = rows.some(({ cells }) => cells.some((entry) => entry.diverged > 0));
 	return [
 		...(diverged ? ['In brackets: networks that diverged.'] : []),
-		`The tuned cosine starts at ${tuning.learningRate.toExponential(0)} everywhere: the best of ${tuning.grid.length} learning rates by validation accuracy, ${tuning.seeds} seeds each, ${tuning.childRuns} networks trained to find it.`,
+		`The tuned cosine starts at ${tuning.learningRate.toExponential(0)} everywhere: the best of ${counted(tuning.grid.length, 'learning rate')} by validation accuracy, ${counted(tuning.seeds, 'seed')} each, ${counted(tuning.childRuns, 'network')} trained to find it.`,
 		verdict(rows),
 	];
 }
@@ -41,8 +42,8 @@ export function formatEvaluation(table: EvaluationTable): string {
 			.map((text, column) => (column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0)))
 			.join('  ');
 	return [
-		`Test accuracy in % (mean ± standard error over ${table.seeds} held-out seeds) by initial learning rate`,
-		`${table.dataset}, ${table.network}, ${table.optimizer}, batch ${table.batchSize}, ${table.horizon} steps`,
+		`Test accuracy in % (mean ± standard error over ${counted(table.seeds, 'held-out seed')}) by initial learning rate`,
+		`${table.dataset}, ${table.network}, ${table.optimizer}, batch ${table.batchSize}, ${counted(table.horizon, 'step')}`,
 		'',
 		format(header),
 		widths.map((width) => '-'.repeat(width)).join('  '),

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { counted } from '../counted.js';
 import { badFile } from '../files/file-system-error.js';
 import { CLOCK_METRICS } from './iteration-metrics.js';
 import type { MetricsRecord } from './run-directory.js';
@@ -39,7 +40,7 @@ export function checkMetrics(
 	if (digest !== expected) {
 		throw badFile(
 			path,
-			`its lines of the ${iterations} iterations before the checkpoint are not those that were written: a line was changed, or it is of another run`,
+			`its lines of the ${counted(iterations, 'iteration')} before the checkpoint are not those that were written: a line was changed, or it is of another run`,
 			advice,
 		);
 	}

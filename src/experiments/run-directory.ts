@@ -6,7 +6,7 @@ import { fileSystemError } from '../files/file-system-error.js';
 import type { FileLock } from '../files/lock-file.js';
 import { makeFolder } from '../files/make-folder.js';
 import { readSafetensors, type SafetensorsFile, type StoredTensor, writeSafetensors } from '../files/safetensors.js';
-import { shell } from '../shell-words.js';
+import { ganno } from '../own-command.js';
 import { type Config, resolveConfig } from './config.js';
 import { type ConfigLayer, readConfigFile } from './config-load.js';
 import { withAbsoluteData, withRecordedData } from './data-directory.js';
@@ -60,7 +60,7 @@ export class RunDirectory implements Disposable {
 			if (existsSync(join(path, RUN_FILES.config)) && begun) {
 				throw new GannoError(
 					'INVALID_ARGUMENT',
-					`There is a run in ${path} already. Continue it with ${shell`--resume ${path}`}, or choose another --run-dir.`,
+					`There is a run in ${path} already. Choose another --run-dir, or continue it with: ${ganno`train --resume ${path}`}`,
 				);
 			}
 			writeConfig(path, config);

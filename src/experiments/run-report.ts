@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { counted } from '../counted.js';
 import type { EvaluationTable } from './evaluate.js';
 import { evaluationCells, evaluationNotes } from './evaluation-table.js';
 import { type ReportSeries, type ReportTable, writeReport } from './report.js';
@@ -37,7 +38,7 @@ function series(records: readonly MetricsRecord[]): ReportSeries[] {
 function evaluationTable(table: EvaluationTable): ReportTable {
 	const { header, rows } = evaluationCells(table);
 	return {
-		caption: `Test accuracy in % by initial learning rate: ${table.dataset}, ${table.network}, ${table.optimizer}, ${table.horizon} steps`,
+		caption: `Test accuracy in % by initial learning rate: ${table.dataset}, ${table.network}, ${table.optimizer}, ${counted(table.horizon, 'step')}`,
 		header,
 		rows,
 		note: evaluationNotes(table).join(' '),
@@ -56,7 +57,7 @@ export function writeRunReport(directory: string, evaluation: EvaluationTable | 
 	writeReport(path, {
 		title: 'Learned learning-rate schedules',
 		description: [
-			...(last === undefined ? [] : [`${last.iteration + 1} iterations of meta-training.`]),
+			...(last === undefined ? [] : [`${counted(last.iteration + 1, 'iteration')} of meta-training.`]),
 			...(evaluation === undefined ? [] : [`Evaluated on ${evaluation.dataset}, ${evaluation.seeds} held-out seeds.`]),
 		],
 		series: series(records),

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { checkPath, invalidArgument, isArrayOf } from '../arguments.js';
+import { counted } from '../counted.js';
 import { writeFileAtomic } from './atomic-write.js';
 import { badFile, fileSystemError } from './file-system-error.js';
 import { isWellFormed, parseHeader } from './safetensors-header.js';
@@ -81,7 +82,7 @@ export function encodeSafetensors(
 			throw invalidArgument('integers of at least 0', `the shape of tensor ${name}`, shape);
 		}
 		if (sizeOf(shape) !== data.length) {
-			throw invalidArgument(`${sizeOf(shape)} elements ([${shape.join(', ')}])`, `tensor ${name}`, data);
+			throw invalidArgument(`${counted(sizeOf(shape), 'element')} ([${shape.join(', ')}])`, `tensor ${name}`, data);
 		}
 	}
 	for (const [key, value] of Object.entries(metadata)) {
@@ -156,10 +157,15 @@ export function decodeSafetensors(bytes: Uint8Array, path: string): SafetensorsF
 	let covered = 0;
 	for (const { name, begin, end } of ranges) {
 		if (begin < covered) throw damaged(path, `tensor ${name} overlaps the one before it`);
-		if (begin > covered) throw damaged(path, `there is a gap of ${begin - covered} bytes before tensor ${name}`);
+		if (begin > covered)
+			throw damaged(path, `there is a gap of ${counted(begin - covered, 'byte')} before tensor ${name}`);
 		covered = end;
 	}
-	if (covered !== dataLength) throw damaged(path, `${dataLength - covered} bytes at its end belong to no tensor`);
+	if (covered !== dataLength)
+		throw damaged(
+			path,
+			`${counted(dataLength - covered, 'byte')} at its end belong${dataLength - covered === 1 ? 's' : ''} to no tensor`,
+		);
 	return { tensors, metadata };
 }
 
@@ -172,9 +178,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function readHeader(bytes: Uint8Array, path: string): { header: Record<string, unknown>; dataStart: number } {
-	if (bytes.byteLength < 8) throw damaged(path, `it has ${bytes.byteLength} bytes, too few for a header`);
+	if (bytes.byteLength < 8) throw damaged(path, `it has ${counted(bytes.byteLength, 'byte')}, too few for a header`);
 	const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
-	if (length > MAXIMUM_HEADER) throw damaged(path, `its header would be ${length} bytes long`);
+	if (length > MAXIMUM_HEADER) throw damaged(path, `its header would be ${counted(length, 'byte')} long`);
 	const dataStart = 8 + Number(length);
 	if (dataStart > bytes.byteLength) {
 		throw damaged(path, `it is truncated: the header ends at byte ${dataStart}, the file at ${bytes.byteLength}`);
@@ -221,7 +227,10 @@ function readEntry(name: string, entry: unknown, dataLength: number, path: strin
 	}
 	const expected = sizeOf(shape) * ARRAY_TYPES[type].BYTES_PER_ELEMENT;
 	if (end - begin !== expected) {
-		throw damaged(path, `tensor ${name} should have ${expected} bytes ([${shape.join(', ')}]) but has ${end - begin}`);
+		throw damaged(
+			path,
+			`tensor ${name} should have ${counted(expected, 'byte')} ([${shape.join(', ')}]) but has ${end - begin}`,
+		);
 	}
 	return { type, shape: shape as number[], begin, end };
 }

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import type { NativePopulationOptions } from '../../binding.d.ts';
 import { checkInteger, checkKeys, checkOneOf, invalidArgument, isArrayOf, keysOf } from '../arguments.js';
+import { counted } from '../counted.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { requireCudaDevice, usableMemory } from '../devices.js';
 import { GannoError } from '../errors.js';
@@ -120,11 +121,11 @@ function checkDataset(dataset: Dataset, spec: NetworkSpec, shapes: NetworkShapes
 		);
 	}
 	checkInteger(classes, 'dataset.classes', 1, 256);
-	const units = shapes.outputs.at(-1)?.[2];
+	const units = shapes.outputs.at(-1)?.[2] ?? 0;
 	if (units !== classes) {
 		throw new GannoError(
 			'INVALID_ARGUMENT',
-			`The last layer has ${units} units, but ${dataset.name} has ${classes} classes; they must be the same`,
+			`The last layer has ${counted(units, 'unit')}, but ${dataset.name} has ${counted(classes, 'class', 'classes')}; they must be the same`,
 		);
 	}
 	const pixels = shape[0] * shape[1] * shape[2];
@@ -153,7 +154,7 @@ function checkDataset(dataset: Dataset, spec: NetworkSpec, shapes: NetworkShapes
 	for (const key of ['mean', 'standardDeviation'] as const) {
 		const values: unknown = dataset[key];
 		if (!Array.isArray(values) || values.length !== shape[2] || !Array.from(values).every(Number.isFinite)) {
-			throw invalidArgument(`${shape[2]} finite numbers (channels)`, `dataset.${key}`, values);
+			throw invalidArgument(`${counted(shape[2], 'finite number')} (channels)`, `dataset.${key}`, values);
 		}
 	}
 	for (const [channel, value] of dataset.standardDeviation.entries()) {
@@ -218,7 +219,7 @@ export function resolvePopulation(options: NetworkPopulationOptions): ResolvedPo
 	if (batchSize > sliceSize) {
 		throw new GannoError(
 			'INVALID_ARGUMENT',
-			`A batch of ${batchSize} images cannot be drawn from ${sliceSize}; use a smaller batchSize or a larger sliceSize`,
+			`A batch of ${counted(batchSize, 'image')} cannot be drawn from ${sliceSize}; use a smaller batchSize or a larger sliceSize`,
 		);
 	}
 	const validationSize = options.validationSize ?? Math.min(DEFAULT_VALIDATION_SIZE, validation.length);

@@ -1,4 +1,5 @@
 import { checkInteger, checkKeys, invalidArgument, keysOf } from '../arguments.js';
+import { counted } from '../counted.js';
 import { GannoError } from '../errors.js';
 import { checkLayerFields } from './layer-fields.js';
 import type {
@@ -137,7 +138,7 @@ class ShapeInference {
 		const last = this.operations.length - 1;
 		const elements = Math.max(product(to), this.layers.at(-1)?.size ?? 0);
 		if (elements > MAXIMUM_ELEMENTS) {
-			this.#refuse(where, layer.type, `it has ${elements} elements, ${MAXIMUM_ELEMENTS} at most`);
+			this.#refuse(where, layer.type, `it has ${counted(elements, 'element')}, ${MAXIMUM_ELEMENTS} at most`);
 		}
 		this.operations.push({ layer, input: input ?? last, addend, from: this.#shape, to });
 		this.#shape = to;

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { checkBoolean, checkKeys, invalidArgument, keysOf } from '../arguments.js';
+import { counted } from '../counted.js';
 import { GannoError } from '../errors.js';
 
 /** Layers and their arrays as the caller gives them, and the checks of them. */
@@ -61,7 +62,11 @@ export function resolveLayerArrays(value: unknown): LayerArrays[] {
 		const parameters = checkArrays(given.parameters, `${path}.parameters`);
 		const gradients = checkArrays(given.gradients, `${path}.gradients`);
 		if (parameters.length !== gradients.length) {
-			throw invalidArgument(`${parameters.length} arrays, as in parameters,`, `${path}.gradients`, given.gradients);
+			throw invalidArgument(
+				`${counted(parameters.length, 'array')}, as in parameters,`,
+				`${path}.gradients`,
+				given.gradients,
+			);
 		}
 		for (const [i, array] of parameters.entries()) {
 			if (gradients[i]?.length !== array.length) {

@@ -1,4 +1,5 @@
 import { markAsUntransferable } from 'node:worker_threads';
+import { counted } from '../counted.js';
 import { GannoError } from '../errors.js';
 import type { ResolvedLayer } from './layers.js';
 
@@ -99,7 +100,7 @@ export class RegisteredArrays {
 		if (name === undefined) return;
 		throw new GannoError(
 			'INVALID_ARGUMENT',
-			`A parameter or gradient array of layer '${name}' no longer has the ${size} elements it was registered with: its buffer was ` +
+			`A parameter or gradient array of layer '${name}' no longer has the ${counted(size, 'element')} it was registered with: its buffer was ` +
 				'detached (transferred) or resized. Make a new optimizer over the new arrays and restore() its state',
 		);
 	}

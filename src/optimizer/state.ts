@@ -1,4 +1,5 @@
 import { checkFloat32Array, invalidArgument } from '../arguments.js';
+import { counted } from '../counted.js';
 import { fromNative } from '../errors.js';
 import type { LayerwiseAlgorithm } from './algorithms.js';
 import type { LayerwiseBackend } from './backend.js';
@@ -97,7 +98,7 @@ export function writeState(backend: LayerwiseBackend, shape: StateShape, state: 
 		throw invalidArgument(`'${algorithm}', as in this optimizer,`, 'state.algorithm', state.algorithm);
 	}
 	if (state.layers.length !== layers.length) {
-		throw invalidArgument(`${layers.length} layers, as in this optimizer,`, 'state.layers', state.layers);
+		throw invalidArgument(`${counted(layers.length, 'layer')}, as in this optimizer,`, 'state.layers', state.layers);
 	}
 	const writes: (() => [array: number, moment: number, values: Float32Array])[] = [];
 	const steps: number[] = [];

@@ -1,7 +1,7 @@
 import { chooseActions } from '../agents/choose-actions.js';
 import type { PolicyInference } from '../agents/policy.js';
-
 import { invalidArgument } from '../arguments.js';
+import { counted } from '../counted.js';
 import type { TrainingEnvironment } from '../environment/training-environment.js';
 import type { RolloutJob } from './job.js';
 import { writeFinalOutcomes, writeInitialOutcomes } from './outcomes.js';
@@ -29,9 +29,9 @@ export function* runRollout(
 	let { observations, infos } = environment.reset(task);
 	if (environment.agents !== agents || observations.length !== rows * observationSize) {
 		throw invalidArgument(
-			`a policy whose agents and observation fit the environment (${agents} agents a network, ${observationSize} features)`,
+			`a policy whose agents and observation fit the environment (${counted(agents, 'agent')} a network, ${counted(observationSize, 'feature')})`,
 			'the slab',
-			`${environment.agents} agents a network, ${observations.length / networks / environment.agents} features`,
+			`${counted(environment.agents, 'agent')} a network, ${counted(observations.length / networks / environment.agents, 'feature')}`,
 		);
 	}
 	writeInitialOutcomes(slab.outcomes, infos);

@@ -1,4 +1,5 @@
 import { checkInteger, checkKeys, checkNumber, checkOneOf, invalidArgument, keysOf } from '../arguments.js';
+import { counted } from '../counted.js';
 import type { Controller } from '../environment/controller.js';
 import { scheduleController } from './schedule-controller.js';
 
@@ -41,7 +42,8 @@ function dropFactors(gamma: unknown, milestones: number): number[] {
 		const factor = checkNumber(gamma, 'gamma', 0);
 		return Array.from({ length: milestones }, () => factor);
 	}
-	if (gamma.length !== milestones) throw invalidArgument(`${milestones} factors, one a milestone,`, 'gamma', gamma);
+	if (gamma.length !== milestones)
+		throw invalidArgument(`${counted(milestones, 'factor')}, one a milestone,`, 'gamma', gamma);
 	return gamma.map((factor, i) => checkNumber(factor, `gamma[${i}]`, 0));
 }
 

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
+import { counted } from '../counted.js';
 import { GannoError } from '../errors.js';
 import type { NamedState } from './variable-state.js';
 
@@ -88,7 +89,9 @@ export async function readWeights(weights: readonly NamedTensor[], moments: numb
 	const counts = Array.from(await steps.tensor.data<'int32'>());
 	if (!counts.every(isCount)) throw refuse("'steps' holds something that is not a count of steps");
 	if (rest.length !== moments * counts.length) {
-		throw refuse(`there are ${rest.length} moments for ${counts.length} variables, not ${moments} each`);
+		throw refuse(
+			`there ${rest.length === 1 ? 'is' : 'are'} ${counted(rest.length, 'moment')} for ${counted(counts.length, 'variable')}, not ${moments} each`,
+		);
 	}
 	if (moments === 0) return { iterations, states: [] };
 	const names = rest.slice(0, counts.length).map((first) => first?.name.replace(/\/moment1$/, '') ?? '');

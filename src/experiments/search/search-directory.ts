@@ -6,7 +6,7 @@ import type { FileLock } from '../../files/lock-file.js';
 import { makeFolder } from '../../files/make-folder.js';
 import { layersModelArtifacts } from '../../networks/layers-model.js';
 import type { NetworkSpec } from '../../networks/spec.js';
-import { shell } from '../../shell-words.js';
+import { ganno } from '../../own-command.js';
 import { type ConfigLayer, readConfigFile } from '../config-load.js';
 import { withAbsoluteData, withRecordedData } from '../data-directory.js';
 import { RUN_FILES } from '../run-directory.js';
@@ -43,7 +43,7 @@ export class SearchDirectory implements Disposable {
 			if ([SEARCH_FILES.log, SEARCH_FILES.retrained, RUN_FILES.metrics].some((name) => existsSync(join(path, name)))) {
 				throw new GannoError(
 					'INVALID_ARGUMENT',
-					`There is a run in ${path} already. Continue it with ${shell`--resume ${path}`}, or choose another --run-dir.`,
+					`There is a run in ${path} already. Choose another --run-dir, or continue it with: ${ganno`search --resume ${path}`}`,
 				);
 			}
 			writeFileAtomic(join(path, SEARCH_FILES.config), `${JSON.stringify(config, undefined, 2)}\n`);

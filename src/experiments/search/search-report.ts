@@ -1,3 +1,4 @@
+import { counted } from '../../counted.js';
 import { writeFileAtomic } from '../../files/atomic-write.js';
 import type { SearchEntry } from '../../search/replay-log.js';
 import { type MultiLineChart, multiLineChart } from '../multi-line-chart.js';
@@ -110,7 +111,7 @@ export function searchTables({ entries, retrained, rivals }: SearchResults): Rep
 		];
 		const budget = Math.min(...contenders.map(({ best }) => best.length));
 		tables.push({
-			caption: `Best validation accuracy after ${budget} trained models`,
+			caption: `Best validation accuracy after ${counted(budget, 'trained model')}`,
 			header: ['search', 'best'],
 			rows: contenders.map(({ name, best }) => [name, percent(best[budget - 1] ?? Number.NaN)]),
 		});
@@ -192,7 +193,7 @@ export function writeSearchReport(directory: SearchDirectory, results: SearchRes
 	writeReport(directory.file('report'), {
 		title: 'Architecture search',
 		description: [
-			`${config.learner.strategy === 'random' ? 'Random search' : 'Q-learning'} on ${config.dataset}, seed ${config.seed}: ${summary.unique} architectures trained, ${summary.models} chosen.`,
+			`${config.learner.strategy === 'random' ? 'Random search' : 'Q-learning'} on ${config.dataset}, seed ${config.seed}: ${counted(summary.unique, 'architecture')} trained, ${summary.models} chosen.`,
 		],
 		series: [],
 		tables: searchTables(results),

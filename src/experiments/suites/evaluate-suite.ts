@@ -4,6 +4,7 @@ import { arch, availableParallelism, cpus, platform } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Policy } from '../../agents/policy.js';
 import { policyDigest } from '../../agents/policy-digest.js';
+import { counted } from '../../counted.js';
 import type { Dataset } from '../../datasets/dataset.js';
 import { loadDataset } from '../../datasets/load.js';
 import { syntheticDataset } from '../../datasets/synthetic.js';
@@ -90,7 +91,7 @@ export async function evaluateSuite(options: EvaluateSuiteOptions): Promise<Suit
 			ganno: packageVersion(),
 			commit: commit(),
 			node: process.version,
-			machine: `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} threads, ${platform()} ${arch()}`,
+			machine: `${cpus()[0]?.model ?? 'unknown processor'}, ${counted(availableParallelism(), 'thread')}, ${platform()} ${arch()}`,
 			workers: Math.max(workerCount(config), 1),
 			seconds: Math.round((performance.now() - started) / 100) / 10,
 		},
@@ -142,12 +143,12 @@ export function describeRun({ suite, seeds, datasets, runs, tuning, record }: Su
 		[
 			suite.description,
 			`${seeds === 'reporting' ? 'Reporting' : 'Development'} seeds.`,
-			`${runs.length} runs, and ${tuning.childRuns} networks trained for tuning.`,
+			`${counted(runs.length, 'run')}, and ${counted(tuning.childRuns, 'network')} trained for tuning.`,
 			`Data: ${datasets.map(({ name }) => name).join('; ')}.`,
 		]
 			.filter((sentence) => sentence !== '')
 			.join(' '),
-		`ganno ${record.ganno}${record.commit === null ? '' : ` at ${record.commit.slice(0, 12)}`}, Node ${record.node}, ${record.machine}, ${record.workers} workers, ${record.date.slice(0, 10)}.`,
+		`ganno ${record.ganno}${record.commit === null ? '' : ` at ${record.commit.slice(0, 12)}`}, Node ${record.node}, ${record.machine}, ${counted(record.workers, 'worker')}, ${record.date.slice(0, 10)}.`,
 	];
 }
 

@@ -1,3 +1,4 @@
+import { counted } from '../../counted.js';
 import type { ReportTable } from '../report.js';
 import type { RunTable } from './comparison.js';
 import { BLIND_COSINE, PRODIGY } from './contenders.js';
@@ -25,7 +26,7 @@ function overview({ results }: RunTable, summaries: readonly ContenderSummary[])
 	const { suite, seeds, skipped } = results;
 	const absent = new Set(skipped.flatMap(({ task, contender }) => (contender === null ? [task] : [])));
 	return {
-		caption: `Suite '${suite.name}', ${seeds} seeds: ${suite.tasks.length - absent.size} tasks × ${suite.seeds} seeds, accuracies in %`,
+		caption: `Suite '${suite.name}', ${seeds} seeds: ${counted(suite.tasks.length - absent.size, 'task')} × ${counted(suite.seeds, 'seed')}, accuracies in %`,
 		header: [
 			'contender',
 			'final test',
@@ -83,7 +84,7 @@ function decades(table: RunTable): ReportTable {
 			]),
 		note:
 			tasks.size > 0
-				? `Over the ${tasks.size} tasks of the suite that are begun from all five decades.`
+				? `Over the ${tasks.size === 1 ? 'one task of the suite that is' : `${tasks.size} tasks of the suite that are`} begun from all five decades.`
 				: 'No task of the suite is begun from all five decades; each column has the tasks that are begun there.',
 	};
 }
@@ -155,7 +156,7 @@ function tuning({ results }: RunTable): ReportTable {
 		caption: 'Tuned initial learning rates',
 		header: ['family', ...once.map(({ method }) => method)],
 		rows: [...byFamily.map(({ family, choices }) => row(family, choices)), row('once for all', once)],
-		note: `The best of ${learningRates.length} learning rates (${learningRates.map((rate) => rate.toExponential(0)).join(', ')}) by mean final validation accuracy on tuning seeds; ${childRuns} networks trained for it. *: at the edge of the grid.`,
+		note: `The best of ${counted(learningRates.length, 'learning rate')} (${learningRates.map((rate) => rate.toExponential(0)).join(', ')}) by mean final validation accuracy on tuning seeds; ${counted(childRuns, 'network')} trained for it. *: at the edge of the grid.`,
 	};
 }
 

@@ -19,6 +19,13 @@ const points = (share: number): string => `${share >= 0 ? '+' : '−'}${Math.abs
 const formatInterval = ({ mean: value, low, high, count }: Interval): string =>
 	count < 2 ? `${points(value)} (one cluster: no interval)` : `${points(value)} [${points(low)}, ${points(high)}]`;
 
+const above = (rival: string): string => `mean over five decades of initial learning rate above ${rival}`;
+const WORST_START = 'worst initial learning rate within 3 points of the best';
+const NEAR_TUNED = 'one policy over all families within 0.3 points of the schedule tuned for each family';
+
+/** The targets that say most, each in a line of `ganno info`: what one gains without tuning, and what is lost against tuning. */
+export const HEADLINES: readonly string[] = [above(BLIND_COSINE), WORST_START, NEAR_TUNED];
+
 /** The targets of a policy, as far as the suite has tasks for them; without tuned rivals or a second policy those rows are left out. */
 export function targetRows(table: RunTable, policy: string, oneAction?: string): readonly TargetRow[] {
 	return [
@@ -50,7 +57,7 @@ function decadeRows(table: RunTable, policy: string): TargetRow[] {
 	const rows = [...HAND_MADE, BLIND_COSINE].map((rival) => {
 		const found = difference(table, policy, rival, selection);
 		return {
-			target: `mean over five decades of initial learning rate above ${rival === BLIND_COSINE ? rival : `${rival} at its default`}`,
+			target: above(rival === BLIND_COSINE ? rival : `${rival} at its default`),
 			value: formatInterval(found),
 			met: found.low > 0,
 			difference: found,
@@ -61,7 +68,7 @@ function decadeRows(table: RunTable, policy: string): TargetRow[] {
 	return [
 		...rows,
 		{
-			target: 'worst initial learning rate within 3 points of the best',
+			target: WORST_START,
 			value: `${(100 * spread).toFixed(2)} (${columns.map((value) => (100 * value).toFixed(1)).join(', ')})`,
 			met: spread <= 0.03,
 		},
@@ -99,7 +106,7 @@ function tunedRows(table: RunTable, policy: string): TargetRow[] {
 	};
 	const near = ({ mean: value }: Interval): boolean => value >= NEAR;
 	return [
-		...row('one policy over all families within 0.3 points of the schedule tuned for each family', BEST_TUNED, near),
+		...row(NEAR_TUNED, BEST_TUNED, near),
 		...row(
 			'the same of the method tuned for each family, hypergradient and schedule-free among them',
 			BEST_METHOD,
