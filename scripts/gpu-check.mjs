@@ -276,7 +276,8 @@ for (const { name, status, seconds, note, targets = [], unmeasured = 0 } of outc
 		`${status.padEnd(14)} ${name.padEnd(32)} ${took}${note === undefined ? '' : `  ${note}`}${rows}\n`,
 	);
 	for (const { name: what, target, value, met } of targets) {
-		const judged = met === null ? 'not measured' : met ? 'met' : 'NOT MET';
+		const unjudged = value === null ? 'not measured' : 'not judged (--quick)';
+		const judged = met === null ? unjudged : met ? 'met' : 'NOT MET';
 		process.stdout.write(
 			`                 ${what}: ${value === null ? '–' : Number(value).toPrecision(3)} (${target}): ${judged}\n`,
 		);

@@ -36,7 +36,6 @@ export { LayerwiseController } from './control/layerwise-controller.js';
 export type { Losses } from './control/losses.js';
 export type {
 	ControlledLayer,
-	DecisionFunction,
 	DecisionReport,
 	DivergenceScale,
 	LayerwiseControllerOptions,
@@ -79,12 +78,14 @@ export { sampleTasks, type TaskDistribution } from './environment/task-distribut
 export { TrainingEnvironment, type TrainingEnvironmentOptions } from './environment/training-environment.js';
 export { ERROR_CODES, type ErrorCode, GannoError } from './errors.js';
 export { type Config, type ConfigInput, parseConfig } from './experiments/config.js';
-export {
-	type EvaluateOptions,
-	type EvaluationRow,
-	type EvaluationTable,
-	evaluatePolicy,
-} from './experiments/evaluate.js';
+export { type EvaluateOptions, evaluatePolicy } from './experiments/evaluate.js';
+export type { NamedControllers } from './experiments/evaluation-contenders.js';
+export type {
+	EvaluationKind,
+	EvaluationKinds,
+	EvaluationRow,
+	EvaluationTable,
+} from './experiments/evaluation-result.js';
 export { formatEvaluation } from './experiments/evaluation-table.js';
 export { evaluateOnHeldOutTasks, type HeldOutOptions, type HeldOutOutcomes } from './experiments/held-out.js';
 export type { IterationMetrics } from './experiments/iteration-metrics.js';
@@ -172,6 +173,7 @@ export type {
 } from './rollouts/executor.js';
 export { InProcessExecutor, type InProcessExecutorOptions } from './rollouts/in-process.js';
 export { PiscinaExecutor, type PiscinaExecutorOptions } from './rollouts/piscina.js';
+export type { DecisionFunction } from './schedules/function-controller.js';
 export {
 	constantSchedule,
 	cosineSchedule,

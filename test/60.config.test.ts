@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configReference, parseConfig, resolveConfig } from '../src/experiments/config.js';
-import { parseAssignment, readConfigFile } from '../src/experiments/config-load.js';
+import { describeOrigin } from '../src/experiments/config-changes.js';
+import { type ConfigLayer, parseAssignment, readConfigFile } from '../src/experiments/config-load.js';
 import { openDataset } from '../src/experiments/open-dataset.js';
 import { PRESET_NAMES, PRESETS } from '../src/experiments/presets.js';
+import { valueAt } from '../src/experiments/settings-value.js';
 
 function messageOf(action: () => unknown): string {
 	try {
@@ -180,4 +182,49 @@ it.each(PRESET_NAMES)('the preset %s can be tried on the synthetic data set, whi
 	const { splits } = await openDataset(config);
 	expect(splits.train.length).toBeGreaterThanOrEqual(Math.max(...config.tasks.sliceSize));
 	expect(splits.validation.length).toBeGreaterThanOrEqual(config.tasks.validationSize);
+});
+
+describe('what the settings of a run start from', () => {
+	const originOf = (layers: readonly ConfigLayer[], base: readonly ConfigLayer[] = []) =>
+		describeOrigin(
+			{ base: 'Preset p', from: resolveConfig(base), to: resolveConfig([...base, ...layers]), layers },
+			configReference(),
+		);
+
+	it('is told with every change and who made it', () => {
+		expect(originOf([])).toBe('Preset p.');
+		expect(originOf([{ source: 'the command line', values: {} }])).toBe('Preset p.');
+		expect(originOf([{ source: 'mine.json', values: { iterations: 200 } }])).toBe(
+			'Preset p; mine.json changed nothing of it.',
+		);
+		const file = { source: 'mine.json', values: { iterations: 5, tasks: { horizon: [40, 60], decisions: 4 } } };
+		const line = { source: 'the command line', values: { seed: 7, environment: { secondControl: 'weight-decay' } } };
+		expect(originOf([file, line])).toBe(
+			'Preset p, changed by mine.json and the command line: seed 0 → 7, iterations 200 → 5, tasks.horizon 500 → [40,60], tasks.decisions 20 → 4, environment.secondControl none → "weight-decay".',
+		);
+	});
+
+	it('is one line, however much was changed', () => {
+		const base = [{ source: 'quick', values: PRESETS.quick }];
+		for (const name of PRESET_NAMES) {
+			const told = originOf(
+				[{ source: 'all.json', values: resolveConfig([{ source: name, values: PRESETS[name] }]) }],
+				base,
+			);
+			expect(told).toMatch(/^Preset p[,;] (changed by )?all\.json[^\n]{0,1200}\.$/);
+		}
+	});
+
+	it('names each key of the config whose value was changed', () => {
+		const from = resolveConfig([]);
+		for (const { key } of configReference()) {
+			const to = structuredClone(from);
+			const path = key.split('.');
+			const section = path.slice(0, -1).reduce<unknown>((inner, part) => valueAt(inner, [part]), to);
+			(section as Record<string, unknown>)[path.at(-1)!] = 'other';
+			const told = describeOrigin({ base: 'B', from, to, layers: [] }, configReference());
+			expect(told).toContain(`: ${key} `);
+			expect(told).toContain(' → "other".');
+		}
+	});
 });

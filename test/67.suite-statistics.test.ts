@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { bootstrap, pairedBootstrap } from '../src/experiments/suites/comparison.js';
 import { HAND_MADE, METHODS, ONCE, TUNED } from '../src/experiments/suites/contenders.js';
 import { QUICK_SUITE } from '../src/experiments/suites/quick.js';
+import { findSuite } from '../src/experiments/suites/registry.js';
 import { formatResults, parseResults, type RunRecord, type SuiteResults } from '../src/experiments/suites/results.js';
 import { parseSuite, type SuiteInput } from '../src/experiments/suites/suite-spec.js';
 import { BEST_METHOD, BEST_ONCE, BEST_TUNED, summarize, withBestRivals } from '../src/experiments/suites/summary.js';
-import { markdownTable, suiteTables, textTable } from '../src/experiments/suites/tables.js';
+import { markdownTable, suiteTables, TRIAL_NOTE, textTable } from '../src/experiments/suites/tables.js';
 import { FIVE_DECADES, targetRows } from '../src/experiments/suites/targets.js';
 import { chooseLearningRates } from '../src/experiments/suites/tuning.js';
 import { PhiloxGenerator } from '../src/philox.js';
@@ -55,7 +56,7 @@ const TASKS: SuiteInput['tasks'] = ['a', 'b'].map((id) => ({
 
 /** Results in which a contender's final test accuracy is what `value` says. */
 function results(value: (contender: string, task: string, rate: number | null) => number): SuiteResults {
-	const suite = parseSuite({ ...QUICK_SUITE, tasks: TASKS }, 'the test');
+	const suite = parseSuite({ ...QUICK_SUITE, trial: undefined, tasks: TASKS }, 'the test');
 	const contenders: SuiteResults['contenders'] = [
 		{ name: 'learned', kind: 'learned' },
 		{ name: 'one action', kind: 'learned' },
@@ -222,6 +223,18 @@ describe('the targets of a policy', () => {
 		['one action is as good', () => 0.8, 'learned above one action on at least one family'],
 	])('are missed where %s', (_, value, target) => {
 		expect(rows(value).get(target)?.met, target).toBe(false);
+	});
+
+	it('are not judged by a trial, as the suite quick is', () => {
+		const found = results((contender) => (contender === 'learned' ? 0.1 : 0.7));
+		const trial = { ...found, suite: { ...found.suite, trial: true as const } };
+		expect(findSuite('quick').trial).toBe(true);
+		expect(findSuite('held-out').trial).toBeUndefined();
+		expect(targetRows(withBestRivals(trial), 'learned', 'one action')).toEqual([]);
+		const text = suiteTables(withBestRivals(trial)).map(textTable).join('\n');
+		expect(text).not.toMatch(/What .* meets/);
+		expect(text).toContain(TRIAL_NOTE);
+		expect(suiteTables(withBestRivals(found)).map(textTable).join('\n')).not.toContain(TRIAL_NOTE);
 	});
 });
 

@@ -7,13 +7,16 @@ import { savePolicy } from '../src/agents/policy-file.js';
 import type { NetworkEnds } from '../src/environment/network-family.js';
 import { parseConfig } from '../src/experiments/config.js';
 import { stepsToTarget, validationArea } from '../src/experiments/suites/cells.js';
-import { contenders, unfit } from '../src/experiments/suites/contenders.js';
+import { BLIND_COSINE, contenders, ONCE, TUNED, unfit } from '../src/experiments/suites/contenders.js';
 import { evaluateSuite, journalPath, writeSuiteReport } from '../src/experiments/suites/evaluate-suite.js';
 import { QUICK_SUITE } from '../src/experiments/suites/quick.js';
 import { findSuite, SUITE_NAMES } from '../src/experiments/suites/registry.js';
 import { parseResults, type SuiteResults } from '../src/experiments/suites/results.js';
 import { parseSuite, type Suite } from '../src/experiments/suites/suite-spec.js';
 import { taskSeeds, trainingTask } from '../src/experiments/suites/suite-tasks.js';
+import { BEST_METHOD, withBestRivals } from '../src/experiments/suites/summary.js';
+import { suiteTables, TRIAL_NOTE, textTable } from '../src/experiments/suites/tables.js';
+import { targetRows } from '../src/experiments/suites/targets.js';
 import { SCHEDULES } from '../src/schedules/registry.js';
 import { damage, spoil } from './support/garbage.js';
 import { randomPolicy } from './support/random-policy.js';
@@ -147,7 +150,7 @@ describe('the measures of a run', () => {
 });
 
 describe('evaluating a suite', () => {
-	const suite = parseSuite({ ...QUICK_SUITE, tasks: QUICK_SUITE.tasks.slice(2) }, 'the test');
+	const suite = parseSuite({ ...QUICK_SUITE, trial: undefined, tasks: QUICK_SUITE.tasks.slice(2) }, 'the test');
 	const base = { suite, policies: POLICIES, seeds: 'reporting' as const };
 	const run = (name: string, workers: number, more: Partial<Parameters<typeof evaluateSuite>[0]> = {}) =>
 		evaluateSuite({ ...base, config: parseConfig({ workers }), out: join(folder, name), ...more });
@@ -279,9 +282,59 @@ describe('evaluating a suite', () => {
 		expect(rates).toContain('layer 2 (output)');
 	});
 
-	it('refuses two policies of one name', async () => {
+	it('refuses two contenders of one name', async () => {
 		const policies = [POLICIES[0], POLICIES[0]] as typeof POLICIES;
 		await expect(run('twice.json', 0, { policies })).rejects.toThrow('Two policies are called "learned"');
+		for (const name of ['cosine', 'prodigy', TUNED('step'), 'best schedule, tuned once']) {
+			const taken = [{ ...POLICIES[0], name }] as typeof POLICIES;
+			await expect(run('taken.json', 0, { policies: taken }), name).rejects.toThrow(`${JSON.stringify(name)} already`);
+		}
+		for (const name of ['learned', 'trust-ratio', BLIND_COSINE]) {
+			const schedules = [{ name, file: ownCosine() }];
+			await expect(run('taken.json', 0, { schedules }), name).rejects.toThrow(`${JSON.stringify(name)} already`);
+		}
+		expect(existsSync(journalPath(join(folder, 'taken.json')))).toBe(false);
+	});
+
+	/** A module whose schedule is the cosine. */
+	const ownCosine = (more = ''): string => {
+		const file = join(folder, 'mine.mjs');
+		writeFileSync(file, `export default (step, horizon) => 0.5 * (1 + Math.cos((Math.PI * step) / horizon));${more}`);
+		return file;
+	};
+
+	it('runs and tunes a schedule of your own as it does the hand-made ones, which fare as without it', async () => {
+		const schedules = [{ name: 'mine', file: ownCosine() }];
+		const found = await run('own.json', 2, { schedules, keepCells: true });
+		const rowsOf = (contender: string) =>
+			found.runs.filter((one) => one.contender === contender).map((one) => ({ ...one, contender: '' }));
+		for (const rename of [(name: string) => name, TUNED, ONCE]) {
+			expect(rowsOf(rename('mine')).length).toBeGreaterThan(0);
+			expect(rowsOf(rename('mine'))).toEqual(rowsOf(rename('cosine')));
+		}
+		const others = (results: SuiteResults) => results.runs.filter(({ contender }) => !contender.startsWith('mine'));
+		expect(others(found)).toEqual(reference.runs);
+		expect(found.schedules).toEqual([{ ...schedules[0], digest: expect.stringMatching(/^[0-9a-f]{64}$/) }]);
+		const [table, before] = [withBestRivals(found), withBestRivals(reference)];
+		expect(targetRows(table, 'learned', 'one action')).toEqual(targetRows(before, 'learned', 'one action'));
+		expect(table.runs(BEST_METHOD)).toEqual(before.runs(BEST_METHOD));
+		expect(suiteTables(table).map(textTable).join('\n')).toMatch(/mine, tuned per family/);
+		// Its cells are filed under what the file holds.
+		let total: number | undefined;
+		const again = { schedules, resume: true, keepCells: true, onProgress: (_: number, all: number) => (total = all) };
+		await run('own.json', 0, again);
+		expect(total ?? 0).toBe(0);
+		ownCosine(' // changed');
+		await run('own.json', 0, again);
+		expect(total).toBeGreaterThan(0);
+	});
+
+	it('tells what is wrong with a schedule of your own before anything is run', async () => {
+		const file = join(folder, 'bad.mjs');
+		writeFileSync(file, 'export default (step) => (step < 39 ? 1 : undefined);');
+		const told = expect(run('bad.json', 0, { schedules: [{ name: 'mine', file }] })).rejects;
+		await told.toThrow(`factor(39, 40) of ${file}`);
+		expect(existsSync(journalPath(join(folder, 'bad.json')))).toBe(false);
 	});
 });
 
@@ -298,6 +351,8 @@ describe('ganno evaluate --suite', () => {
 		expect(result.stderr).toContain('Evaluation done');
 		expect(result.code).toBe(0);
 		expect(result.stdout).toContain("Suite 'quick', reporting seeds: 3 tasks × 2 seeds");
+		expect(result.stderr).toContain(TRIAL_NOTE);
+		expect(result.stdout).not.toContain('What learned meets');
 		for (const file of ['results.json', 'results.md', 'results.html']) {
 			expect(result.stdout).toContain(join(folder, 'quick', file));
 			expect(existsSync(join(folder, 'quick', file))).toBe(true);
@@ -323,6 +378,11 @@ describe('ganno evaluate --suite', () => {
 			[['--suite', 'none'], 'Expected held-out, quick or a JSON file for --suite'],
 			[['--quick', '--one-action', policy], "Expected a policy trained with agents 'one' for --one-action"],
 			[['--quick', '--policy', 'x'], 'Expected NAME=FILE for --policy'],
+			[['--quick', '--policy', `a=${policy}`, '--schedule', 'a=b.mjs'], 'The name "a" of --schedule is given twice'],
+			[['--quick', '--schedule', 'a=b.mjs'], 'No file is at'],
+			[['--quick', '--kinds', '3'], '--kinds goes without --suite'],
+			[['--quick', '--optimizer', 'sgd'], '--optimizer goes without --suite'],
+			[['--quick', '--output', folder], '--output goes without --suite'],
 			[['--resume'], '--resume goes with --suite'],
 			[['--keep-cells'], '--keep-cells goes with --suite'],
 			[['--one-action', policy], '--one-action goes with --suite'],

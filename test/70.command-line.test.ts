@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { loadPolicy } from '../src/agents/policy-file.js';
 import type { Config } from '../src/experiments/config.js';
-import type { EvaluationTable } from '../src/experiments/evaluate.js';
+import type { EvaluationTable } from '../src/experiments/evaluation-result.js';
 import { listCheckpoints, readMetrics } from '../src/experiments/run-directory.js';
 import { packageRoot } from '../src/native.js';
 import { ganno, MAIN, startGanno } from './support/run-ganno.js';
@@ -114,6 +114,29 @@ describe('ganno train', () => {
 			const { stderr } = await ganno([command, '--config', tiny, '--run-dir', run]);
 			expect(stderr, command).toContain(`Choose another --run-dir, or continue it with: ${again}\n`);
 		}
+	});
+
+	it('says which preset the settings start from, and what was changed', async () => {
+		const run = (name: string) => ['--run-dir', join(folder, name)];
+		const start = async (args: readonly string[]) => {
+			const { code, stderr } = await ganno(args);
+			expect(code, stderr).toBe(0);
+			return stderr.split('\n')[0];
+		};
+		const own = ['train', '--config', tiny, '--iterations', '0'];
+		expect(await start([...own, '--seed', '5', ...run('a')])).toMatch(
+			/^Preset standard, changed by .*tiny\.json and the command line: seed 0 → 5, iterations 800 → 0, /,
+		);
+		expect(
+			await start([...own, '--agent', 'adaptive-lr', '--agents', 'one', '--action', 'three-way', ...run('b')]),
+		).toMatch(/^Preset adaptive-lr, changed by /);
+		expect(await start([...own, '--preset', 'quick', '--agent', 'adaptive-lr', ...run('c')])).toMatch(
+			/^Preset quick, changed by .*tiny\.json, the command line and the agent 'adaptive-lr': /,
+		);
+		expect(await start(['start', '--config', tiny, '--iterations', '0', ...run('d')])).toMatch(
+			/^Preset quick, changed by /,
+		);
+		expect(await start(['train', '--resume', join(folder, 'a')])).not.toContain('Preset');
 	});
 
 	it('tunes the baseline of the reward baseline before the run, which keeps what was found', async () => {
@@ -251,6 +274,83 @@ describe('ganno train', () => {
 		const resumed = await ganno(['train', '--resume', run]);
 		expect(resumed.code, resumed.stderr).toBe(0);
 		expect(readMetrics(join(run, 'metrics.jsonl'))).toHaveLength(6);
+	});
+});
+
+describe('ganno evaluate', () => {
+	let run: string;
+	beforeEach(async () => {
+		run = join(folder, 'kinds');
+		const set = [
+			'tasks.optimizers=["adam","sgd"]',
+			'tasks.networks=[{"type":"mlp","hidden":[8]},{"type":"mlp","hidden":[6]}]',
+		];
+		const trained = await ganno([
+			'train',
+			'--config',
+			tiny,
+			'--iterations',
+			'0',
+			'--run-dir',
+			run,
+			...set.flatMap((each) => ['--set', each]),
+		]);
+		expect(trained.code, trained.stderr).toBe(0);
+	});
+	const evaluate = (...args: readonly string[]) => ganno(['evaluate', run, '--workers', '1', ...args]);
+
+	it('tests the networks and optimisers that the run trained on, and those that are asked for', async () => {
+		const all = await evaluate();
+		expect(all.stderr).toContain('Evaluation done');
+		expect(all.stdout).toContain('64-8-4, adam, batch 8');
+		expect(all.stdout).toMatch(/^64-6-4 +sgd /m);
+		expect(all.stdout).toContain('2 are left out here: --kinds 3');
+		const table = JSON.parse(readFileSync(join(run, 'evaluation.json'), 'utf8')) as EvaluationTable;
+		expect(table.kinds?.leftOut).toHaveLength(2);
+		expect(readFileSync(join(run, 'report.html'), 'utf8')).toContain('64-6-4');
+		expect((await evaluate('--kinds', '3')).stdout).not.toContain('left out');
+		const one = await evaluate('--optimizer', 'sgd', '--set', 'evaluation.network={"type":"mlp","hidden":[6]}');
+		expect(one.stdout).toContain('64-6-4, sgd, batch 8');
+		expect(one.stdout).not.toMatch(/Other kinds|left out/);
+		const untrained = await evaluate('--optimizer', 'rmsprop', '--kinds', '0');
+		expect(untrained.stderr).toContain('rmsprop is not among the optimisers of the settings (adam, sgd)');
+		expect(untrained.stdout).toContain('64-8-4, rmsprop, batch 8');
+		const network = await evaluate('--set', 'evaluation.network={"type":"mlp","hidden":[5]}');
+		expect(network.stdout).toContain('64-5-4, adam');
+		expect(network.stdout).toMatch(/^64-5-4 +sgd /m);
+	});
+
+	it('takes schedules of your own and other policies beside the others', async () => {
+		writeFileSync(join(folder, 'mine.mjs'), 'export default (step, horizon) => 1 - step / horizon;');
+		const beside = ['--schedule', 'mine=mine.mjs', '--policy', `it self=${run}`];
+		const { code, stdout, stderr } = await ganno(['evaluate', run, '--kinds', '1', ...beside], { cwd: folder });
+		expect(code, stderr).toBe(0);
+		const figures = (name: string) => stdout.match(new RegExp(`^${name} {2,}(.*)$`, 'm'))?.[1]?.trim();
+		expect(figures('it self')).toBe(figures('learned'));
+		expect(figures('mine')).toMatch(/±/);
+		expect(figures('mine, tuned')).toMatch(/±/);
+		expect(stdout).toMatch(/^network .* learned +it self .* mine .* mine, tuned/m);
+	});
+
+	it('refuses what it cannot use in one sentence, before it opens anything', async () => {
+		writeFileSync(join(folder, 'none.mjs'), 'export const x = 1;');
+		const cases: [readonly string[], string][] = [
+			[['--schedule', 'mine'], 'Expected NAME=FILE for --schedule but received "mine"'],
+			[['--schedule', `mine=${join(folder, 'nowhere.mjs')}`], 'No file is at'],
+			[['--schedule', `mine=${join(folder, 'none.mjs')}`], 'exports no schedule'],
+			[['--schedule', `cosine=${join(folder, 'none.mjs')}`], 'A contender is called "cosine" already'],
+			[['--policy', `learned=${run}`], 'A contender is called "learned" already'],
+			[['--policy', `a=${run}`, '--schedule', 'a=b.mjs'], 'The name "a" of --schedule is given twice'],
+			[['--kinds', 'many'], 'Expected an integer of at least 0 for kinds but received "many"'],
+			[['--optimizer', 'lion'], 'Allowed choices are'],
+		];
+		for (const [args, message] of cases) {
+			const result = await evaluate(...args, '--output', join(folder, 'never'));
+			expect(result.code, message).toBe(2);
+			expect(result.stderr).toContain(message);
+			expect(result.stderr).not.toContain('Evaluating');
+		}
+		expect(existsSync(join(folder, 'never'))).toBe(false);
 	});
 });
 

@@ -51,7 +51,7 @@ describe('operations per step', () => {
 describe('report', () => {
 	afterEach(() => vi.restoreAllMocks());
 
-	const result = {
+	const result: Omit<Parameters<typeof report>[0], 'json'> = {
 		quick: true,
 		tier: 'avx2',
 		versions: { ganno: '0' },
@@ -59,13 +59,13 @@ describe('report', () => {
 		targets: [target('speed', '>=', 3, null)],
 	};
 
-	function printed(json: boolean): string {
+	function printed(json: boolean, what = result): string {
 		let text = '';
 		vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
 			text += String(chunk);
 			return true;
 		});
-		report({ ...result, json });
+		report({ ...what, json });
 		return text;
 	}
 
@@ -78,6 +78,25 @@ describe('report', () => {
 				{ median: null, samples: 0 },
 			],
 		});
+	});
+
+	it('judges nothing by a trial run', () => {
+		const judged = {
+			...result,
+			targets: [target('fast', '>=', 3, 4), target('small', '<=', 3, 4), target('far', '>', 3, null)],
+		};
+		const words = (quick: boolean) => printed(false, { ...judged, quick });
+		expect(words(false)).toMatch(/fast .* met\n[\s\S]*small .* NOT MET\n[\s\S]*far .* not measured/);
+		expect(words(true)).not.toMatch(/\bmet\b|NOT MET/);
+		expect(words(true)).toMatch(/fast .* not judged[\s\S]*small .* not judged[\s\S]*far .* not measured/);
+		const { targets } = JSON.parse(printed(true, judged)) as { targets: { met: unknown; value: unknown }[] };
+		expect(targets.map(({ met, value }) => [met, value])).toEqual([
+			[null, 4],
+			[null, 4],
+			[null, null],
+		]);
+		const saved = { ...judged, machine: { cpu: 'a', cores: 1, memoryGigabytes: 1, system: 'none' } };
+		expect(markdownReport(saved, [])).not.toMatch(/\| (met|missed) \|/);
 	});
 
 	it('prints a table that says what was not measured and why', () => {

@@ -497,7 +497,16 @@ const CALLS: Record<string, Call> = {
 		call: async (options) => (await ganno.createLearner(options)).dispose(),
 	},
 	evaluatePolicy: {
-		options: () => ({ config, dataset, policy: compounding, executor: executor(), signal, onProgress: nothing }),
+		options: () => ({
+			config,
+			dataset,
+			policy: compounding,
+			executor: executor(),
+			controllers: { mine: { type: 'schedule', name: 'cosine', options: { minimum: 0.5 } } },
+			kinds: 0,
+			signal,
+			onProgress: nothing,
+		}),
 		call: (options) => ganno.evaluatePolicy(options),
 		whole: ['config', 'dataset', 'policy', 'executor', 'signal'],
 		open: ['config', 'dataset', 'executor'],
@@ -628,7 +637,7 @@ describe.each(Object.keys(CALLS))('%s', (name) => {
 			expect(error, where).toBeInstanceOf(ganno.GannoError);
 			expect(error, where).toMatchObject({ code: 'INVALID_ARGUMENT' });
 			expect((error as Error).message, where).toMatch(
-				/Unknown option .*\btypo; known ones are|\btypo (does not apply|means nothing)|a key of reward.learningRate/,
+				/Unknown option .*\btypo; known ones are|\btypo (does not apply|means nothing)|a key of reward.learningRate|controllers\["typo"\]/,
 			);
 		}
 	});

@@ -1,5 +1,5 @@
 import type { Machine } from './machine.js';
-import { formatNumber, type Row, type Target } from './report.js';
+import { formatNumber, judgement, type Row, type Target } from './report.js';
 
 /** What `--json` prints. */
 export interface SavedReport {
@@ -80,11 +80,11 @@ export function markdownReport(report: SavedReport, metrics: readonly string[]):
 			? []
 			: table(
 					['target', 'bound', 'measured', ''],
-					targets.map(({ name, target, value, met }) => [
-						name,
-						target,
-						value === null ? '–' : formatNumber(value),
-						met === null ? 'not measured' : met ? 'met' : 'missed',
+					targets.map((one) => [
+						one.name,
+						one.target,
+						one.value === null ? '–' : formatNumber(one.value),
+						judgement(one, report.quick, 'missed'),
 					]),
 				)),
 	];

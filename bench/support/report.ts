@@ -14,7 +14,10 @@ export interface Row {
 	readonly note?: string;
 }
 
-/** A figure that is promised. `value` and `met` are null when something it needs was not measured. */
+/**
+ * A figure that is promised. `value` and `met` are null when something it needs was not measured; `met` alone in the report of a trial run
+ * (`--quick`).
+ */
 export interface Target {
 	readonly name: string;
 	readonly target: string;
@@ -70,6 +73,16 @@ export function target(name: string, relation: '>=' | '<=' | '>', bound: number,
 	return { name, target: `${relation} ${bound}`, value, met };
 }
 
+/**
+ * What is said of a target. A trial run (`--quick`) measures too briefly to judge anything.
+ * @param missed the word for a bound that is not kept
+ */
+export function judgement({ value, met }: Target, quick: boolean, missed: string): string {
+	if (value === null || (met === null && !quick)) return 'not measured';
+	if (quick) return 'not judged (--quick)';
+	return met === true ? 'met' : missed;
+}
+
 export function formatNumber(value: number): string {
 	if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value);
 	const magnitude = Math.abs(value);
@@ -101,7 +114,8 @@ export function report(options: {
 	readonly targets: readonly Target[];
 }): void {
 	const machine: Machine = describeMachine();
-	const { tier, versions, rows, targets, quick } = options;
+	const { tier, versions, rows, quick } = options;
+	const targets = quick ? options.targets.map((one) => ({ ...one, met: null })) : options.targets;
 	if (options.json) {
 		process.stdout.write(`${JSON.stringify({ machine, versions, tier, quick, rows, targets }, null, 2)}\n`);
 		return;
@@ -132,11 +146,11 @@ export function report(options: {
 		lines.push(
 			table(
 				['target', 'bound', 'value', ''],
-				targets.map(({ name, target: bound, value, met }) => [
-					name,
-					bound,
-					value === null ? '–' : formatNumber(value),
-					met === null ? 'not measured' : met ? 'met' : 'NOT MET',
+				targets.map((one) => [
+					one.name,
+					one.target,
+					one.value === null ? '–' : formatNumber(one.value),
+					judgement(one, quick, 'NOT MET'),
 				]),
 			),
 			'',

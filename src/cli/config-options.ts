@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { AGENT_NAMES } from '../environment/agent-kinds.js';
 import { type Config, configReference, resolveConfig, withAgentDefaults } from '../experiments/config.js';
+import { describeOrigin } from '../experiments/config-changes.js';
 import { type ConfigLayer, mergeLayers, parseAssignment, readConfigFile } from '../experiments/config-load.js';
 import { PRESET_NAMES, PRESETS, type PresetName } from '../experiments/presets.js';
 import { parsePath, pathOption } from './path-option.js';
@@ -144,10 +145,27 @@ export function withoutUndefined(values: Record<string, unknown>): Record<string
 	);
 }
 
+/** A config, and what the file and the options say of it themselves. */
+export interface LayeredConfig {
+	readonly config: Config;
+	readonly own: Readonly<Record<string, unknown>>;
+}
+
 /** Preset, then file, then options; `base` is weaker than all of them. */
-export function configFromOptions(options: ConfigOptions, base?: ConfigLayer): Config {
+export function configFromOptions(options: ConfigOptions, base?: ConfigLayer): LayeredConfig {
 	const preset = options.preset === undefined ? [] : [presetLayer(options.preset)];
-	return resolveConfig([...(base === undefined ? [] : [base]), ...preset, ...ownLayers(options)]);
+	const own = ownLayers(options);
+	const config = resolveConfig([...(base === undefined ? [] : [base]), ...preset, ...own]);
+	return { config, own: mergeLayers(own) };
+}
+
+/** The config of a new run. */
+export interface NewRunConfig {
+	readonly config: Config;
+	/** What it starts from. */
+	readonly preset: PresetName;
+	/** One line that says so, and what was changed. */
+	readonly origin: string;
 }
 
 /**
@@ -157,10 +175,17 @@ export function configFromOptions(options: ConfigOptions, base?: ConfigLayer): C
 export function newRunConfig(
 	options: ConfigOptions,
 	defaultPreset: (values: Readonly<Record<string, unknown>>) => PresetName,
-): { readonly config: Config; readonly preset: PresetName } {
+): NewRunConfig {
 	const own = ownLayers(options);
 	const preset = options.preset ?? defaultPreset(mergeLayers(own));
-	return { config: resolveConfig([presetLayer(preset), ...own]), preset };
+	const [from, config] = [resolveConfig([presetLayer(preset)]), resolveConfig([presetLayer(preset), ...own])];
+	// What comes with another agent is no less of a change.
+	const agent = {
+		source: `the agent '${config.agent}'`,
+		values: config.agent === from.agent ? {} : { agent: config.agent },
+	};
+	const changes = { base: `Preset ${preset}`, from, to: config, layers: [...own, agent] };
+	return { config, preset, origin: describeOrigin(changes, configReference()) };
 }
 
 function presetLayer(preset: PresetName): ConfigLayer {

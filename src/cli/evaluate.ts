@@ -1,18 +1,16 @@
-import { Command } from 'commander';
-import type { Policy } from '../agents/policy.js';
-import { agentNamed } from '../environment/agent-kinds.js';
+import { Command, Option } from 'commander';
 import { GannoError } from '../errors.js';
-import type { Config } from '../experiments/config.js';
+import { ALGORITHMS } from '../optimizer/algorithms.js';
 import { sameCommand } from '../own-command.js';
-import { addConfigOptions, type ConfigOptions, configFromOptions } from './config-options.js';
+import { addConfigOptions } from './config-options.js';
+import type { PlainEvaluationOptions } from './evaluation-request.js';
 import { inForeground } from './foreground.js';
 import { addHelpEnd } from './help.js';
 import { parsePath, pathOption } from './path-option.js';
 import type { SuiteOptions } from './suite-session.js';
 
-interface EvaluateOptions extends ConfigOptions, SuiteOptions {
+interface EvaluateOptions extends PlainEvaluationOptions, SuiteOptions {
 	readonly output?: string;
-	readonly seeds?: string;
 }
 
 const collect = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
@@ -34,6 +32,21 @@ export function evaluateCommand(): Command {
 				'the run directory, if one is given',
 			),
 		)
+		.option(
+			'--kinds <n>',
+			"network families × optimisers of the policy's training that are tested beside the table's own (default: until each family and each optimiser is there once, 6 at most)",
+		)
+		.addOption(
+			new Option('--optimizer <name>', 'the optimiser of the tasks (default: those of the training)').choices(
+				ALGORITHMS,
+			),
+		)
+		.option(
+			'--schedule <name=module>',
+			'a schedule of your own, a JavaScript module (docs/schedules.md), beside the others (repeatable)',
+			collect,
+		)
+		.option('--policy <name=policy>', 'another policy beside the others (repeatable)', collect)
 		.optionsGroup('Suite:')
 		.option('--suite [name]', "a whole evaluation suite: 'held-out' (default), 'quick', or a JSON file")
 		.option('--quick', "the suite 'quick': synthetic images, seconds, for trying out")
@@ -51,7 +64,6 @@ export function evaluateCommand(): Command {
 				'a policy with one action for all layers, held against this one on the suite',
 			),
 		)
-		.option('--policy <name=policy>', 'another policy that takes part in the suite (repeatable)', collect)
 		.addOption(pathOption('--charts <dir>', "the suite's charts as SVG files"))
 		.option('--download', "fetch the suite's data sets that are not on this machine; else their tasks are left out");
 	return addHelpEnd(
@@ -60,6 +72,8 @@ export function evaluateCommand(): Command {
 			'ganno evaluate default',
 			'ganno evaluate runs/mine',
 			'ganno evaluate policy.safetensors --dataset mnist --seeds 32 --output results',
+			'ganno evaluate runs/mine --schedule mine=./mine.mjs --policy other=runs/other',
+			'ganno evaluate runs/mine --optimizer sgd',
 			'ganno evaluate runs/mine --suite --one-action runs/one',
 			'ganno evaluate runs/mine --quick --out quick.json',
 			`ganno evaluate runs/mine --set tasks.horizon=2000 --set evaluation.network='{"type":"mlp","hidden":[256]}'`,
@@ -67,65 +81,42 @@ export function evaluateCommand(): Command {
 		['The settings are those that the policy was trained with; --preset, --config and the options change them.'],
 	).action(async (path: string, options: EvaluateOptions) => {
 		if (options.suite !== undefined || options.quick === true) {
+			refuse(options, PLAIN_OPTIONS, 'goes without --suite (and --quick)');
 			const { evaluateSuiteCommand } = await import('./suite-session.js');
 			await inForeground((foreground) => evaluateSuiteCommand(path, options, foreground));
 			return;
 		}
-		refuseSuiteOptions(options);
+		refuse(options, SUITE_OPTIONS, 'goes with --suite (or --quick)');
 		const { loadPolicy } = await import('../agents/policy-file.js');
 		const { policyPath, runFolder } = await import('../experiments/policy-path.js');
+		const { checkEvaluation } = await import('../experiments/evaluate.js');
 		const { withSession } = await import('./training-session.js');
+		const { evaluationRequest } = await import('./evaluation-request.js');
 		const { evaluateWithProgress, openResults } = await import('./evaluation-session.js');
 		await inForeground(async (foreground) => {
 			const policy = loadPolicy(policyPath(path));
 			const run = runFolder(path);
-			const config = await evaluationConfig(run, policy, options);
+			const request = evaluationRequest(run, policy, options);
+			await checkEvaluation(request);
 			const output = options.output ?? run;
 			using _lock = output === undefined ? undefined : openResults(output);
 			const again = sameCommand();
-			const written = await withSession(config, foreground, `Evaluate again with: ${again}`, (session) =>
-				evaluateWithProgress(session, policy, again, output),
+			const written = await withSession(request.config, foreground, `Evaluate again with: ${again}`, (session) =>
+				evaluateWithProgress(session, policy, again, output, request),
 			);
 			for (const file of written) process.stdout.write(`${file.name.padEnd(12)} ${file.path}\n`);
 		});
 	});
 }
 
-/** Options that would be ignored without a suite are a mistake. */
-function refuseSuiteOptions(options: EvaluateOptions): void {
-	for (const name of ['out', 'resume', 'keepCells', 'oneAction', 'policy', 'charts', 'download'] as const) {
+const PLAIN_OPTIONS = ['kinds', 'optimizer', 'output'] as const;
+const SUITE_OPTIONS = ['out', 'resume', 'keepCells', 'oneAction', 'charts', 'download'] as const;
+
+/** Options that would be ignored are a mistake. */
+function refuse(options: EvaluateOptions, names: readonly (keyof EvaluateOptions)[], why: string): void {
+	for (const name of names) {
 		if (options[name] === undefined) continue;
 		const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-		throw new GannoError('INVALID_ARGUMENT', `--${flag} goes with --suite (or --quick)`);
+		throw new GannoError('INVALID_ARGUMENT', `--${flag} ${why}`);
 	}
-}
-
-/** What the policy was trained with, then the user's changes; the policy itself says what its agents and actions are. */
-async function evaluationConfig(run: string | undefined, policy: Policy, options: EvaluateOptions): Promise<Config> {
-	const { recordedDataDirectory } = await import('../experiments/data-directory.js');
-	const { config } = policy.training;
-	const base = typeof config === 'object' && config !== null ? (config as Record<string, unknown>) : {};
-	const seeds = options.seeds === undefined ? [] : [`evaluation.seeds=${options.seeds}`];
-	const { observation, agents, action } = policy.spec;
-	const resolved = configFromOptions(
-		{
-			...options,
-			set: [
-				...(options.set ?? []),
-				...seeds,
-				`agent=${agentNamed(observation)}`,
-				`environment.agents=${agents}`,
-				`environment.action=${action}`,
-				// An evaluation asks the policy itself; here it would only have to go with the optimisers.
-				'environment.secondControl=none',
-				// The reward plays no part in a test accuracy, and a baseline would cost a run of its own.
-				'environment.reward=log-improvement',
-			],
-		},
-		{ source: 'the policy file', values: base },
-	);
-	// A policy is the same file wherever its data lay; the run knows where.
-	return run === undefined || resolved.dataDirectory !== ''
-		? resolved
-		: { ...resolved, dataDirectory: recordedDataDirectory(run, resolved.dataset) };
 }

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import type { PolicySnapshot } from '../agents/policy.js';
 import { counted } from '../counted.js';
 import { GannoError } from '../errors.js';
-import { type EvaluationTable, evaluatePolicy } from '../experiments/evaluate.js';
+import { evaluatePolicy } from '../experiments/evaluate.js';
+import type { EvaluationTable } from '../experiments/evaluation-result.js';
 import { formatEvaluation } from '../experiments/evaluation-table.js';
 import { RUN_FILES } from '../experiments/run-directory.js';
 import { lockRunDirectory } from '../experiments/run-lock.js';
@@ -10,6 +11,7 @@ import { writeRunReport } from '../experiments/run-report.js';
 import { checkWritable, writeFileAtomic } from '../files/atomic-write.js';
 import type { FileLock } from '../files/lock-file.js';
 import { makeFolder } from '../files/make-folder.js';
+import type { EvaluationRequest } from './evaluation-request.js';
 import type { Session } from './training-session.js';
 
 /** What a command has written, in a word and a path. */
@@ -40,23 +42,28 @@ export function openResults(directory: string): Disposable {
  * Evaluates with progress, writes the results, and prints the table on stdout.
  * @param again the command that does the same again, for an interruption to print
  * @param output a folder that is locked, or none
+ * @param request what beside the settings was asked for
  */
 export async function evaluateWithProgress(
 	session: Session,
 	policy: PolicySnapshot,
 	again: string,
 	output: string | undefined,
+	{ controllers = {}, kinds, remarks = [] }: Partial<EvaluationRequest> = { kinds: 'each' },
 ): Promise<WrittenFile[]> {
 	const { config, dataset, executor, signal, progress } = session;
 	progress.stage(
 		`Evaluating on ${dataset.name}: ${counted(config.evaluation.learningRates.length, 'initial learning rate')}, ${counted(config.evaluation.seeds, 'held-out seed')}`,
 	);
+	for (const remark of remarks) progress.finish(remark);
 	try {
 		const table = await evaluatePolicy({
 			config,
 			dataset,
 			policy,
 			executor,
+			controllers,
+			...(kinds === undefined ? {} : { kinds }),
 			signal,
 			onProgress: (done, total) => progress.update('episode', done, total),
 		});

@@ -1,5 +1,6 @@
+import { describeOrigin } from '../experiments/config-changes.js';
 import { type ConfigLayer, mergeLayers, parseAssignment, readConfigFile } from '../experiments/config-load.js';
-import { resolveSearchConfig, type SearchConfig } from '../experiments/search/config.js';
+import { resolveSearchConfig, type SearchConfig, searchConfigReference } from '../experiments/search/config.js';
 import { SEARCH_PRESETS, type SearchPresetName } from '../experiments/search/presets.js';
 import { scalar, withoutUndefined } from './config-options.js';
 
@@ -36,11 +37,19 @@ export function searchOptionLayer(options: SearchConfigOptions): ConfigLayer {
 	return { source, values: mergeLayers([{ source, values: withoutUndefined(flags) }, ...assignments]) };
 }
 
+/** The config of a search, and a line that says what it starts from and what was changed. */
+export interface NewSearchConfig {
+	readonly config: SearchConfig;
+	readonly origin: string;
+}
+
 /** Preset, then file, then options. */
-export function searchConfigFromOptions(options: SearchConfigOptions): SearchConfig {
-	const { preset, config } = options;
-	const layers: ConfigLayer[] = [];
-	if (preset !== undefined) layers.push({ source: `the preset '${preset}'`, values: SEARCH_PRESETS[preset] });
-	if (config !== undefined) layers.push(readConfigFile(config));
-	return resolveSearchConfig([...layers, searchOptionLayer(options)]);
+export function searchConfigFromOptions(options: SearchConfigOptions): NewSearchConfig {
+	const { preset, config: file } = options;
+	const base: ConfigLayer[] =
+		preset === undefined ? [] : [{ source: `the preset '${preset}'`, values: SEARCH_PRESETS[preset] }];
+	const layers = [...(file === undefined ? [] : [readConfigFile(file)]), searchOptionLayer(options)];
+	const [from, config] = [resolveSearchConfig(base), resolveSearchConfig([...base, ...layers])];
+	const name = preset === undefined ? 'No preset (the defaults of docs/search.md)' : `Preset ${preset}`;
+	return { config, origin: describeOrigin({ base: name, from, to: config, layers }, searchConfigReference()) };
 }

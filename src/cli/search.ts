@@ -5,7 +5,7 @@ import { IMAGE_SIZES, SEARCH_PRESET_NAMES, SEARCH_PRESETS } from '../experiments
 import type { SearchDirectory } from '../experiments/search/search-directory.js';
 import { FITS } from '../search/space.js';
 import { addDataAndMachine } from './config-options.js';
-import { inForeground } from './foreground.js';
+import { type Foreground, inForeground } from './foreground.js';
 import { addHelpEnd } from './help.js';
 import { pathOption, pathsOption } from './path-option.js';
 import { addRunDirectoryOptions, newRunFolder, type RunDirectoryOptions } from './run-options.js';
@@ -88,7 +88,7 @@ export function searchCommand(): Command {
 		}
 		const { runSearchSession } = await import('./search-session.js');
 		await inForeground(async (foreground) => {
-			using directory = await openDirectory(options);
+			using directory = await openDirectory(options, foreground);
 			await runSearchSession(directory, options, foreground);
 		});
 	});
@@ -110,7 +110,7 @@ const FRESH = [
 	'output',
 ] as const;
 
-async function openDirectory(options: SearchOptions): Promise<SearchDirectory> {
+async function openDirectory(options: SearchOptions, { progress }: Foreground): Promise<SearchDirectory> {
 	const { searchConfigFromOptions, searchOptionLayer } = await import('./search-options.js');
 	const { SearchDirectory } = await import('../experiments/search/search-directory.js');
 	if (options.resume === undefined) {
@@ -120,9 +120,11 @@ async function openDirectory(options: SearchOptions): Promise<SearchDirectory> {
 				`Say what to search: --preset ${SEARCH_PRESET_NAMES.join(', ')}, or --config; 'small' is for a CPU`,
 			);
 		}
-		const config = searchConfigFromOptions(options);
+		const { config, origin } = searchConfigFromOptions(options);
 		const name = `search-${options.preset ?? config.dataset}`;
-		return SearchDirectory.create(newRunFolder(options, name, config), config);
+		const directory = SearchDirectory.create(newRunFolder(options, name, config), config);
+		progress.finish(origin);
+		return directory;
 	}
 	const forbidden = FRESH.filter((key) => options[key] !== undefined);
 	if (forbidden.length > 0) {
@@ -138,7 +140,7 @@ async function describeSpace(options: SearchOptions): Promise<void> {
 	const { searchConfigFromOptions } = await import('./search-options.js');
 	const { spaceOf } = await import('../experiments/search/config.js');
 	const { countArchitectures, countStates } = await import('../search/count.js');
-	const config = searchConfigFromOptions({ preset: 'cifar-10', ...options });
+	const { config } = searchConfigFromOptions({ preset: 'cifar-10', ...options });
 	const own = Math.floor(IMAGE_SIZES[config.dataset] / config.downsample);
 	const imageSize = options.imageSize === undefined ? own : Number(options.imageSize);
 	const space = spaceOf(config, imageSize);

@@ -28,8 +28,9 @@ async function start(options: ConfigOptions & RunDirectoryOptions, foreground: F
 	const { loadPolicy } = await import('../agents/policy-file.js');
 	const { trainRun } = await import('./training-session.js');
 	const { evaluateWithProgress } = await import('./evaluation-session.js');
-	const { config, preset } = newRunConfig(options, () => PRESET);
+	const { config, preset, origin } = newRunConfig(options, () => PRESET);
 	using run = RunDirectory.create(newRunFolder(options, preset, config), config);
+	foreground.progress.finish(origin);
 	let evaluated: readonly { readonly name: string; readonly path: string }[] = [];
 	const trained = await trainRun(run, foreground, async (session, { policyPath }) => {
 		evaluated = await evaluateWithProgress(session, loadPolicy(policyPath), ganno`evaluate ${run.path}`, run.path);

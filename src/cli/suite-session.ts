@@ -8,15 +8,16 @@ import {
 	evaluateSuite,
 	journalPath,
 	prepareSuiteOutput,
-	type SuitePolicy,
 	writeSuiteReport,
 } from '../experiments/suites/evaluate-suite.js';
+import { namedPolicies, ownSchedules, type SuitePolicy } from '../experiments/suites/participants.js';
 import { findSuite } from '../experiments/suites/registry.js';
 import { withBestRivals } from '../experiments/suites/summary.js';
-import { suiteTables, textTable } from '../experiments/suites/tables.js';
+import { suiteTables, TRIAL_NOTE, textTable } from '../experiments/suites/tables.js';
 import { sameCommand } from '../own-command.js';
 import { type ConfigOptions, configFromOptions } from './config-options.js';
 import type { Foreground } from './foreground.js';
+import { namedPaths } from './named-path.js';
 
 /** What `ganno evaluate --suite` takes beside the policy. */
 export interface SuiteOptions extends ConfigOptions {
@@ -29,6 +30,7 @@ export interface SuiteOptions extends ConfigOptions {
 	readonly download?: boolean;
 	readonly oneAction?: string;
 	readonly policy?: readonly string[];
+	readonly schedule?: readonly string[];
 	readonly charts?: string;
 }
 
@@ -42,11 +44,17 @@ export async function evaluateSuiteCommand(
 	const suite = findSuite(name);
 	const seeds = seedsOf(options.seeds);
 	const policies = policiesOf(path, options);
+	const taken = policies.map((policy) => policy.name);
+	const schedules = namedPaths('--schedule', options.schedule, taken).map((own) => ({
+		name: own.name,
+		file: own.path,
+	}));
+	await ownSchedules(suite, namedPolicies(policies), schedules);
 	const file = `evaluation-${suite.name}${seeds === 'reporting' ? '' : `-${seeds}`}.json`;
 	const run = runFolder(path);
 	const out = options.out ?? (run === undefined ? file : join(run, file));
 	// Only where and with how many workers: the tasks are the suite's.
-	const config = configFromOptions({
+	const { config } = configFromOptions({
 		...(options.workers === undefined ? {} : { workers: options.workers }),
 		...(options.device === undefined ? {} : { device: options.device }),
 		...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
@@ -56,10 +64,12 @@ export async function evaluateSuiteCommand(
 	progress.stage(
 		`Evaluating ${policies.map((policy) => policy.name).join(', ')} on the suite '${suite.name}', ${seeds} seeds`,
 	);
+	if (suite.trial === true) progress.finish(TRIAL_NOTE);
 	const request: EvaluateSuiteOptions = {
 		suite,
 		seeds,
 		policies,
+		schedules,
 		config,
 		out,
 		run,
@@ -95,7 +105,7 @@ function seedsOf(text = 'reporting'): 'reporting' | 'development' {
 	);
 }
 
-function policiesOf(path: string, { oneAction, policy = [] }: SuiteOptions): SuitePolicy[] {
+function policiesOf(path: string, { oneAction, policy }: SuiteOptions): SuitePolicy[] {
 	const load = (name: string, file: string) => ({ name, policy: loadPolicy(policyPath(file)) });
 	const second = oneAction === undefined ? [] : [load('one action', oneAction)];
 	const wrong = second.find((entry) => entry.policy.spec.agents !== 'one');
@@ -105,12 +115,6 @@ function policiesOf(path: string, { oneAction, policy = [] }: SuiteOptions): Sui
 			`Expected a policy trained with agents 'one' for --one-action but received one with '${wrong.policy.spec.agents}'; use --policy NAME=FILE for others`,
 		);
 	}
-	const others = policy.map((text) => {
-		const at = text.indexOf('=');
-		if (at < 1 || at === text.length - 1) {
-			throw new GannoError('INVALID_ARGUMENT', `Expected NAME=FILE for --policy but received ${JSON.stringify(text)}`);
-		}
-		return load(text.slice(0, at), text.slice(at + 1));
-	});
+	const others = namedPaths('--policy', policy).map(({ name, path: file }) => load(name, file));
 	return [load('learned', path), ...second, ...others];
 }

@@ -45,7 +45,7 @@ export function trainCommand(): Command {
 
 async function train(options: TrainOptions, foreground: Foreground): Promise<void> {
 	const { trainRun } = await import('./training-session.js');
-	using run = await openRun(options);
+	using run = await openRun(options, foreground);
 	const result = await trainRun(run, foreground);
 	process.stdout.write(`Policy:      ${result.policyPath}\n`);
 	process.stdout.write(`Run:         ${run.path}\n`);
@@ -57,11 +57,13 @@ function defaultPreset({ agent }: Readonly<Record<string, unknown>>): PresetName
 	return agent === 'adaptive-lr' ? 'adaptive-lr' : 'standard';
 }
 
-async function openRun(options: TrainOptions): Promise<RunDirectory> {
+async function openRun(options: TrainOptions, { progress }: Foreground): Promise<RunDirectory> {
 	const { RunDirectory } = await import('../experiments/run-directory.js');
 	if (options.resume === undefined) {
-		const { config, preset } = newRunConfig(options, defaultPreset);
-		return RunDirectory.create(newRunFolder(options, preset, config), config);
+		const { config, preset, origin } = newRunConfig(options, defaultPreset);
+		const run = RunDirectory.create(newRunFolder(options, preset, config), config);
+		progress.finish(origin);
+		return run;
 	}
 	const changes = optionLayer(options);
 	const forbidden = [

@@ -5,6 +5,7 @@ import type { ControlledTraining, Controller } from '../environment/controller.j
 import { GannoError } from '../errors.js';
 import { LayerwiseOptimizer } from '../optimizer/layerwise-optimizer.js';
 import { STATISTICS } from '../optimizer/statistics.js';
+import type { DecisionFunction } from '../schedules/function-controller.js';
 import type { ScheduleName } from '../schedules/registry.js';
 import { type AttachOptions, ControlledOptimizer } from './controlled-optimizer.js';
 import { ControlledRun } from './controlled-run.js';
@@ -13,7 +14,6 @@ import {
 	type ControlledLayer,
 	checkControlledLayers,
 	checkControlledOptimizer,
-	type DecisionFunction,
 	type DecisionSource,
 	type LayerwiseControllerOptions,
 	type ResolvedControllerOptions,

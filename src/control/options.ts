@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { checkFunction, checkInteger, checkKeys, checkNumber, invalidArgument, keysOf } from '../arguments.js';
-import type { ControlledTraining, Controller, DecisionContext } from '../environment/controller.js';
+import type { ControlledTraining, Controller } from '../environment/controller.js';
 import type { Agents } from '../environment/observation.js';
 import { PROBE_BATCHES } from '../environment/training-environment.js';
 import { GannoError } from '../errors.js';
@@ -90,9 +90,6 @@ export interface LayerwiseControllerOptions {
 	/** Called after every decision. */
 	readonly onDecision?: (report: DecisionReport) => void;
 }
-
-/** A function that decides: learning rates for the next interval, one for all layers or one a layer (`[layers]`). */
-export type DecisionFunction = (context: DecisionContext) => number | Float32Array;
 
 /** Whoever decides, and how it wants to see layers. */
 export interface DecisionSource {

@@ -1,4 +1,3 @@
-import { types } from 'node:util';
 import type { PolicySnapshot } from '../agents/policy.js';
 import { PolicyController } from '../agents/policy-controller.js';
 import { loadPolicy } from '../agents/policy-file.js';
@@ -6,8 +5,9 @@ import { checkObject, invalidArgument } from '../arguments.js';
 import { type Controller, checkController, type Decision } from '../environment/controller.js';
 import { OBSERVATION_VERSION } from '../environment/observation.js';
 import { GannoError } from '../errors.js';
+import { type DecisionFunction, functionController } from '../schedules/function-controller.js';
 import { type ScheduleName, scheduleByName } from '../schedules/registry.js';
-import type { DecisionFunction, DecisionSource } from './options.js';
+import type { DecisionSource } from './options.js';
 
 /** Whoever may decide: a policy, a schedule, a function. */
 
@@ -55,32 +55,5 @@ export function scheduleSource(schedule: ScheduleName | Controller): DecisionSou
 
 export function functionSource(decide: DecisionFunction): DecisionSource {
 	if (typeof decide !== 'function') throw invalidArgument('a function', 'decide', decide);
-	let learningRates = new Float32Array(0);
-	const controller: Controller = {
-		name: decide.name === '' ? 'function' : decide.name,
-		ignoresNetworks: true, // it may look, but is asked before the first step all the same
-		reset() {},
-		decide(context) {
-			if (learningRates.length !== context.layers) learningRates = new Float32Array(context.layers);
-			const decided = decide(context);
-			if (typeof decided === 'number') learningRates.fill(decided);
-			else if (types.isFloat32Array(decided) && decided.length === context.layers) learningRates.set(decided);
-			else
-				throw invalidArgument(
-					`a number or a Float32Array of length ${context.layers}`,
-					'what the function gave',
-					decided,
-				);
-			const wrong = learningRates.findIndex((rate) => !(rate >= 0) || !Number.isFinite(rate));
-			if (wrong >= 0) {
-				throw invalidArgument(
-					'finite learning rates of at least 0',
-					`what the function gave[${wrong}]`,
-					learningRates[wrong],
-				);
-			}
-			return { learningRates };
-		},
-	};
-	return { controller, agents: 'layerwise' };
+	return { controller: functionController(decide), agents: 'layerwise' };
 }

@@ -1,13 +1,29 @@
 import type { PolicySnapshot } from '../agents/policy.js';
-import { checkFunction, checkKeys, checkSignal, keysOf } from '../arguments.js';
+import { checkFunction, checkInteger, checkKeys, checkSignal, keysOf } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { TrainingTask } from '../environment/task.js';
 import { describeNetwork } from '../networks/describe.js';
-import { DIVERGED_LOSS } from '../networks/population.js';
-import type { ControllerSpec } from '../rollouts/controller-spec.js';
-import type { Episode, RolloutExecutor } from '../rollouts/executor.js';
-import { OUTCOME_SIZE } from '../rollouts/trajectory-slab.js';
+import type { RolloutExecutor } from '../rollouts/executor.js';
 import type { Config } from './config.js';
+import { type CellResult, type Ground, type GroundTask, Trials } from './evaluation-cells.js';
+import {
+	checkNamedControllers,
+	type EvaluationContender,
+	evaluationContenders,
+	evaluationTable,
+	type NamedControllers,
+	tunedContenders,
+} from './evaluation-contenders.js';
+import { type ChosenKinds, chooseKinds, kindGround, kindNetworks } from './evaluation-kinds.js';
+import type {
+	EvaluationCell,
+	EvaluationKind,
+	EvaluationKinds,
+	EvaluationRow,
+	EvaluationTable,
+	TuningRecord,
+} from './evaluation-result.js';
+import { decidedEvery } from './policy-contender.js';
 import { evaluationTask } from './sample-tasks.js';
 import { meanAndError } from './statistics.js';
 
@@ -18,57 +34,21 @@ function networksPerEpisode(config: Config): number {
 	return config.device.startsWith('cuda') ? NETWORKS_PER_EPISODE.cuda : NETWORKS_PER_EPISODE.cpu;
 }
 
-export interface EvaluationCell {
-	readonly learningRate: number;
-	/** Of the test accuracy over the seeds. */
-	readonly mean: number;
-	readonly standardError: number;
-	/** Networks that diverged. */
-	readonly diverged: number;
-	/** Test accuracy of each seed. */
-	readonly accuracies: readonly number[];
-}
-
-export interface EvaluationRow {
-	readonly contender: string;
-	readonly kind: 'learned' | 'default' | 'tuned';
-	readonly cells: readonly EvaluationCell[];
-	/** Over the initial learning rates; the error is that of the seeds' own means, as the same seeds stand in every cell. */
-	readonly mean: number;
-	readonly standardError: number;
-}
-
-/** How the tuned cosine was found. */
-export interface TuningRecord {
-	readonly learningRate: number;
-	readonly grid: readonly {
-		readonly learningRate: number;
-		readonly validationAccuracy: number;
-		readonly diverged: number;
-	}[];
-	readonly seeds: number;
-	/** Child networks trained to find it. */
-	readonly childRuns: number;
-}
-
-export interface EvaluationTable {
-	readonly dataset: string;
-	readonly network: string;
-	readonly optimizer: string;
-	readonly batchSize: number;
-	readonly horizon: number;
-	readonly seeds: number;
-	readonly learningRates: readonly number[];
-	readonly rows: readonly EvaluationRow[];
-	readonly tuning: TuningRecord;
-	readonly seconds: number;
-}
-
 export interface EvaluateOptions {
 	readonly config: Config;
 	readonly dataset: Dataset;
 	readonly policy: PolicySnapshot;
 	readonly executor: RolloutExecutor;
+	/**
+	 * Contenders of your own by name: schedules, which run from the column's initial learning rate and, as the cosine does, from one that is
+	 * tuned; and other policies.
+	 */
+	readonly controllers?: NamedControllers;
+	/**
+	 * Kinds of task, network family × optimiser of `config.tasks`, tested beside the table's own: so many, or with `each` until each family
+	 * and each optimiser is there once, 6 at most. Absent: the table alone, and no word of kinds.
+	 */
+	readonly kinds?: number | 'each';
 	readonly signal?: AbortSignal;
 	/** Episodes done and to do. */
 	readonly onProgress?: (done: number, total: number) => void;
@@ -79,133 +59,79 @@ const OPTION_NAMES = keysOf<EvaluateOptions>({
 	dataset: true,
 	policy: true,
 	executor: true,
+	controllers: true,
+	kinds: true,
 	signal: true,
 	onProgress: true,
 });
 
-const RIVALS: readonly { readonly contender: string; readonly controller: ControllerSpec }[] = [
-	{ contender: 'constant', controller: { type: 'schedule', name: 'constant' } },
-	{ contender: 'step', controller: { type: 'schedule', name: 'step' } },
-	{ contender: 'cosine', controller: { type: 'schedule', name: 'cosine' } },
-	{ contender: 'one-cycle', controller: { type: 'schedule', name: 'one-cycle' } },
-];
-const COSINE: ControllerSpec = { type: 'schedule', name: 'cosine' };
-
-/** Results of one cell, network by network. */
-interface CellResult {
-	readonly testAccuracy: number[];
-	readonly validationAccuracy: number[];
-	diverged: number;
-}
-
 /**
  * The learned schedule (greedy) against hand-made ones at their default settings, from several initial learning rates, and beside
  * them a cosine whose learning rate was tuned on other seeds. All contenders meet the same networks: seeds, slices, batches.
+ * @throws GannoError `INVALID_ARGUMENT`, before any training, for controllers that cannot be used; `CANCELLED`, or what an episode threw
  */
 export async function evaluatePolicy(options: EvaluateOptions): Promise<EvaluationTable> {
 	checkKeys(options, 'options', OPTION_NAMES);
 	checkSignal(options.signal);
 	checkFunction(options.onProgress, 'onProgress');
-	const { config, dataset } = options;
-	const { learningRates, seeds, tuningLearningRates, tuningSeeds } = config.evaluation;
+	const { config, dataset, controllers = {} } = options;
+	await checkEvaluation(options);
 	const started = performance.now();
-	const contenders = [
-		{ contender: 'learned', controller: { type: 'policy', policy: options.policy } satisfies ControllerSpec },
-		...RIVALS,
+	const kinds = options.kinds === undefined ? undefined : chooseKinds(config, dataset, options.kinds);
+	const grounds = [
+		tableGround(config, dataset),
+		...(kinds?.chosen ?? []).map((kind) => kindGround(config, dataset, kind)),
 	];
-	const cells = contenders.flatMap(({ controller }) =>
-		learningRates.map((rate) => ({
-			task: evaluationTask(config, dataset, 'evaluation', rate, seeds, 0),
-			controller,
-		})),
-	);
-	const tuning = tuningLearningRates.map((rate) => ({
-		task: evaluationTask(config, dataset, 'tuning', rate, tuningSeeds, 0),
-		controller: COSINE,
-	}));
-	const chunks = (count: number) => Math.ceil(count / networksPerEpisode(config));
-	const total = (cells.length + 1) * chunks(seeds) + tuning.length * chunks(tuningSeeds);
-	const first = await runCells([...cells, ...tuning], options, 0, total);
-
-	const grid = tuning.map(({ task }, i) => {
-		const { validationAccuracy, diverged } = first.results[cells.length + i] as CellResult;
-		return {
-			learningRate: task.networks[0]?.learningRate as number,
-			validationAccuracy: meanAndError(validationAccuracy).mean,
-			diverged,
-		};
-	});
-	const best = grid.reduce((a, b) => (b.validationAccuracy > a.validationAccuracy ? b : a));
-	const tunedTask = evaluationTask(config, dataset, 'evaluation', best.learningRate, seeds, 0);
-	const second = await runCells([{ task: tunedTask, controller: COSINE }], options, first.episodes, total);
-	const tuned = second.results[0] as CellResult;
-
-	const rows = contenders.map(({ contender }, c) =>
-		evaluationRow(
-			contender,
-			contender === 'learned' ? 'learned' : 'default',
-			learningRates,
-			first.results.slice(c * learningRates.length, (c + 1) * learningRates.length),
-		),
-	);
-	rows.push(
-		evaluationRow(
-			'cosine, tuned',
-			'tuned',
-			learningRates,
-			learningRates.map(() => tuned),
-		),
-	);
-	const { optimizer, batchSize, horizon, spec } = tunedTask;
+	const contenders = evaluationContenders(options.policy, controllers);
+	const [own, ...others] = await compare(grounds, contenders, options);
+	const { rows, tuning } = own as Comparison;
+	const { optimizer, batchSize, horizon, spec } = tableTask(config, dataset);
 	return {
 		dataset: dataset.name,
 		network: describeNetwork(spec),
 		optimizer: optimizer.algorithm,
 		batchSize,
 		horizon,
-		seeds,
-		learningRates,
+		seeds: config.evaluation.seeds,
+		learningRates: config.evaluation.learningRates,
 		rows,
-		tuning: {
-			learningRate: best.learningRate,
-			grid,
-			seeds: tuningSeeds,
-			childRuns: tuning.length * tuningSeeds,
-		},
+		tuning,
+		...(kinds === undefined ? {} : { kinds: describeKinds(kinds, others, config) }),
 		seconds: (performance.now() - started) / 1000,
 	};
 }
 
-async function runCells(
-	cells: readonly Episode[],
-	{ executor, signal, dataset, config, onProgress }: EvaluateOptions,
-	doneBefore: number,
-	total: number,
-): Promise<{ results: CellResult[]; episodes: number }> {
-	const results: CellResult[] = cells.map(() => ({ testAccuracy: [], validationAccuracy: [], diverged: 0 }));
-	const owners: number[] = [];
-	const episodes = cells.flatMap(({ task, controller }, cell) =>
-		split(task, networksPerEpisode(config)).map((part) => {
-			owners.push(cell);
-			return { task: part, controller };
-		}),
-	);
-	let done = 0;
-	// A network whose parameters are no longer finite guesses; its outcome reads accuracy 0, which would be worse than guessing.
-	const chance = 1 / dataset.classes;
-	const accuracy = (loss: number | undefined, value: number | undefined): number =>
-		loss !== undefined && value !== undefined && loss < DIVERGED_LOSS && Number.isFinite(value) ? value : chance;
-	for await (const { outcomes, diverged } of executor.evaluate(episodes, signal === undefined ? {} : { signal })) {
-		const result = results[owners[done] as number] as CellResult;
-		for (let n = 0; n < diverged.length; n++) {
-			result.validationAccuracy.push(accuracy(outcomes[n * OUTCOME_SIZE + 1], outcomes[n * OUTCOME_SIZE + 2]));
-			result.testAccuracy.push(accuracy(outcomes[n * OUTCOME_SIZE + 3], outcomes[n * OUTCOME_SIZE + 4]));
-			result.diverged += diverged[n] as number;
-		}
-		done++;
-		onProgress?.(doneBefore + done, total);
-	}
-	return { results, episodes: doneBefore + done };
+/**
+ * What can be told of an evaluation before its data are read.
+ * @throws GannoError `INVALID_ARGUMENT`
+ */
+export async function checkEvaluation({
+	config,
+	controllers = {},
+	kinds = 0,
+}: Pick<EvaluateOptions, 'config' | 'controllers' | 'kinds'>): Promise<void> {
+	if (kinds !== 'each') checkInteger(kinds, 'kinds', 0);
+	const { horizon } = config.tasks;
+	await checkNamedControllers(controllers, evaluationTable(kinds === 0 ? horizon.slice(0, 1) : horizon));
+}
+
+/** The evaluation's network under the first optimiser, as the table has it. */
+function tableTask(config: Config, dataset: Dataset): TrainingTask {
+	return evaluationTask(config, dataset, 'evaluation', 1, 1, 0);
+}
+
+function tableGround(config: Config, dataset: Dataset): Ground {
+	const { seeds, tuningSeeds } = config.evaluation;
+	const size = networksPerEpisode(config);
+	return {
+		tasks: (purpose, learningRates) =>
+			learningRates.flatMap((rate, column) =>
+				split(
+					evaluationTask(config, dataset, purpose, rate, purpose === 'evaluation' ? seeds : tuningSeeds, 0),
+					size,
+				).map((task) => ({ task, columns: task.networks.map(() => column) })),
+			),
+	};
 }
 
 /** A task in parts of a few networks each; a network's bits depend on its seed alone. */
@@ -215,6 +141,82 @@ function split(task: TrainingTask, size: number): TrainingTask[] {
 		parts.push({ ...task, networks: task.networks.slice(from, from + size) });
 	}
 	return parts;
+}
+
+/** How all contenders fared on one ground. */
+interface Comparison {
+	readonly rows: readonly EvaluationRow[];
+	/** Of the cosine. */
+	readonly tuning: TuningRecord;
+}
+
+/** All contenders on all grounds: first what needs no tuning, and the tuning; then the tuned ones. */
+async function compare(
+	grounds: readonly Ground[],
+	contenders: readonly EvaluationContender[],
+	{ config, dataset, executor, controllers = {}, signal, onProgress }: EvaluateOptions,
+): Promise<Comparison[]> {
+	const { learningRates, tuningLearningRates } = config.evaluation;
+	const tuned = tunedContenders(controllers);
+	const first = new Trials();
+	const entered = grounds.map((ground) => {
+		const tasks = ground.tasks('evaluation', learningRates);
+		const tuningTasks = ground.tasks('tuning', tuningLearningRates);
+		return {
+			ground,
+			cells: contenders.map(({ controller, interval }) =>
+				first.enter(every(tasks, interval), learningRates, controller),
+			),
+			grids: tuned.map(({ controller }) => first.enter(tuningTasks, tuningLearningRates, controller)),
+		};
+	});
+	const later = grounds.reduce((sum, ground) => sum + tuned.length * ground.tasks('evaluation', [1]).length, 0);
+	const total = first.length + later;
+	await first.run(executor, dataset, signal, (done) => onProgress?.(done, total));
+
+	const second = new Trials();
+	const finals = entered.map(({ ground, grids }) =>
+		tuned.map(({ controller }, t) => {
+			const tuning = tuningRecord(tuningLearningRates, grids[t] as CellResult[]);
+			const rates = [tuning.learningRate];
+			const [cell] = second.enter(ground.tasks('evaluation', rates), rates, controller);
+			return { tuning, cell: cell as CellResult };
+		}),
+	);
+	await second.run(executor, dataset, signal, (done) => onProgress?.(first.length + done, total));
+
+	return entered.map(({ cells }, g) => {
+		const choices = finals[g] as (typeof finals)[number];
+		const tunedRows = choices.map(({ tuning, cell }, t): EvaluationRow => {
+			const row = evaluationRow(
+				tuned[t]?.contender as string,
+				'tuned',
+				learningRates,
+				learningRates.map(() => cell),
+			);
+			// The cosine's stands in the table.
+			return t === 0 ? row : { ...row, tuning };
+		});
+		const rows = contenders.map(({ contender, kind }, c) =>
+			evaluationRow(contender, kind, learningRates, cells[c] as CellResult[]),
+		);
+		return { rows: [...rows, ...tunedRows], tuning: choices[0]?.tuning as TuningRecord };
+	});
+}
+
+function every(tasks: readonly GroundTask[], interval: number | undefined): readonly GroundTask[] {
+	return tasks.map(({ task, columns }) => ({ task: decidedEvery(task, interval), columns }));
+}
+
+function tuningRecord(learningRates: readonly number[], cells: readonly CellResult[]): TuningRecord {
+	const grid = cells.map(({ validationAccuracy, diverged }, i) => ({
+		learningRate: learningRates[i] as number,
+		validationAccuracy: meanAndError(validationAccuracy).mean,
+		diverged,
+	}));
+	const best = grid.reduce((a, b) => (b.validationAccuracy > a.validationAccuracy ? b : a));
+	const seeds = cells[0]?.validationAccuracy.length ?? 0;
+	return { learningRate: best.learningRate, grid, seeds, childRuns: learningRates.length * seeds };
 }
 
 function evaluationRow(
@@ -237,4 +239,23 @@ function evaluationRow(
 		(_, s) => meanAndError(results.map(({ testAccuracy }) => testAccuracy[s] as number)).mean,
 	);
 	return { contender, kind, cells, ...meanAndError(seedMeans) };
+}
+
+function describeKinds(
+	{ families, optimizers, chosen, leftOut }: ChosenKinds,
+	comparisons: readonly Comparison[],
+	{ evaluation }: Config,
+): EvaluationKinds {
+	return {
+		families,
+		optimizers,
+		networks: kindNetworks(evaluation.seeds),
+		shown: chosen.map((kind, i) => ({ ...named(kind), ...(comparisons[i] as Comparison) })),
+		leftOut: leftOut.map(named),
+	};
+}
+
+function named({ network, optimizer }: ChosenKinds['chosen'][number]): Pick<EvaluationKind, 'network' | 'optimizer'> {
+	const settings = Object.entries(optimizer.hyperparameters ?? {}).map(([name, value]) => `${name} ${value}`);
+	return { network, optimizer: [optimizer.algorithm, ...settings].join(', ') };
 }

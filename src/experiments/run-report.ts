@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { counted } from '../counted.js';
-import type { EvaluationTable } from './evaluate.js';
-import { evaluationCells, evaluationNotes } from './evaluation-table.js';
+import type { EvaluationTable } from './evaluation-result.js';
+import { evaluationCells, evaluationNotes, kindCaption, kindCells, kindNotes } from './evaluation-table.js';
 import { type ReportSeries, type ReportTable, writeReport } from './report.js';
 import { type MetricsRecord, RUN_FILES, readMetrics } from './run-directory.js';
 
@@ -35,14 +35,17 @@ function series(records: readonly MetricsRecord[]): ReportSeries[] {
 	});
 }
 
-function evaluationTable(table: EvaluationTable): ReportTable {
-	const { header, rows } = evaluationCells(table);
-	return {
-		caption: `Test accuracy in % by initial learning rate: ${table.dataset}, ${table.network}, ${table.optimizer}, ${counted(table.horizon, 'step')}`,
-		header,
-		rows,
-		note: evaluationNotes(table).join(' '),
-	};
+function evaluationTables(table: EvaluationTable): ReportTable[] {
+	const kinds = kindCells(table);
+	const about = kindNotes(table).join(' ');
+	return [
+		{
+			caption: `Test accuracy in % by initial learning rate: ${table.dataset}, ${table.network}, ${table.optimizer}, ${counted(table.horizon, 'step')}`,
+			...evaluationCells(table),
+			note: [...evaluationNotes(table), ...(kinds === undefined ? [about] : [])].join(' ').trim(),
+		},
+		...(kinds === undefined ? [] : [{ caption: kindCaption(table), ...kinds, note: about }]),
+	];
 }
 
 /**
@@ -61,7 +64,7 @@ export function writeRunReport(directory: string, evaluation: EvaluationTable | 
 			...(evaluation === undefined ? [] : [`Evaluated on ${evaluation.dataset}, ${evaluation.seeds} held-out seeds.`]),
 		],
 		series: series(records),
-		tables: evaluation === undefined ? [] : [evaluationTable(evaluation)],
+		tables: evaluation === undefined ? [] : evaluationTables(evaluation),
 	});
 	return path;
 }

@@ -1,4 +1,4 @@
-import { drawNetwork, type NetworkEnds } from '../environment/network-family.js';
+import { drawNetwork, type NetworkEnds, type NetworkFamily } from '../environment/network-family.js';
 import type { TrainingTask } from '../environment/task.js';
 import { type DrawnOptimizer, sampleTasks, type TaskDistribution } from '../environment/task-distribution.js';
 import type { Algorithm, OptimizerSpec } from '../optimizer/algorithms.js';
@@ -12,6 +12,9 @@ const HELD_OUT = 2 ** 44;
 
 /** And those that schedules are tuned on. */
 const TUNING = 2 ** 46;
+
+/** And those that show what a policy makes of one kind of task. */
+const KIND = { evaluation: 2 ** 47, tuning: 2 ** 47 + 2 ** 40 } as const;
 
 /** Sub-sequences of the generator that gives an evaluation's network seeds. */
 const SEED_SEQUENCES = { evaluation: 2 ** 45, tuning: 2 ** 45 + 1 } as const;
@@ -96,6 +99,25 @@ export function tuningTasks(
 		TUNING,
 		count,
 	);
+}
+
+/**
+ * Tasks of one network family and one child optimiser, a network each: the rest is drawn as the run draws it, apart from fine-tuning and
+ * from layers that start apart, as the evaluation sets the initial learning rates. The draws are the same for every kind.
+ */
+export function kindTasks(
+	config: Config,
+	ends: NetworkEnds,
+	family: NetworkFamily,
+	optimizer: OptimizerSpec,
+	purpose: 'evaluation' | 'tuning',
+	count: number,
+): readonly TrainingTask[] {
+	const { fineTuning: _, ...distribution } = taskDistribution(config, ends, 1);
+	const own = { networks: [family], optimizers: [optimizer], stratumSize: count, layerSpreadShare: 0 };
+	// Strata begin at multiples of their size.
+	const first = Math.ceil(KIND[purpose] / count) * count;
+	return sampleTasks({ ...distribution, ...own }, config.evaluation.seed, first, count);
 }
 
 /**

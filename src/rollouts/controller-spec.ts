@@ -5,17 +5,27 @@ import type { BaseScheduleName } from '../schedules/base-schedule.js';
 import type { GradientMethodSpec } from '../schedules/gradient-method.js';
 import { type ScheduleName, type ScheduleOptions, scheduleByName } from '../schedules/registry.js';
 
-/** A controller as plain data, so that it can be sent to a worker. */
+/** A controller as data that can be sent to a worker, but for one in memory. */
 export type ControllerSpec =
 	| { readonly type: 'schedule'; readonly name: ScheduleName; readonly options?: ScheduleOptions[ScheduleName] }
 	/** Greedy. The base schedule multiplies what it sets (default: that of the environment). */
-	| { readonly type: 'policy'; readonly policy: PolicySnapshot; readonly baseSchedule?: BaseScheduleName };
+	| { readonly type: 'policy'; readonly policy: PolicySnapshot; readonly baseSchedule?: BaseScheduleName }
+	/** A schedule of your own: a JavaScript module, by its path or `file:` URL, that each thread loads; docs/schedules.md says what it exports. */
+	| { readonly type: 'module'; readonly module: string | URL }
+	/** A controller in memory. Its functions cannot be sent to worker threads: only an InProcessExecutor takes it. */
+	| { readonly type: 'controller'; readonly controller: Controller };
 
 /** What trains the networks of an episode: the population under a controller, or a method that sees every gradient. */
 export type TrainerSpec = ControllerSpec | { readonly type: 'gradient-method'; readonly method: GradientMethodSpec };
 
-export function openController(spec: ControllerSpec): Controller {
-	return spec.type === 'schedule'
-		? scheduleByName<ScheduleName>(spec.name, spec.options)
-		: new PolicyController(spec.policy);
+/** Of any spec but a module, which is loaded before (`withLoadedController`). */
+export function openController(spec: Exclude<ControllerSpec, { readonly type: 'module' }>): Controller {
+	switch (spec.type) {
+		case 'schedule':
+			return scheduleByName<ScheduleName>(spec.name, spec.options);
+		case 'policy':
+			return new PolicyController(spec.policy);
+		case 'controller':
+			return spec.controller;
+	}
 }

@@ -1,5 +1,7 @@
 import { GannoError } from '../errors.js';
 import { inferShapes } from '../networks/shapes.js';
+import { moduleUrl } from './controller-module.js';
+import type { TrainerSpec } from './controller-spec.js';
 import { type EpisodeShape, type EpisodeSlab, openEpisodeSlab } from './episode-slab.js';
 import type { Episode, EpisodeResult, EpisodeSession } from './executor.js';
 import type { EpisodeJob, Job } from './job.js';
@@ -10,10 +12,14 @@ export interface EpisodePlan {
 	readonly slab: EpisodeSlab;
 }
 
-/** An episode as a job, and where its results will lie. */
-export function planEpisode(episode: Episode, testPoints: number): EpisodePlan {
+/**
+ * An episode as a job, and where its results will lie.
+ * @param takesFunctions as in `JobQueueOptions`
+ */
+export function planEpisode(episode: Episode, testPoints: number, takesFunctions: boolean): EpisodePlan {
 	checkEpisode(episode);
-	const { task, controller, minimumAccuracies, parameters = false } = episode;
+	const { task, minimumAccuracies, parameters = false } = episode;
+	const controller = sendable(episode.controller, takesFunctions);
 	const { layers, parameterCount } = inferShapes(task.spec);
 	const shape: EpisodeShape = {
 		networks: task.networks.length,
@@ -34,6 +40,19 @@ export function planEpisode(episode: Episode, testPoints: number): EpisodePlan {
 		},
 		slab,
 	};
+}
+
+function sendable(controller: TrainerSpec, takesFunctions: boolean): TrainerSpec {
+	if (controller.type === 'module') {
+		return { type: 'module', module: moduleUrl(controller.module, 'episode.controller.module') };
+	}
+	if (controller.type === 'controller' && !takesFunctions) {
+		throw new GannoError(
+			'INVALID_ARGUMENT',
+			"A controller in memory cannot be sent to worker threads: put it into a module, as { type: 'module', module: './mine.mjs' }, or run without threads (workers: 0, an InProcessExecutor)",
+		);
+	}
+	return controller;
 }
 
 export function episodeResult(episode: Episode, slab: EpisodeSlab): EpisodeResult {
@@ -64,6 +83,8 @@ export interface QueuedSessionOptions {
 	readonly cancel: Int32Array;
 	readonly runJob: (job: Job) => Promise<void>;
 	readonly testPoints: number;
+	/** As in `JobQueueOptions`. */
+	readonly takesFunctions: boolean;
 	readonly signal: AbortSignal | undefined;
 	readonly onClose: () => void;
 }
@@ -93,9 +114,9 @@ export class QueuedSession implements EpisodeSession {
 	}
 
 	async #run(episode: Episode): Promise<EpisodeResult> {
-		const { signal, testPoints, runJob } = this.#options;
+		const { signal, testPoints, takesFunctions, runJob } = this.#options;
 		if (this.#closed) throw new GannoError('DISPOSED', 'This session was closed; open another one.');
-		const { job, slab } = planEpisode(episode, testPoints);
+		const { job, slab } = planEpisode(episode, testPoints, takesFunctions);
 		if (this.#free > 0) this.#free--;
 		else await new Promise<void>((resolve) => this.#waiting.push(resolve));
 		try {

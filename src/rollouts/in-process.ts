@@ -5,6 +5,7 @@ import type { Dataset } from '../datasets/dataset.js';
 import type { PopulationFactory } from '../environment/population.js';
 import type { TrainingTask } from '../environment/task.js';
 import type { PopulationDevice, Precision } from '../networks/population-options.js';
+import { withLoadedController } from './controller-module.js';
 import type {
 	EnvironmentSettings,
 	Episode,
@@ -69,8 +70,9 @@ export class InProcessExecutor implements RolloutExecutor {
 			environment,
 			cancel: this.#cancel,
 			width: 1,
+			takesFunctions: true,
 			runJob: async (job: Job) => {
-				for (const _ of this.#runner.run(job)) await nextTurn();
+				for (const _ of this.#runner.run(await withLoadedController(job))) await nextTurn();
 			},
 		});
 	}

@@ -28,6 +28,8 @@ export interface JobQueueOptions {
 	readonly cancel: Int32Array;
 	/** Jobs handed to `runJob` at once. */
 	readonly width: number;
+	/** Whether jobs stay in this thread, so that a controller in memory can run them. */
+	readonly takesFunctions: boolean;
 	readonly runJob: RunJob;
 }
 
@@ -80,7 +82,7 @@ export class JobQueue {
 	async *evaluate(episodes: readonly Episode[], options: EvaluateEpisodesOptions = {}): AsyncGenerator<EpisodeResult> {
 		const { signal } = options;
 		const testPoints = checkEvaluateOptions(options);
-		const plans = episodes.map((episode) => planEpisode(episode, testPoints));
+		const plans = episodes.map((episode) => planEpisode(episode, testPoints, this.#options.takesFunctions));
 		for await (const position of this.#inOrder(
 			plans.map(({ job }) => job),
 			signal,
@@ -93,12 +95,12 @@ export class JobQueue {
 	session(options: EvaluateEpisodesOptions = {}): EpisodeSession {
 		const { signal } = options;
 		const testPoints = checkEvaluateOptions(options);
-		const { cancel, width, runJob } = this.#options;
+		const { cancel, width, runJob, takesFunctions } = this.#options;
 		this.#begin(signal);
 		const onClose = (): void => {
 			this.#running = false;
 		};
-		this.#session = new QueuedSession({ width, cancel, runJob, testPoints, signal, onClose });
+		this.#session = new QueuedSession({ width, cancel, runJob, testPoints, takesFunctions, signal, onClose });
 		return this.#session;
 	}
 

@@ -76,8 +76,13 @@ export class JobRunner implements Disposable {
 		const { controller, task } = job;
 		const slab = openEpisodeSlab(job.shape, job.slab);
 		if (controller.type === 'gradient-method') return this.#gradientSteps(job, controller.method, slab);
-		if (controller.type === 'schedule') {
-			return runEpisode(this.#environment(task, job.kind, { agents }), openController(controller), job, slab);
+		if (controller.type === 'module') {
+			throw new GannoError('INTERNAL', 'A schedule came to its job without being loaded. Report this.');
+		}
+		if (controller.type !== 'policy') {
+			// What a schedule of one's own sees does not depend on the policy that it is compared with.
+			const seen = controller.type === 'schedule' ? agents : 'layerwise';
+			return runEpisode(this.#environment(task, job.kind, { agents: seen }), openController(controller), job, slab);
 		}
 		const { observation, agents: own } = controller.policy.spec;
 		const seen = { observation: observation as ObservationVersion, agents: own };

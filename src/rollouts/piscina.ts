@@ -100,6 +100,7 @@ export class PiscinaExecutor implements RolloutExecutor {
 			environment,
 			cancel: this.#cancel,
 			width: this.workers,
+			takesFunctions: false,
 			runJob: (job) => this.#pool.run(job),
 		});
 	}

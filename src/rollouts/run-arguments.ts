@@ -1,8 +1,10 @@
 import { checkPolicySpec } from '../agents/actor.js';
 import { checkBoolean, checkInteger, checkKeys, checkObject, checkOneOf, checkSignal, keysOf } from '../arguments.js';
+import { checkController } from '../environment/controller.js';
 import { checkTask } from '../environment/task.js';
 import { GRADIENT_METHODS } from '../schedules/gradient-method.js';
 import { SCHEDULES } from '../schedules/registry.js';
+import { moduleUrl } from './controller-module.js';
 import type { ControllerSpec, TrainerSpec } from './controller-spec.js';
 import type { EnvironmentSettings, Episode, EvaluateEpisodesOptions, RunOptions } from './executor.js';
 
@@ -30,8 +32,11 @@ type Variant<Type extends TrainerSpec['type']> = Extract<TrainerSpec, { readonly
 const TRAINER_KEYS = {
 	schedule: keysOf<Variant<'schedule'>>({ type: true, name: true, options: true }),
 	policy: keysOf<Variant<'policy'>>({ type: true, policy: true, baseSchedule: true }),
+	module: keysOf<Variant<'module'>>({ type: true, module: true }),
+	controller: keysOf<Variant<'controller'>>({ type: true, controller: true }),
 	'gradient-method': keysOf<Variant<'gradient-method'>>({ type: true, method: true }),
 } as const;
+const TRAINER_TYPES = Object.keys(TRAINER_KEYS) as readonly (keyof typeof TRAINER_KEYS)[];
 const METHOD_KEYS = keysOf<Variant<'gradient-method'>['method']>({ name: true, options: true });
 
 export function checkEnvironmentSettings(settings: EnvironmentSettings): void {
@@ -64,11 +69,23 @@ export function checkEpisode(episode: Episode): void {
 /** A controller, or a method, as plain data. */
 export function checkTrainer(trainer: TrainerSpec | ControllerSpec, name: string): void {
 	checkObject(trainer, name);
-	const type = checkOneOf(trainer.type, `${name}.type`, ['schedule', 'policy', 'gradient-method']);
+	const type = checkOneOf(trainer.type, `${name}.type`, TRAINER_TYPES);
 	checkKeys(trainer, name, TRAINER_KEYS[type]);
-	if (trainer.type === 'schedule') checkOneOf(trainer.name, `${name}.name`, SCHEDULES);
-	if (trainer.type === 'policy') checkPolicySpec(trainer.policy?.spec, `${name}.policy.spec`);
-	if (trainer.type !== 'gradient-method') return;
-	checkKeys(trainer.method, `${name}.method`, METHOD_KEYS);
-	checkOneOf(trainer.method.name, `${name}.method.name`, GRADIENT_METHODS);
+	switch (trainer.type) {
+		case 'schedule':
+			checkOneOf(trainer.name, `${name}.name`, SCHEDULES);
+			return;
+		case 'policy':
+			checkPolicySpec(trainer.policy?.spec, `${name}.policy.spec`);
+			return;
+		case 'module':
+			moduleUrl(trainer.module, `${name}.module`);
+			return;
+		case 'controller':
+			checkController(trainer.controller, `${name}.controller`);
+			return;
+		case 'gradient-method':
+			checkKeys(trainer.method, `${name}.method`, METHOD_KEYS);
+			checkOneOf(trainer.method.name, `${name}.method.name`, GRADIENT_METHODS);
+	}
 }

@@ -1,5 +1,6 @@
 import { workerData } from 'node:worker_threads';
 import { serializeError } from '../errors.js';
+import { withLoadedController } from './controller-module.js';
 import type { Job, WorkerSetup } from './job.js';
 import { JobRunner } from './job-runner.js';
 import type { WorkerReply } from './worker-pool.js';
@@ -15,10 +16,10 @@ function openRunner({ devices, started, ...setup }: WorkerSetup): JobRunner {
 }
 
 /** Runs one job to its end; never rejects, so that a rejection seen by the pool can only be the thread's death. */
-export function runJob(job: Job): WorkerReply {
+export async function runJob(job: Job): Promise<WorkerReply> {
 	try {
 		runner ??= openRunner(workerData as WorkerSetup);
-		const steps = runner.run(job);
+		const steps = runner.run(await withLoadedController(job));
 		while (steps.next().done !== true);
 		return { ok: true };
 	} catch (error) {

@@ -1,21 +1,7 @@
-import type { PolicySnapshot } from '../../agents/policy.js';
-import type { TrainingTask } from '../../environment/task.js';
 import type { TrainerSpec } from '../../rollouts/controller-spec.js';
-import type { BaseScheduleName } from '../../schedules/base-schedule.js';
 import { SCHEDULES } from '../../schedules/registry.js';
+import type { NamedPolicy } from '../policy-contender.js';
 import type { SuiteTask } from './suite-spec.js';
-
-/** A learned policy that takes part. */
-export interface NamedPolicy {
-	readonly name: string;
-	/** SHA-256 of its numbers and spec. */
-	readonly digest: string;
-	readonly policy: PolicySnapshot;
-	/** What it was trained with; multiplies what it sets. */
-	readonly baseSchedule: BaseScheduleName;
-	/** Optimiser steps between its decisions, at most; absent: as the task says. */
-	readonly interval?: number;
-}
 
 /**
  * How a contender comes by its initial learning rate: `learned` and `default` take the task's, column by column; the others choose
@@ -38,7 +24,15 @@ export interface Method {
 	readonly trainer: TrainerSpec;
 }
 
-/** All that is run at its default and tuned. */
+/** A schedule of the user's own, a method like the others. */
+export interface OwnSchedule extends Method {
+	/** The file of its module, as it was named. */
+	readonly file: string;
+	/** SHA-256 of that file. */
+	readonly digest: string;
+}
+
+/** All that is run at its default and tuned, the user's own schedules apart. */
 export const METHODS: readonly Method[] = [
 	...SCHEDULES.map((name) => ({ name, trainer: { type: 'schedule', name } as const })),
 	{ name: 'hypergradient', trainer: { type: 'gradient-method', method: { name: 'hypergradient' } } },
@@ -53,13 +47,24 @@ export const PRODIGY = 'prodigy';
 export const TUNED = (method: string): string => `${method}, tuned per family`;
 export const ONCE = (method: string): string => `${method}, tuned once`;
 
-const PARAMETER_FREE: readonly Contender[] = [
+/** The contenders that a user's own schedules make. */
+export function ownRows(schedules: readonly { readonly name: string }[] = []): string[] {
+	return schedules.flatMap(({ name }) => [name, TUNED(name), ONCE(name)]);
+}
+
+export const PARAMETER_FREE: readonly Contender[] = [
 	{ name: BLIND_COSINE, kind: 'blind', trainer: { type: 'schedule', name: 'cosine' } },
 	{ name: PRODIGY, kind: 'free', trainer: { type: 'gradient-method', method: { name: 'prodigy' } } },
 ];
 
-/** Everybody who takes part, in the order of the tables. */
-export function contenders(policies: readonly NamedPolicy[]): readonly Contender[] {
+/**
+ * Everybody who takes part, in the order of the tables.
+ * @param methods all of them
+ */
+export function contenders(
+	policies: readonly NamedPolicy[],
+	methods: readonly Method[] = METHODS,
+): readonly Contender[] {
 	return [
 		...policies.map(
 			({ name, policy, baseSchedule }): Contender => ({
@@ -68,10 +73,10 @@ export function contenders(policies: readonly NamedPolicy[]): readonly Contender
 				trainer: { type: 'policy', policy, baseSchedule },
 			}),
 		),
-		...METHODS.map(({ name, trainer }): Contender => ({ name, kind: 'default', trainer })),
+		...methods.map(({ name, trainer }): Contender => ({ name, kind: 'default', trainer })),
 		...PARAMETER_FREE,
-		...METHODS.map(({ name, trainer }): Contender => ({ name: TUNED(name), kind: 'tuned', trainer, method: name })),
-		...METHODS.map(({ name, trainer }): Contender => ({ name: ONCE(name), kind: 'once', trainer, method: name })),
+		...methods.map(({ name, trainer }): Contender => ({ name: TUNED(name), kind: 'tuned', trainer, method: name })),
+		...methods.map(({ name, trainer }): Contender => ({ name: ONCE(name), kind: 'once', trainer, method: name })),
 	];
 }
 
@@ -86,12 +91,4 @@ export function unfit(trainer: TrainerSpec, layerTypes: readonly string[]): stri
 	return layerTypes.includes('dropout')
 		? `${trainer.method.name} takes its gradients one batch at a time from outside, where dropout is off`
 		: undefined;
-}
-
-/** A task as a policy meets it: the same networks, but decisions as often as it is used to, where that divides the horizon evenly. */
-export function decidedEvery(task: TrainingTask, steps: number | undefined): TrainingTask {
-	if (steps === undefined) return task;
-	let interval = Math.min(steps, task.horizon);
-	while (task.horizon % interval !== 0) interval--;
-	return { ...task, interval };
 }

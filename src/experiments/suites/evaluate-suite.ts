@@ -2,41 +2,32 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { arch, availableParallelism, cpus, platform } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Policy } from '../../agents/policy.js';
-import { policyDigest } from '../../agents/policy-digest.js';
 import { counted } from '../../counted.js';
 import type { Dataset } from '../../datasets/dataset.js';
 import { loadDataset } from '../../datasets/load.js';
 import { syntheticDataset } from '../../datasets/synthetic.js';
-import { NETWORK_DECISION_INTERVAL } from '../../environment/network-action.js';
-import { NETWORK_OBSERVATION_VERSION } from '../../environment/network-observation.js';
 import { GannoError } from '../../errors.js';
 import { checkWritable, writeFileAtomic } from '../../files/atomic-write.js';
 import { makeFolder } from '../../files/make-folder.js';
 import { packageRoot, packageVersion } from '../../package-files.js';
-import { BASE_SCHEDULES, type BaseScheduleName } from '../../schedules/base-schedule.js';
 import type { Config } from '../config.js';
 import { recordedDataDirectory } from '../data-directory.js';
 import { openExecutor, workerCount } from '../open-executor.js';
 import { writeReport } from '../report.js';
 import { suiteCharts } from './charts.js';
-import type { NamedPolicy } from './contenders.js';
 import { SuiteJournal } from './journal.js';
+import { namedPolicies, ownSchedules, type SuitePolicy, type SuiteSchedule } from './participants.js';
 import { formatResults, type SuiteResults } from './results.js';
 import { type RunSuiteOptions, runSuite } from './run-suite.js';
 import type { SuiteDataset } from './suite-spec.js';
 import { withBestRivals } from './summary.js';
 import { markdownTable, suiteTables } from './tables.js';
 
-/** A policy and what the tables call it. */
-export interface SuitePolicy {
-	readonly name: string;
-	readonly policy: Policy;
-}
-
 export interface EvaluateSuiteOptions extends Pick<RunSuiteOptions, 'suite' | 'seeds' | 'signal' | 'onProgress'> {
 	/** The first is the one that the targets are about. */
 	readonly policies: readonly SuitePolicy[];
+	/** Schedules of the user's own. */
+	readonly schedules?: readonly SuiteSchedule[];
 	/** Workers, device and data folder. */
 	readonly config: Config;
 	/** The results file; the journal of an unfinished evaluation lies beside it. */
@@ -63,11 +54,13 @@ export async function evaluateSuite(options: EvaluateSuiteOptions): Promise<Suit
 	const { suite, config, out, seeds, signal, onProgress } = options;
 	const started = performance.now();
 	const policies = namedPolicies(options.policies);
+	const schedules = await ownSchedules(suite, policies, options.schedules);
 	prepareSuiteOutput(out);
 	using journal = new SuiteJournal(journalPath(out), options.resume === true);
 	const outcome = await runSuite({
 		suite,
 		policies,
+		schedules,
 		seeds,
 		journal,
 		signal,
@@ -86,6 +79,9 @@ export async function evaluateSuite(options: EvaluateSuiteOptions): Promise<Suit
 			action: policy.spec.action,
 			training: options.policies[i]?.policy.training ?? null,
 		})),
+		...(schedules.length === 0
+			? {}
+			: { schedules: schedules.map(({ name, file, digest }) => ({ name, file, digest })) }),
 		record: {
 			date: new Date().toISOString(),
 			ganno: packageVersion(),
@@ -150,32 +146,6 @@ export function describeRun({ suite, seeds, datasets, runs, tuning, record }: Su
 			.join(' '),
 		`ganno ${record.ganno}${record.commit === null ? '' : ` at ${record.commit.slice(0, 12)}`}, Node ${record.node}, ${record.machine}, ${counted(record.workers, 'worker')}, ${record.date.slice(0, 10)}.`,
 	];
-}
-
-function namedPolicies(policies: readonly SuitePolicy[]): NamedPolicy[] {
-	const names = policies.map(({ name }) => name);
-	const twice = names.find((name, i) => names.indexOf(name) !== i);
-	if (twice !== undefined) {
-		throw new GannoError('INVALID_ARGUMENT', `Two policies are called ${JSON.stringify(twice)}; give them other names`);
-	}
-	return policies.map(({ name, policy }) => {
-		const { spec, parameters, normalizerMean, normalizerStandardDeviation } = policy;
-		const baseSchedule = trainedWith(policy);
-		return {
-			name,
-			digest: policyDigest(policy, baseSchedule),
-			baseSchedule,
-			...(spec.observation === NETWORK_OBSERVATION_VERSION ? { interval: NETWORK_DECISION_INTERVAL } : {}),
-			policy: { spec, parameters, normalizerMean, normalizerStandardDeviation },
-		};
-	});
-}
-
-/** The base schedule of a policy's training; anchored actions mean little without it. */
-function trainedWith({ training }: Policy): BaseScheduleName {
-	const { config } = training as { readonly config?: { readonly environment?: { readonly baseSchedule?: unknown } } };
-	const name = config?.environment?.baseSchedule;
-	return BASE_SCHEDULES.find((known) => known === name) ?? 'constant';
 }
 
 async function openSuiteDataset(

@@ -4,6 +4,7 @@ import type { SuiteInput } from './suite-spec.js';
 export const QUICK_SUITE: SuiteInput = {
 	name: 'quick',
 	description: 'Synthetic images, a few seconds: for trying out, not for conclusions.',
+	trial: true,
 	seed: 1,
 	seeds: 2,
 	tuningSeeds: 1,

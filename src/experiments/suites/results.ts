@@ -45,6 +45,8 @@ export interface SuiteResults {
 		readonly action: string;
 		readonly training: Readonly<Record<string, unknown>> | null;
 	}[];
+	/** The user's own; absent: none. */
+	readonly schedules?: readonly { readonly name: string; readonly file: string; readonly digest: string }[];
 	readonly datasets: readonly {
 		readonly name: string;
 		readonly digest: string;

@@ -5,14 +5,14 @@ import { episodePasses, forwardCost } from '../../environment/task-cost.js';
 import { GannoError } from '../../errors.js';
 import { inferShapes } from '../../networks/shapes.js';
 import type { RolloutExecutor } from '../../rollouts/executor.js';
+import { decidedEvery, type NamedPolicy } from '../policy-contender.js';
 import { type Cell, type CellResult, openCell, readCell } from './cells.js';
 import {
 	blindLearningRate,
 	type Contender,
 	contenders,
-	decidedEvery,
 	METHODS,
-	type NamedPolicy,
+	type OwnSchedule,
 	TUNED,
 	unfit,
 } from './contenders.js';
@@ -28,6 +28,8 @@ const TARGET_SHARE = 0.95;
 export interface RunSuiteOptions {
 	readonly suite: Suite;
 	readonly policies: readonly NamedPolicy[];
+	/** The user's own; default none. */
+	readonly schedules?: readonly OwnSchedule[];
 	readonly seeds: Exclude<SeedPurpose, 'tuning'>;
 	readonly journal: SuiteJournal;
 	/** A data set of the suite; a string says why it is not there. */
@@ -62,7 +64,8 @@ interface Entry {
  * run once. The result depends on suite, policies, data and seeds alone, not on workers, interruptions or order.
  */
 export async function runSuite(options: RunSuiteOptions): Promise<SuiteOutcome> {
-	const { suite, policies, seeds } = options;
+	const { suite, policies, schedules = [], seeds } = options;
+	const methods = [...METHODS, ...schedules];
 	const datasets = new Map<string, OpenDataset>();
 	const skipped: SuiteResults['skipped'][number][] = [];
 	const tasks: SuiteTask[] = [];
@@ -84,11 +87,12 @@ export async function runSuite(options: RunSuiteOptions): Promise<SuiteOutcome> 
 	}
 	const open = (task: SuiteTask) => datasets.get(datasetKey(task.dataset)) as OpenDataset;
 	const named = new Map<unknown, NamedPolicy>(policies.map((entry) => [entry.policy, entry]));
+	const digests = new Map<unknown, string>(schedules.map(({ trainer, digest: own }) => [trainer, own]));
 	const cellOf = (task: SuiteTask, contender: Pick<Contender, 'trainer'>, purpose: SeedPurpose, rate: number): Cell => {
 		const { dataset, digest } = open(task);
 		const { trainer } = contender;
 		const policy = trainer.type === 'policy' ? named.get(trainer.policy) : undefined;
-		const name = policy?.digest ?? JSON.stringify(trainer);
+		const name = policy?.digest ?? digests.get(trainer) ?? JSON.stringify(trainer);
 		const training = decidedEvery(trainingTask(suite, task, dataset, purpose, rate), policy?.interval);
 		return openCell(
 			datasetKey(task.dataset),
@@ -100,7 +104,7 @@ export async function runSuite(options: RunSuiteOptions): Promise<SuiteOutcome> 
 		);
 	};
 
-	const everyone = contenders(policies);
+	const everyone = contenders(policies, methods);
 	const fits = (contender: Pick<Contender, 'trainer' | 'name'>, task: SuiteTask, note: boolean): boolean => {
 		const { spec } = trainingTask(suite, task, open(task).dataset, 'tuning', 1);
 		const reason = unfit(contender.trainer, layerTypes(spec));
@@ -121,7 +125,7 @@ export async function runSuite(options: RunSuiteOptions): Promise<SuiteOutcome> 
 				for (const rate of task.learningRates) enter(task, contender, rate, rate);
 			}
 		}
-		for (const { name, trainer } of METHODS) {
+		for (const { name, trainer } of methods) {
 			if (!fits({ name, trainer }, task, false)) continue;
 			for (const rate of suite.tuningLearningRates) {
 				tuning.push({ task, method: name, rate, cell: cellOf(task, { trainer }, 'tuning', rate) });
@@ -139,11 +143,11 @@ export async function runSuite(options: RunSuiteOptions): Promise<SuiteOutcome> 
 	);
 	const childRuns = tuning.reduce((sum, { cell }) => sum + cell.episode.task.networks.length, 0);
 	const score = (task: SuiteTask, method: string, rate: number) => scores.get(`${task.id} ${method} ${rate}`);
-	const record = chooseLearningRates(tasks, suite.tuningLearningRates, score, childRuns);
+	const record = chooseLearningRates(tasks, suite.tuningLearningRates, score, childRuns, methods);
 	const tuned = entries.length;
 	for (const task of tasks) enterTuned(task, everyone, record, (contender, rate) => enter(task, contender, null, rate));
 	await runner.run(entries.slice(tuned).map(({ cell }) => cell));
-	return outcome(options, tasks, entries, skipped, record, runner, datasets);
+	return outcome(options, everyone, tasks, entries, skipped, record, runner, datasets);
 }
 
 function enterTuned(
@@ -164,7 +168,8 @@ function enterTuned(
 }
 
 function outcome(
-	{ suite, policies, seeds }: RunSuiteOptions,
+	{ suite, seeds }: RunSuiteOptions,
+	everyone: readonly Contender[],
 	tasks: readonly SuiteTask[],
 	entries: readonly Entry[],
 	skipped: SuiteResults['skipped'],
@@ -197,7 +202,7 @@ function outcome(
 	return {
 		suite,
 		seeds,
-		contenders: contenders(policies).flatMap(({ name, kind }) => (took.has(name) ? [{ name, kind }] : [])),
+		contenders: everyone.flatMap(({ name, kind }) => (took.has(name) ? [{ name, kind }] : [])),
 		datasets: [...datasets.values()].map(({ dataset, digest }) => ({
 			name: dataset.name,
 			digest,

@@ -77,6 +77,8 @@ const suiteSchema = z
 	.strictObject({
 		name: z.string().regex(/^[\w-]{1,60}$/, 'letters, digits, _ and -'),
 		description: z.string().default(''),
+		/** Too small to conclude anything from: the tables check no target. */
+		trial: z.literal(true).optional(),
 		/** All networks of the suite follow from it. */
 		seed: z.int().min(0).max(0xffffffff),
 		/** Networks of a cell. */

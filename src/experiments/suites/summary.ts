@@ -1,5 +1,5 @@
 import { bootstrap, DIVERGED, FINAL_TEST, type Interval, type Measure, mean, RunTable } from './comparison.js';
-import { type ContenderKind, HAND_MADE, ONCE, TUNED } from './contenders.js';
+import { type ContenderKind, HAND_MADE, METHODS, ONCE, TUNED } from './contenders.js';
 import type { RunRecord, SuiteResults } from './results.js';
 import { bestChoice, type TuningChoice } from './tuning.js';
 
@@ -33,10 +33,13 @@ export function withBestRivals(results: SuiteResults): RunTable {
 	const { suite, tuning } = results;
 	const familyOf = new Map(suite.tasks.map(({ id, family }) => [id, family]));
 	const schedules = (choices: readonly TuningChoice[]) => choices.filter(({ method }) => HAND_MADE.includes(method));
+	// The user's own are held against these, not among them.
+	const known = (choices: readonly TuningChoice[]) =>
+		choices.filter(({ method }) => METHODS.some(({ name }) => name === method));
 	const perFamily = new Map(
 		tuning.families.map(({ family, choices }) => [
 			family,
-			{ schedule: bestChoice(schedules(choices))?.method, method: bestChoice(choices)?.method },
+			{ schedule: bestChoice(schedules(choices))?.method, method: bestChoice(known(choices))?.method },
 		]),
 	);
 	const once = bestChoice(schedules(tuning.once))?.method;

@@ -1,13 +1,16 @@
 import { counted } from '../../counted.js';
 import type { ReportTable } from '../report.js';
 import type { RunTable } from './comparison.js';
-import { BLIND_COSINE, PRODIGY } from './contenders.js';
+import { BLIND_COSINE, PRODIGY, TUNED } from './contenders.js';
 import { BEST_METHOD, BEST_ONCE, BEST_TUNED, type ContenderSummary, summarize } from './summary.js';
 import { FIVE_DECADES, targetRows } from './targets.js';
 
 /** The tables of a suite's results, as cells of text: for the terminal, for Markdown and for the HTML report. */
 
 const percent = (share: number, digits = 1): string => (Number.isNaN(share) ? '–' : (100 * share).toFixed(digits));
+
+/** What a suite says of itself that is too small to judge by. */
+export const TRIAL_NOTE = 'A trial: too few networks to conclude anything from, so no target is checked.';
 
 /** All tables of a results file. The first learned policy is the one that targets are about; the first with one action is held against it. */
 export function suiteTables(table: RunTable): readonly ReportTable[] {
@@ -53,6 +56,7 @@ function overview({ results }: RunTable, summaries: readonly ContenderSummary[])
 				Number.isNaN(summary.rank) ? '–' : summary.rank.toFixed(1),
 			]),
 		note: [
+			...(suite.trial === true ? [TRIAL_NOTE] : []),
 			'Means over tasks and seeds, all initial learning rates of a task together; contenders that choose their own meet each task once.',
 			"reached: runs whose validation accuracy came to 95 % of the tuned cosine's last; steps: until then, in % of the horizon, 100 where never; rank: among the contenders by final test accuracy, mean over tasks.",
 			...skipped.map(
@@ -93,8 +97,9 @@ function decades(table: RunTable): ReportTable {
 function shown({ results }: RunTable): readonly string[] {
 	const names = results.contenders.map(({ name }) => name);
 	const policies = results.policies.map(({ name }) => name);
+	const own = (results.schedules ?? []).flatMap(({ name }) => [name, TUNED(name)]);
 	const free = [BLIND_COSINE, PRODIGY].filter((name) => names.includes(name));
-	return [...policies, ...free, BEST_TUNED, BEST_METHOD, BEST_ONCE];
+	return [...policies, ...own, ...free, BEST_TUNED, BEST_METHOD, BEST_ONCE];
 }
 
 function families(table: RunTable, summaries: readonly ContenderSummary[]): ReportTable {

@@ -1,5 +1,5 @@
 import { DIVERGED, type Interval, mean, pairedBootstrap, type RunTable, type Selection } from './comparison.js';
-import { BLIND_COSINE, HAND_MADE } from './contenders.js';
+import { BLIND_COSINE, HAND_MADE, ownRows } from './contenders.js';
 import { BEST_METHOD, BEST_ONCE, BEST_TUNED, familyTasks } from './summary.js';
 
 /** Whether a policy does what is asked of it. */
@@ -26,8 +26,12 @@ const NEAR_TUNED = 'one policy over all families within 0.3 points of the schedu
 /** The targets that say most, each in a line of `ganno info`: what one gains without tuning, and what is lost against tuning. */
 export const HEADLINES: readonly string[] = [above(BLIND_COSINE), WORST_START, NEAR_TUNED];
 
-/** The targets of a policy, as far as the suite has tasks for them; without tuned rivals or a second policy those rows are left out. */
+/**
+ * The targets of a policy, as far as the suite has tasks for them; without tuned rivals or a second policy those rows are left out. A suite
+ * that is a trial judges nothing.
+ */
 export function targetRows(table: RunTable, policy: string, oneAction?: string): readonly TargetRow[] {
+	if (table.results.suite.trial === true) return [];
 	return [
 		...decadeRows(table, policy),
 		...divergenceRows(table, policy),
@@ -78,8 +82,9 @@ function decadeRows(table: RunTable, policy: string): TargetRow[] {
 function divergenceRows(table: RunTable, policy: string): TargetRow[] {
 	const selection = decadeSelection(table);
 	const own = table.mean(policy, selection, DIVERGED);
+	const added = ownRows(table.results.schedules);
 	const rates = table.results.contenders
-		.filter(({ kind }) => kind !== 'learned')
+		.filter(({ name, kind }) => kind !== 'learned' && !added.includes(name))
 		.map(({ name }) => ({ name, rate: table.mean(name, selection, DIVERGED) }))
 		.filter(({ rate }) => !Number.isNaN(rate))
 		.sort((a, b) => a.rate - b.rate);

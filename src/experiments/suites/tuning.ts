@@ -1,5 +1,5 @@
 import type { CellResult } from './cells.js';
-import { METHODS } from './contenders.js';
+import { METHODS, type Method } from './contenders.js';
 import type { SuiteTask } from './suite-spec.js';
 
 /** One tried learning rate. */
@@ -38,6 +38,7 @@ export function tuningScore({ networks }: CellResult, classes: number): number {
 
 /**
  * Chooses learning rates.
+ * @param methods in the order of the tables
  * @param score of a task, a method and a learning rate; undefined where that was not run
  */
 export function chooseLearningRates(
@@ -45,6 +46,7 @@ export function chooseLearningRates(
 	learningRates: readonly number[],
 	score: (task: SuiteTask, method: string, learningRate: number) => number | undefined,
 	childRuns: number,
+	methods: readonly Method[] = METHODS,
 ): TuningRecord {
 	const names = [...new Set(tasks.map(({ family }) => family))];
 	const ascending = learningRates.toSorted((a, b) => a - b);
@@ -54,7 +56,7 @@ export function chooseLearningRates(
 			return [
 				family,
 				new Map(
-					METHODS.map(({ name }) => [
+					methods.map(({ name }) => [
 						name,
 						ascending.flatMap((learningRate) => {
 							const scores = own.flatMap((task) => score(task, name, learningRate) ?? []);
@@ -67,9 +69,9 @@ export function chooseLearningRates(
 	);
 	const families = names.map((family) => ({
 		family,
-		choices: METHODS.flatMap(({ name }) => choose(name, grids.get(family)?.get(name) ?? [])),
+		choices: methods.flatMap(({ name }) => choose(name, grids.get(family)?.get(name) ?? [])),
 	}));
-	const once = METHODS.flatMap(({ name }) =>
+	const once = methods.flatMap(({ name }) =>
 		choose(
 			name,
 			ascending.flatMap((learningRate) => {
