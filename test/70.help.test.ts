@@ -110,6 +110,6 @@ describe('a mistake on the command line', () => {
 	it.each(['info', 'evaluate'])('%s of a policy that is not there says what can be given', async (command) => {
 		const { code, stderr } = await ganno([command, 'defualt']);
 		expect(code).toBe(1);
-		expect(stderr).toMatch(/no policy at defualt.*run directory.*'default'/);
+		expect(stderr).toMatch(/no policy at defualt.*run directory.*default, one-action, adaptive-lr/);
 	});
 });
