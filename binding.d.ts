@@ -138,6 +138,8 @@ export interface LayerwisePlanOptions {
 	readonly clip?: { readonly layerNorm?: number; readonly globalNorm?: number };
 	/** [layers]: 0 where the trust ratio of lars and lamb does not apply; default all 1. */
 	readonly adapt?: Uint8Array;
+	/** [arrays]: 0 where weight decay does not apply; default all 1. Arrays of one lars layer that adapts are all the same. */
+	readonly decays?: Uint8Array;
 	/** Every layer's arrays one after another, over plain or shared buffers, any alignment, empty ones allowed. */
 	readonly parameters: readonly Float32Array[];
 	/** One for each of `parameters`, of the same length. */

@@ -26,6 +26,10 @@ function thrown(action: () => unknown): GannoError {
 }
 
 const shared = new Float32Array(16);
+const pair = () => ({
+	parameters: [new Float32Array(4), new Float32Array(2)],
+	gradients: [new Float32Array(4), new Float32Array(2)],
+});
 
 describe('LayerwiseOptimizer refuses, with a GannoError that says why,', () => {
 	it.each<[string, Record<string, unknown>, RegExp]>([
@@ -91,6 +95,42 @@ describe('LayerwiseOptimizer refuses, with a GannoError that says why,', () => {
 			'a misspelled switch of a layer',
 			{ layers: [{ name: 'a', parameters: shared, gradients: new Float32Array(16), weight_decay: false }] },
 			/Unknown option layers\[0\]\.weight_decay; known ones are .*Did you mean weightDecay\?/,
+		],
+		...(
+			[
+				[
+					'a decay that is no switch',
+					1,
+					/true, false or an array of them, one for each parameter array, for layers\[0\]\.weightDecay/,
+				],
+				['no decay at all', null, /true, false or an array of them.* but received null/],
+				['a typed array of decays', Uint8Array.of(1, 0), /true, false or an array of them.* but received Uint8Array/],
+				[
+					'decays for some arrays',
+					[true],
+					/each of the layer's parameter arrays, 2 in all, for layers\[0\]\.weightDecay but received 1/,
+				],
+				['decays for more arrays', [true, false, true], /parameter arrays, 2 in all, .* but received 3/],
+				[
+					'a decay of one array that is no switch',
+					[true, 0],
+					/true or false for layers\[0\]\.weightDecay\[1\] but received 0/,
+				],
+				[
+					'a hole in the decays',
+					Object.assign([true], { length: 2 }),
+					/for layers\[0\]\.weightDecay\[1\] but received undefined/,
+				],
+			] as const
+		).map(([name, weightDecay, message]): [string, Record<string, unknown>, RegExp] => [
+			name,
+			{ layers: [{ name: 'a', ...pair(), weightDecay }] },
+			message,
+		]),
+		[
+			'a trust ratio of LARS over arrays with decay and without',
+			{ algorithm: 'lars', layers: [{ name: 'a', ...pair(), weightDecay: [true, false] }] },
+			/the same layers\[0\]\.weightDecay for all arrays of layer 'a'.*'lars'.*; make layers of their own/,
 		],
 		['a clip that is no object', { clip: 1 }, /layerNorm, globalNorm or both for clip/],
 		[

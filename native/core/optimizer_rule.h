@@ -48,8 +48,8 @@ bool lerps_from_gradient(Algorithm algorithm, const Hyperparameters& hyperparame
 /// decided by the caller, who counts first (count_non_finite) and then observes instead of stepping.
 enum class NonFinitePolicy : std::uint32_t { kSkipElement, kSkipLayer, kSkipNetwork, kPropagate };
 
-/// Everything one array's step needs besides the arrays, computed once a step for the arrays of a layer that are of the
-/// same age (core/step_cohorts.h), in double, and applied in float32.
+/// Everything one array's step needs besides the arrays, computed once a step for the arrays of a cohort
+/// (core/step_cohorts.h), in double, and applied in float32.
 struct StepScalars {
   float learning_rate = 0;
   float weight_decay = 0;     // coupled; 0 for adamw and lion; lamb adds it to its direction

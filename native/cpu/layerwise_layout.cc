@@ -35,6 +35,12 @@ Measured measured_for_trust(const LayerwiseStep::Options& options) {
                                                                          : Measured::kLamb;
 }
 
+std::vector<std::uint8_t> decays_of(std::span<const ArrayBinding> arrays) {
+  std::vector<std::uint8_t> decays;
+  for (const ArrayBinding& array : arrays) decays.push_back(array.decays);
+  return decays;
+}
+
 }  // namespace
 
 void LayerwiseStep::Free::operator()(float* memory) const {
@@ -53,7 +59,7 @@ LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBindin
       by_layer_(has_trust_ratio(options.algorithm) || (options.clip_layer_norm > 0 && options.clip_global_norm == 0)),
       adapt_(arrays_per_layer.size(), 1),
       carry_(arrays_per_layer.size(), Carry::kNever),
-      cohorts_(arrays_per_layer, arrays.size()),
+      cohorts_(arrays_per_layer, decays_of(arrays)),
       moment_corrections_(arrays_per_layer.size()),
       skipped_(arrays_per_layer.size()) {
   const int moments = moment_count(options.algorithm);

@@ -59,8 +59,8 @@ void LayerwiseStep::compute_scalars(std::span<const double> controls, float inve
       continue;
     }
     rules::write_step_scalars(scalars, options_.algorithm, options_.hyperparameters, corrections,
-                              control[kControlLearningRate], control[kControlWeightDecay], control[kControlMomentum],
-                              inverse_scale);
+                              control[kControlLearningRate], cohorts[cohort].weight_decay(control[kControlWeightDecay]),
+                              control[kControlMomentum], inverse_scale);
     scalars.store = store && !skipped_[layer];
     scalars.propagate = propagate;
   }
@@ -126,9 +126,10 @@ void LayerwiseStep::measure_layer(std::size_t layer, std::span<const double> con
     });
     const PieceNorms norms = layer_norms(layer);
     const double* control = &controls[layer * kControlCount];
+    const Cohort* cohort = cohorts_.all().data() + layers_[layer].cohorts.first;
     for (StepScalars& scalars : own) {
       apply_trust_ratio(options_.algorithm, options_.hyperparameters, control[kControlLearningRate],
-                        control[kControlWeightDecay], std::sqrt(norms.parameter_squared),
+                        (cohort++)->weight_decay(control[kControlWeightDecay]), std::sqrt(norms.parameter_squared),
                         std::sqrt(norms.direction_squared), scalars);
     }
   }
@@ -161,8 +162,8 @@ void LayerwiseStep::write_statistics(float* statistics) {
     const CohortRange& cohorts = layers_[layer].cohorts;
     const std::uint32_t count = layers_[layer].piece_count;
     const Piece* own = pieces_.data() + layers_[layer].first_piece;
-    moment_corrections_[layer] = cohorts.count == 1 ? scalars_[cohorts.first].moment_correction : 1;
-    if (cohorts.count > 1) {
+    moment_corrections_[layer] = cohorts.one_age ? scalars_[cohorts.first].moment_correction : 1;
+    if (!cohorts.one_age) {
       for (std::uint32_t i = 0; i < count; ++i)
         correct_moments(*own[i].sums, scalars_[own[i].cohort].moment_correction);
     }

@@ -23,6 +23,7 @@ struct ArrayBinding {
   float* parameters;
   const float* gradients;
   std::uint64_t size;
+  bool decays = true;  // whether weight decay applies
 };
 
 /// Per layer, in this order, in the control table [layers x kControlCount].

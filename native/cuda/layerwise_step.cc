@@ -21,6 +21,12 @@ std::vector<std::uint64_t> sizes_of(std::span<const HostArray> arrays) {
   return sizes;
 }
 
+std::vector<std::uint8_t> decays_of(std::span<const HostArray> arrays) {
+  std::vector<std::uint8_t> decays;
+  for (const HostArray& array : arrays) decays.push_back(array.decays);
+  return decays;
+}
+
 /// Device memory on the device of `scope`.
 class DeviceStep final : public LayerwiseEngine {
  public:
@@ -29,7 +35,7 @@ class DeviceStep final : public LayerwiseEngine {
       : options_(options),
         host_(make_tables(sizes_of(arrays), arrays_per_layer, multiprocessor_count(options.device))),
         clip_{options.clip_layer_norm, options.clip_global_norm},
-        cohorts_(arrays_per_layer, arrays.size()),
+        cohorts_(arrays_per_layer, decays_of(arrays)),
         tables_(host_, adapt, has_passes_before(options.algorithm, options.non_finite, clip_), stream_),
         controls_(tables_.controls.size()),
         staging_(host_.arena_size),

@@ -12,6 +12,7 @@ struct HostArray {
   float* parameters;
   const float* gradients;
   std::uint64_t size;
+  bool decays = true;  // whether weight decay applies
 };
 
 struct LayerwiseOptions {

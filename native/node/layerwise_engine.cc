@@ -105,7 +105,9 @@ std::shared_ptr<LayerwiseEngine> make_layerwise_engine(const EngineOptions& opti
                                                        std::span<const std::uint8_t> adapt) {
   if (!options.cuda_device) return std::make_shared<CpuEngine>(options.step, arrays, arrays_per_layer, adapt);
   std::vector<cuda::HostArray> host_arrays;
-  for (const ArrayBinding& array : arrays) host_arrays.push_back({array.parameters, array.gradients, array.size});
+  for (const ArrayBinding& array : arrays) {
+    host_arrays.push_back({array.parameters, array.gradients, array.size, array.decays});
+  }
   return cuda::make_layerwise_step(cuda_options(options), host_arrays, arrays_per_layer, adapt);
 }
 

@@ -50,6 +50,7 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
     const Napi::Value controls = options.Get("controls");
     const Napi::Value rates = options.Get("learningRates");
     const Napi::Value switches = options.Get("adapt");
+    const Napi::Value decay_switches = options.Get("decays");
     const std::uint32_t count = parameters.Length();
     if (gradients.Length() != count) throw std::invalid_argument("as many gradients as parameters");
     // Our own list keeps every registered array alive, whatever the caller does with theirs: parameter, gradient, ...
@@ -64,11 +65,13 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
     registered.Set(registered.Length(), controls);
     registered.Set(registered.Length(), rates);
 
+    const auto decays = decay_switches.IsUndefined() ? std::span<std::uint8_t>()
+                                                     : elements<std::uint8_t>(decay_switches, "decays", count);
     std::vector<ArrayBinding> arrays;
     for (std::uint32_t i = 0; i < count; ++i) {
       const auto values = elements<float>(registered.Get(2 * i), "parameters");
       const auto gradient_values = elements<float>(registered.Get(2 * i + 1), "gradients", values.size());
-      arrays.push_back({values.data(), gradient_values.data(), values.size()});
+      arrays.push_back({values.data(), gradient_values.data(), values.size(), decays.empty() || decays[i] != 0});
     }
     const auto arrays_per_layer = elements<std::uint32_t>(layers, "arraysPerLayer");
     controls_ = elements<double>(controls, "controls", arrays_per_layer.size() * kControlCount);

@@ -2,7 +2,6 @@ import { types } from 'node:util';
 import { checkFloat32Array, checkKeys, checkNumber, invalidArgument, keysOf } from '../arguments.js';
 import { GannoError } from '../errors.js';
 import type { LayerwiseAlgorithm } from './algorithms.js';
-import type { ResolvedLayer } from './layers.js';
 import type { ResolvedHyperparameters } from './options.js';
 import { usesMomentum } from './rules.js';
 
@@ -12,7 +11,7 @@ import { usesMomentum } from './rules.js';
 export interface StepControls {
 	/** At least 0. */
 	readonly learningRates: number | Float32Array;
-	/** At least 0; layers with `weightDecay: false` have none all the same. */
+	/** At least 0; arrays with `weightDecay: false` have none all the same. */
 	readonly weightDecays?: number | Float32Array;
 	/**
 	 * momentum, nesterov and lars only; from 0 to 1. There is none for the beta1 of adam and its kin: their bias correction 1 − β₁ᵗ
@@ -45,8 +44,6 @@ export class ControlTable {
 	readonly values: Float64Array;
 	readonly #algorithm: LayerwiseAlgorithm;
 	readonly #layerCount: number;
-	/** Layers without weight decay. */
-	readonly #undecayed: readonly number[];
 	readonly #weightDecay: number;
 	readonly #momentum: number;
 	/** [layers]: learning rates that the back end has still to check and take over; undefined: it cannot. */
@@ -56,15 +53,14 @@ export class ControlTable {
 
 	constructor(
 		algorithm: LayerwiseAlgorithm,
-		layers: readonly ResolvedLayer[],
+		layerCount: number,
 		{ weightDecay, momentum }: ResolvedHyperparameters,
 		leavesRatesToBackend = false,
 	) {
-		this.learningRates = leavesRatesToBackend ? new Float32Array(layers.length) : undefined;
-		this.values = new Float64Array(layers.length * CONTROL_COUNT);
+		this.learningRates = leavesRatesToBackend ? new Float32Array(layerCount) : undefined;
+		this.values = new Float64Array(layerCount * CONTROL_COUNT);
 		this.#algorithm = algorithm;
-		this.#layerCount = layers.length;
-		this.#undecayed = [...layers.keys()].filter((layer) => layers[layer]?.weightDecay === false);
+		this.#layerCount = layerCount;
 		this.#weightDecay = weightDecay;
 		this.#momentum = momentum;
 	}
@@ -128,18 +124,12 @@ export class ControlTable {
 			}
 			table[i] = value;
 		}
-		if (column === WEIGHT_DECAY) this.#decayNothing();
 	}
 
 	#fill(column: number, value: number): void {
 		if (this.#uniform[column] === value) return;
 		for (let i = column; i < this.values.length; i += CONTROL_COUNT) this.values[i] = value;
 		this.#uniform[column] = value;
-		if (column === WEIGHT_DECAY) this.#decayNothing();
-	}
-
-	#decayNothing(): void {
-		for (const layer of this.#undecayed) this.values[layer * CONTROL_COUNT + WEIGHT_DECAY] = 0;
 	}
 }
 

@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import { checkBoolean, checkKeys, invalidArgument, keysOf } from '../arguments.js';
 import { counted } from '../counted.js';
 import { GannoError } from '../errors.js';
+import type { LayerwiseAlgorithm } from './algorithms.js';
 
 /** Layers and their arrays as the caller gives them, and the checks of them. */
 
@@ -16,8 +17,11 @@ export interface OptimizerLayer {
 	readonly parameters: Float32Array | readonly Float32Array[];
 	/** One per parameter array, of the same length; only read. */
 	readonly gradients: Float32Array | readonly Float32Array[];
-	/** Whether weight decay applies; default true. Biases and normalisation parameters are commonly left out. */
-	readonly weightDecay?: boolean;
+	/**
+	 * Whether weight decay applies; default true. An array of them: one for each parameter array, so that a bias, which is commonly left out
+	 * as normalisation parameters are, can share its kernel's layer. `lars` wants the same for all arrays of a layer with a trust ratio.
+	 */
+	readonly weightDecay?: boolean | readonly boolean[];
 	/** LARS, LAMB: whether the trust ratio applies; default true. */
 	readonly adapt?: boolean;
 }
@@ -30,7 +34,8 @@ export interface LayerArrays {
 
 export interface ResolvedLayer extends LayerArrays {
 	readonly name: string;
-	readonly weightDecay: boolean;
+	/** One per parameter array: whether weight decay applies. */
+	readonly decays: readonly boolean[];
 	readonly adapt: boolean;
 }
 
@@ -81,19 +86,39 @@ export function resolveLayerArrays(value: unknown): LayerArrays[] {
 	});
 }
 
-export function resolveLayers(value: unknown): ResolvedLayer[] {
+/** @returns one for each of `count` parameter arrays */
+function resolveDecays(value: unknown, name: string, count: number): boolean[] {
+	if (!Array.isArray(value)) {
+		if (value !== undefined && typeof value !== 'boolean') {
+			throw invalidArgument('true, false or an array of them, one for each parameter array,', name, value);
+		}
+		return Array.from({ length: count }, () => value ?? true);
+	}
+	if (value.length !== count) {
+		const expected = `true or false for each of the layer's parameter arrays, ${count} in all,`;
+		throw new GannoError('INVALID_ARGUMENT', `Expected ${expected} for ${name} but received ${value.length} of them`);
+	}
+	return Array.from(value, (decays: unknown, i) => {
+		if (decays === undefined) throw invalidArgument('true or false', `${name}[${i}]`, decays); // a hole, too
+		return checkBoolean(decays, `${name}[${i}]`);
+	});
+}
+
+export function resolveLayers(value: unknown, algorithm: LayerwiseAlgorithm): ResolvedLayer[] {
 	const arrays = resolveLayerArrays(value);
 	const layers = arrays.map(({ parameters, gradients }, index): ResolvedLayer => {
 		const path = `layers[${index}]`;
 		const given = (value as readonly { readonly [key in keyof OptimizerLayer]?: unknown }[])[index];
 		if (typeof given?.name !== 'string') throw invalidArgument('a string', `${path}.name`, given?.name);
-		return {
-			name: given.name,
-			parameters,
-			gradients,
-			weightDecay: checkBoolean(given.weightDecay, `${path}.weightDecay`, true),
-			adapt: checkBoolean(given.adapt, `${path}.adapt`, true),
-		};
+		const decays = resolveDecays(given.weightDecay, `${path}.weightDecay`, parameters.length);
+		const adapt = checkBoolean(given.adapt, `${path}.adapt`, true);
+		if (algorithm === 'lars' && adapt && new Set(decays).size > 1) {
+			throw new GannoError(
+				'INVALID_ARGUMENT',
+				`Expected the same ${path}.weightDecay for all arrays of layer '${given.name}', whose trust ratio 'lars' takes with the layer's weight decay; make layers of their own of the arrays without, or give the layer adapt: false`,
+			);
+		}
+		return { name: given.name, parameters, gradients, decays, adapt };
 	});
 	checkOverlaps(layers);
 	return layers;

@@ -86,7 +86,7 @@ export class LayerwiseOptimizer {
 		this.device = checkDevice(options.device);
 		const resident = checkResidency(options.resident, this.device);
 		const threads = checkThreads(options.threads);
-		this.#layers = resolveLayers(options.layers);
+		this.#layers = resolveLayers(options.layers, this.algorithm);
 		this.#arrays = new RegisteredArrays(this.#layers);
 		this.layers = this.#layers.map(({ name, parameters }) => ({
 			name,
@@ -95,7 +95,7 @@ export class LayerwiseOptimizer {
 		}));
 		this.layerNames = this.#layers.map(({ name }) => name);
 		this.parameterCount = this.#arrays.sizes.reduce((sum, size) => sum + size, 0);
-		this.#controls = new ControlTable(this.algorithm, this.#layers, hyperparameters, this.device === 'cpu');
+		this.#controls = new ControlTable(this.algorithm, this.#layers.length, hyperparameters, this.device === 'cpu');
 		this.#backend = openBackend(this.device, {
 			algorithm: LAYERWISE_ALGORITHMS.indexOf(this.algorithm),
 			nonFinite: NON_FINITE_POLICIES.indexOf(nonFinite),
@@ -106,6 +106,7 @@ export class LayerwiseOptimizer {
 			hyperparameters,
 			clip,
 			adapt: Uint8Array.from(this.#layers, ({ adapt }) => (adapt ? 1 : 0)),
+			decays: Uint8Array.from(this.#layers.flatMap(({ decays }) => decays.map(Number))),
 			parameters: this.#arrays.parameters,
 			gradients: this.#arrays.gradients,
 			arraysPerLayer: Uint32Array.from(this.#layers, ({ parameters }) => parameters.length),

@@ -118,22 +118,26 @@ export class ReferencePlan implements LayerwiseBackend {
 			};
 			const skip = skipped[layer] === true;
 			const { controls: values } = this.#options;
-			const controls = {
+			const shared = {
 				learningRate: values[layer * 3] as number,
-				weightDecay: values[layer * 3 + 1] as number,
 				momentum: values[layer * 3 + 2] as number,
 				clip: clips[layer] as number,
 				trust: 1,
 			};
 			/** Which step of its own this is for each array; of a skipped layer, its last one. */
 			const steps = Array.from(this.#steps.subarray(first, end), (taken) => taken + (skip ? 0 : 1));
-			if (this.#options.adapt?.[layer] !== 0) controls.trust = this.#trust(first, steps, controls, inverseScale);
+			const own = steps.map((step, i) => ({
+				...shared,
+				step,
+				weightDecay: this.#options.decays?.[first + i] === 0 ? 0 : (values[layer * 3 + 1] as number),
+			}));
+			const trust = this.#options.adapt?.[layer] === 0 ? 1 : this.#trust(first, own, inverseScale);
 			// Of the layer as a whole; arrays of another age are brought to it, one by one.
 			const correction = this.#momentCorrection(Math.max(0, ...steps));
-			for (const [i, step] of steps.entries()) {
-				const ownCorrection = this.#momentCorrection(step) / correction;
-				this.#stepArray(first + i, { ...controls, step }, inverseScale, skip, store && !skip, ownCorrection, samples);
-				if (store) this.#steps[first + i] = step;
+			for (const [i, controls] of own.entries()) {
+				const ownCorrection = this.#momentCorrection(controls.step) / correction;
+				this.#stepArray(first + i, { ...controls, trust }, inverseScale, skip, store && !skip, ownCorrection, samples);
+				if (store) this.#steps[first + i] = controls.step;
 			}
 			if (statistics !== undefined) {
 				const out = statistics.subarray(layer * STATISTICS.length, (layer + 1) * STATISTICS.length);
@@ -168,17 +172,16 @@ export class ReferencePlan implements LayerwiseBackend {
 	}
 
 	/** The trust ratio of LARS and LAMB; 1 for the other rules. */
-	#trust(first: number, steps: readonly number[], controls: Omit<LayerControls, 'step'>, inverseScale: number): number {
+	#trust(first: number, controls: readonly LayerControls[], inverseScale: number): number {
 		const lars = this.#algorithm === 'lars';
 		if (!lars && this.#algorithm !== 'lamb') return 1;
 		const { hyperparameters } = this.#options;
 		const parameters: number[] = [];
 		const directions: number[] = [];
-		for (const [array, step] of steps.entries()) {
-			const own = { ...controls, step };
+		for (const [array, own] of controls.entries()) {
 			for (const [i, gradient] of (this.#options.gradients[first + array] as Float32Array).entries()) {
 				const old = this.#element(first + array, i);
-				const clipped = this.#scaled(gradient, inverseScale) * controls.clip;
+				const clipped = this.#scaled(gradient, inverseScale) * own.clip;
 				parameters.push(finiteOrZero(old.parameter));
 				directions.push(finiteOrZero(lars ? clipped : lambDirection(hyperparameters, own, clipped, old)));
 			}
@@ -187,7 +190,8 @@ export class ReferencePlan implements LayerwiseBackend {
 		if (parameterNorm === 0 || directionNorm === 0) return 1;
 		if (!lars) return parameterNorm / directionNorm;
 		const { trustCoefficient = 0.001, epsilon } = hyperparameters;
-		const compared = directionNorm + controls.weightDecay * parameterNorm + epsilon;
+		const weightDecay = controls[0]?.weightDecay ?? 0; // the same for all arrays
+		const compared = directionNorm + weightDecay * parameterNorm + epsilon;
 		return Math.min((trustCoefficient * parameterNorm) / compared, LARGEST_FLOAT);
 	}
 

@@ -68,6 +68,7 @@ function plan(world: World): void {
 		hyperparameters: { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, rho: 0.9, trustCoefficient: 0.01 },
 		clip: { layerNorm: random.below(2), globalNorm: random.below(2) },
 		adapt: new Uint8Array(layers).fill(1),
+		decays: Uint8Array.from({ length: layers }, () => random.below(2)),
 		parameters: sizes.map((size) => array(world, size)),
 		gradients: sizes.map((size) => array(world, size)),
 		arraysPerLayer: new Uint32Array(layers).fill(1),
@@ -98,7 +99,7 @@ function optimizer(world: World): void {
 			name,
 			parameters: single ? parameters[0] : parameters,
 			gradients: single ? gradients[0] : gradients,
-			weightDecay: random.oneIn(2),
+			weightDecay: random.oneIn(2) ? random.oneIn(2) : sizes.map(() => random.oneIn(2)),
 			adapt: random.oneIn(2),
 		};
 	};

@@ -48,12 +48,13 @@ inline void fill(GuardedArray& array, Values values, std::mt19937& random) {
 struct Layout {
   std::vector<std::uint32_t> arrays_per_layer;
   std::vector<GuardedArray> parameters, gradients;
+  std::vector<bool> decays;  // [arrays]
   std::vector<double> controls;
 
   std::vector<ArrayBinding> bindings() {
     std::vector<ArrayBinding> bindings;
     for (std::size_t i = 0; i < parameters.size(); ++i) {
-      bindings.push_back({parameters[i].data(), gradients[i].data(), parameters[i].size()});
+      bindings.push_back({parameters[i].data(), gradients[i].data(), parameters[i].size(), decays[i]});
     }
     return bindings;
   }
@@ -78,6 +79,7 @@ inline Layout make_layout(unsigned seed, bool large) {
     layout.arrays_per_layer.push_back(below(4));
     if (large && layer == 0) layout.arrays_per_layer.back() = 2;
     for (std::uint32_t i = 0; i < layout.arrays_per_layer.back(); ++i) {
+      layout.decays.push_back((seed + layout.decays.size()) % 3 != 0);
       std::size_t size = kEdges[below(std::size(kEdges))];
       if (large && layer == 0) size = kPieceSize * (1 + i) + below(5000);
       for (std::vector<GuardedArray>* arrays : {&layout.parameters, &layout.gradients}) {

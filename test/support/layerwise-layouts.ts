@@ -36,7 +36,7 @@ export interface LayoutSpec {
 	readonly hyperparameters?: Partial<LayerwisePlanOptions['hyperparameters']>;
 	/** Steps that arrays have taken before, the first ones over and over; default none. */
 	readonly ages?: readonly number[];
-	/** Layers whose bit is set have no weight decay; default none. */
+	/** Arrays whose bit is set have no weight decay (lars: layers); default none. */
 	readonly undecayed?: number;
 	/** Layers whose bit is set have no trust ratio; default every third. */
 	readonly unadapted?: number;
@@ -82,6 +82,7 @@ export function layoutArbitrary(array: fc.Arbitrary<ArraySpec> = arrayArbitrary(
 		clip: fc.constantFrom(
 			...[0, 0.01, 10].flatMap((layerNorm) => [0, 1].map((globalNorm) => ({ layerNorm, globalNorm }))),
 		),
+		undecayed: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 2 ** 15 - 1 })),
 		ages: fc.oneof(
 			fc.constant([]),
 			fc.array(fc.constantFrom(0, 1, 2, 20, 100_000, 2 ** 53 - 100), { minLength: 1, maxLength: 7 }),
@@ -98,7 +99,6 @@ export function wildLayoutArbitrary(array: fc.Arbitrary<ArraySpec> = arrayArbitr
 		inverseScale: fc.constantFrom(0, 1e-45, 1e-20, 2 ** -16, 65_536, 1e30, 3e38),
 	});
 	const rest = fc.record({
-		undecayed: fc.integer({ min: 0, max: 31 }),
 		unadapted: fc.integer({ min: 0, max: 31 }),
 		hyperparameters: fc.record({
 			beta1: fc.constantFrom(0, 0.3, 0.5, 0.9, 0.9999),
@@ -213,9 +213,11 @@ export function buildLayout(spec: LayoutSpec, threads: number, tier?: string): L
 	const controls = new Float64Array(spec.layers.length * 3);
 	for (let layer = 0; layer < spec.layers.length; layer++) {
 		controls[layer * 3] = Math.min(spec.learningRate * (layer + 1), 3.4e38);
-		controls[layer * 3 + 1] = ((spec.undecayed ?? 0) >> layer) & 1 ? 0 : spec.weightDecay;
+		controls[layer * 3 + 1] = spec.weightDecay;
 		controls[layer * 3 + 2] = spec.momentum;
 	}
+	const byLayer = LAYERWISE_ALGORITHMS[spec.algorithm] === 'lars'; // whose trust ratio is taken with one decay
+	const layerOf = spec.layers.flatMap((own, layer) => own.map(() => layer));
 	return {
 		options: {
 			algorithm: spec.algorithm,
@@ -232,6 +234,7 @@ export function buildLayout(spec: LayoutSpec, threads: number, tier?: string): L
 			},
 			clip: spec.clip ?? {},
 			adapt: Uint8Array.from(spec.layers, (_, layer) => (((spec.unadapted ?? EVERY_THIRD) >> layer) & 1 ? 0 : 1)),
+			decays: Uint8Array.from(layerOf, (layer, i) => (((spec.undecayed ?? 0) >> (byLayer ? layer : i)) & 1 ? 0 : 1)),
 			parameters,
 			gradients,
 			arraysPerLayer: Uint32Array.from(spec.layers, (arrays) => arrays.length),

@@ -123,13 +123,19 @@ __device__ inline void fold_in_order(const Norms* norms, std::uint32_t count, No
   __syncwarp();
 }
 
+/// The weight decay of a cohort's arrays.
+__device__ __forceinline__ double weight_decay(const StepArguments& arguments, std::uint32_t cohort,
+                                               const double* control /* of its layer */) {
+  return arguments.state[cohort].decays != 0 ? control[kWeightDecayControl] : 0;
+}
+
 /// What the first moments of a cohort are multiplied by in the statistics.
 __device__ inline double moment_correction(const StepArguments& arguments, std::uint32_t cohort) {
   if (arguments.prepared != nullptr) return arguments.prepared[cohort].scalars.moment_correction;
   return rules::corrects_bias(arguments.algorithm) ? arguments.state[cohort].next.inverse_correction1 : 1.0;
 }
 
-/// Of a piece whose layer has other cohorts.
+/// Of a piece whose layer has cohorts of other ages.
 __device__ inline void correct_piece(const StepArguments& arguments, std::uint32_t cohort, LayerSums* sums) {
   if (lane_index() == 0) fold::correct_moments(*sums, moment_correction(arguments, cohort));
   __syncwarp();
@@ -150,7 +156,7 @@ __device__ inline bool finish_item(const StepArguments& arguments, const Item& i
     const bool whole_layer = !one_piece || layer.piece_count == 1;
     Sums* out = whole_layer ? layers + piece.layer : pieces + item.piece;
     fold_in_order(parts, count, out);
-    if (one_piece && layer.cohort_count > 1) correct_piece(arguments, piece.cohort, out);
+    if (one_piece && layer.one_age == 0) correct_piece(arguments, piece.cohort, out);
     if (whole_layer) return true;
     if (!last_to_finish(&arguments.layer_tickets[piece.layer], layer.piece_count)) return false;
     parts = pieces + layer.first_piece;

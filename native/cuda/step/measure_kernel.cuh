@@ -108,7 +108,8 @@ template <bool kTrust>
     if (kTrust) {
       const double* control = arguments.controls + layer * kStepControlCount;
       rules::apply_trust_ratio(arguments.algorithm, arguments.hyperparameters, control[kLearningRateControl],
-                               control[kWeightDecayControl], std::sqrt(total.parameter_squared), norm, scalars);
+                               weight_decay(arguments, entry.first_cohort + i, control),
+                               std::sqrt(total.parameter_squared), norm, scalars);
     } else if (clip_layer) {
       scalars.clip = static_cast<float>(rules::clip_coefficient(norm, arguments.clip.layer));
     }
@@ -177,13 +178,14 @@ __global__ void __launch_bounds__(256) prepare_kernel(const StepArguments argume
     const bool skipped = (arguments.policy == NonFinitePolicy::kSkipLayer && arguments.non_finite[state.layer] != 0) ||
                          (arguments.policy == NonFinitePolicy::kSkipNetwork && any);
     const double* control = arguments.controls + state.layer * kStepControlCount;
+    const double decay = weight_decay(arguments, cohort, control);  // read here, or registers spill
     // A skipped layer's moments are those of its last step.
     const BiasCorrections corrections =
         skipped ? rules::bias_corrections(arguments.hyperparameters, state.steps) : state.next;
     PreparedCohort& prepared = arguments.prepared[cohort];
     prepared.scalars =
         rules::step_scalars(arguments.algorithm, arguments.hyperparameters, corrections, control[kLearningRateControl],
-                            control[kWeightDecayControl], control[kMomentumControl], inverse_scale);
+                            decay, control[kMomentumControl], inverse_scale);
     prepared.scalars.store = arguments.store && !skipped;
     prepared.scalars.propagate = arguments.policy == NonFinitePolicy::kPropagate;
     prepared.skipped = skipped;

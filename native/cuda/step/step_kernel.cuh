@@ -30,7 +30,8 @@ __device__ __forceinline__ PreparedCohort piece_scalars(const StepArguments& arg
   const double* control = arguments.controls + piece.layer * kStepControlCount;
   PreparedCohort made{
       rules::step_scalars(kAlgorithm, arguments.hyperparameters, arguments.state[piece.cohort].next,
-                          control[kLearningRateControl], control[kWeightDecayControl], control[kMomentumControl],
+                          control[kLearningRateControl], weight_decay(arguments, piece.cohort, control),
+                          control[kMomentumControl],
                           static_cast<float>(arguments.controls[arguments.layer_count * kStepControlCount])),
       0};
   made.scalars.store = arguments.store;
@@ -154,8 +155,8 @@ __device__ __forceinline__ void step_block(const StepArguments& arguments, const
 template <class Rule>
 __device__ inline void write_statistics(const StepArguments& arguments, std::uint32_t layer) {
   const LayerEntry entry = arguments.layers[layer];
-  // With several cohorts, each piece was corrected before they were added.
-  const double correction = entry.cohort_count == 1 ? moment_correction(arguments, entry.first_cohort) : 1;
+  // With several ages, each piece was corrected before they were added.
+  const double correction = entry.one_age != 0 ? moment_correction(arguments, entry.first_cohort) : 1;
   fold::finalize_statistics(arguments.layer_sums[layer], Rule::kFirstMoment, correction,
                             arguments.statistics + static_cast<std::uint64_t>(layer) * kStepStatisticCount);
 }

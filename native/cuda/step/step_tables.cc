@@ -35,6 +35,7 @@ void assign_cohorts(HostTables& tables, const StepCohorts& cohorts) {
     const CohortRange own = cohorts.of_layer(layer);
     tables.layers[layer].first_cohort = own.first;
     tables.layers[layer].cohort_count = own.count;
+    tables.layers[layer].one_age = own.one_age;
   }
   for (const Item& item : tables.items) {
     PieceEntry& piece = tables.pieces[item.piece];
@@ -82,7 +83,7 @@ HostTables make_tables(std::span<const std::uint64_t> sizes, std::span<const std
       tables.pieces.push_back({layer, 0, tables.record_count, 0, layer});
       tables.piece_items.push_back(1);
     }
-    tables.layers.push_back({first_piece, static_cast<std::uint32_t>(tables.pieces.size()) - first_piece, layer, 1});
+    tables.layers.push_back({first_piece, static_cast<std::uint32_t>(tables.pieces.size()) - first_piece, layer, 1, 1});
     tables.most_cohorts += std::max(arrays_per_layer[layer], 1u);
   }
   if (array != sizes.size()) throw std::invalid_argument("the layers do not own every array exactly once");
@@ -124,7 +125,7 @@ void StepTables::upload_cohorts(HostTables& host, const StepCohorts& cohorts, co
   assign_cohorts(host, cohorts);
   std::vector<CohortState> states;
   for (const Cohort& cohort : cohorts.all()) {
-    states.push_back({cohort.steps, bias_corrections(hyperparameters, cohort.steps + 1), cohort.layer});
+    states.push_back({cohort.steps, bias_corrections(hyperparameters, cohort.steps + 1), cohort.layer, cohort.decays});
   }
   cohort_count_ = static_cast<std::uint32_t>(states.size());
   state.upload(states, stream);

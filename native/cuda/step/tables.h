@@ -41,6 +41,7 @@ struct LayerEntry {
   std::uint32_t piece_count;
   std::uint32_t first_cohort;
   std::uint32_t cohort_count;
+  std::uint32_t one_age;  // whether all of these have taken the same number of steps
 };
 
 /// How many parts of something are done; back at 0 when all are, so that a graph can be launched again.
@@ -51,6 +52,7 @@ struct CohortState {
   std::uint64_t steps = 0;
   BiasCorrections next;
   std::uint32_t layer = 0;
+  std::uint32_t decays = 1;  // 0: weight decay does not apply
 };
 
 /// Per layer, in this order (enum Control of cpu/layerwise_step.h).

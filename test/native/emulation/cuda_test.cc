@@ -54,7 +54,9 @@ void compare_steps(const LayerwiseStep::Options& options, unsigned seed, bool la
   device.clip_global_norm = options.clip_global_norm;
   device.flush_denormals = options.denormals == Denormals::kFlush;
   std::vector<cuda::HostArray> arrays;
-  for (const ArrayBinding& array : again.bindings()) arrays.push_back({array.parameters, array.gradients, array.size});
+  for (const ArrayBinding& array : again.bindings()) {
+    arrays.push_back({array.parameters, array.gradients, array.size, array.decays});
+  }
   const auto cuda = cuda::make_layerwise_step(device, arrays, again.arrays_per_layer, adapt);
   check(run(again, *cuda) == expected, "the CPU's bits");
   check_sound();
