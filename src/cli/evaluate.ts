@@ -49,7 +49,7 @@ export function evaluateCommand(): Command {
 		.option('--policy <name=policy>', 'another policy beside the others (repeatable)', collect)
 		.optionsGroup('Suite:')
 		.option('--suite [name]', "a whole evaluation suite: 'held-out' (default), 'quick', or a JSON file")
-		.option('--quick', "the suite 'quick': synthetic images, seconds, for trying out")
+		.option('--quick', "the suite 'quick': synthetic images, seconds; a trial, which judges nothing")
 		.addOption(
 			pathOption('--out <file>', 'results of the suite').default(
 				undefined,

@@ -90,7 +90,7 @@ export async function checkNamedControllers(
 			if (names.has(row)) {
 				throw new GannoError(
 					'INVALID_ARGUMENT',
-					`A contender is called ${JSON.stringify(row)} already; give yours another name than ${JSON.stringify(name)}`,
+					`A contender is called ${JSON.stringify(row)} already; give yours another name${row === name ? '' : ` than ${JSON.stringify(name)}`}`,
 				);
 			}
 			names.add(row);
