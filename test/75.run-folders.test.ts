@@ -17,7 +17,7 @@ import { newRunFolder } from '../src/cli/run-options.js';
 import { recordedDataDirectory } from '../src/experiments/data-directory.js';
 import { QUICK_SUITE } from '../src/experiments/suites/quick.js';
 import { idxFile, writeFiles } from './support/dataset-files.js';
-import { type GannoOptions, type GannoProcess, ganno, MAIN, refused, startGanno } from './support/run-ganno.js';
+import { type GannoOptions, ganno, MAIN, refused, startGannoInTest } from './support/run-ganno.js';
 import { TINY, TINY_SEARCH } from './support/tiny-config.js';
 
 const base = mkdtempSync(join(tmpdir(), 'ganno-run-folders-'));
@@ -40,20 +40,6 @@ beforeEach(() => {
 	mkdirSync(folder);
 });
 afterAll(() => rmSync(base, { recursive: true, force: true }));
-
-/** Those that a failing test leaves behind go with it. */
-const started: GannoProcess[] = [];
-function start(...parameters: Parameters<typeof startGanno>): GannoProcess {
-	const process = startGanno(...parameters);
-	started.push(process);
-	return process;
-}
-afterEach(async () => {
-	for (const { child, result } of started.splice(0)) {
-		child.kill('SIGKILL');
-		await result;
-	}
-});
 
 describe('folders of runs that nobody has named', () => {
 	const home = process.cwd();
@@ -95,11 +81,11 @@ describe('what a command prints to be pasted', () => {
 		expect(pasted(done.stdout, 'Evaluate it: ')).toEqual(['evaluate', path]);
 		const again = await ganno([...train, '--run-dir', name], where);
 		expect(pasted(again.stderr, 'or continue it with: ')).toEqual(['train', '--resume', path]);
-		const resumed = start(['train', '--resume', name, '--iterations', '100000'], where);
+		const resumed = startGannoInTest(['train', '--resume', name, '--iterations', '100000'], where);
 		await resumed.until('iteration');
 		resumed.child.kill('SIGINT');
 		expect(pasted((await resumed.result).stderr, 'Go on with: ')).toEqual(['train', '--resume', path]);
-		const evaluation = start(['evaluate', path, '--set', 'evaluation.seeds=5000'], where);
+		const evaluation = startGannoInTest(['evaluate', path, '--set', 'evaluation.seeds=5000'], where);
 		await evaluation.until('Evaluating');
 		evaluation.child.kill('SIGINT');
 		expect(pasted((await evaluation.result).stderr, 'Evaluate again with: ')).toEqual([
@@ -113,7 +99,7 @@ describe('what a command prints to be pasted', () => {
 	it('leads to a search too', async () => {
 		const search = ['search', '--config', tinySearch, '--set', 'retraining.epochs=100000', '--run-dir', 's t'];
 		const network = 'C(8,3,1)-P(2,2)-SM';
-		const { child, until, result } = start([...search, '--network', network], { cwd: folder });
+		const { child, until, result } = startGannoInTest([...search, '--network', network], { cwd: folder });
 		await until('Training');
 		child.kill('SIGINT');
 		const words = ['search', '--resume', 's t', '--network', network];

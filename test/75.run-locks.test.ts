@@ -2,10 +2,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readMetrics } from '../src/experiments/run-directory.js';
 import { lockResults } from '../src/experiments/run-lock.js';
-import { type GannoProcess, ganno, MAIN, refused, startGanno } from './support/run-ganno.js';
+import { ganno, MAIN, refused, startGannoInTest } from './support/run-ganno.js';
 import { TINY } from './support/tiny-config.js';
 
 const base = mkdtempSync(join(tmpdir(), 'ganno-run-locks-'));
@@ -27,24 +27,10 @@ beforeEach(() => {
 });
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
-/** Those that a failing test leaves behind go with it. */
-const started: GannoProcess[] = [];
-function start(...parameters: Parameters<typeof startGanno>): GannoProcess {
-	const process = startGanno(...parameters);
-	started.push(process);
-	return process;
-}
-afterEach(async () => {
-	for (const { child, result } of started.splice(0)) {
-		child.kill('SIGKILL');
-		await result;
-	}
-});
-
 describe('the lock', () => {
 	it('of a training keeps evaluations out of its folder, and theirs keep out trainings and each other', async () => {
 		const busy = join(folder, 'busy');
-		const first = start([...train, '--iterations', '100000', '--run-dir', busy]);
+		const first = startGannoInTest([...train, '--iterations', '100000', '--run-dir', busy]);
 		await first.until('iteration 1/');
 		execFileSync('cp', [join(run, 'policy.safetensors'), busy]);
 		await refused(
@@ -58,7 +44,7 @@ describe('the lock', () => {
 		first.child.kill('SIGINT');
 		await first.result;
 
-		const second = start(['evaluate', busy, '--set', 'evaluation.seeds=5000']);
+		const second = startGannoInTest(['evaluate', busy, '--set', 'evaluation.seeds=5000']);
 		await second.until('Evaluating');
 		await refused(['train', '--resume', busy], 1, `process ${second.child.pid}`);
 		await refused(['evaluate', busy], 1, `process ${second.child.pid}`);
@@ -87,7 +73,7 @@ describe('the lock', () => {
 		'holds between containers that share a folder, each of whose processes are number 1',
 		async () => {
 			const shared = join(folder, 'shared');
-			const first = start([...train, '--iterations', '100000', '--run-dir', shared], { under: container });
+			const first = startGannoInTest([...train, '--iterations', '100000', '--run-dir', shared], { under: container });
 			await first.until('iteration 1/');
 			const message = /process 1 in another container.*Its files last changed at .*delete .*run\.lock/;
 			await refused(['train', '--resume', shared], 1, message, { under: container });

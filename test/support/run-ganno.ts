@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 
 /** Runs the built command in a child process, as a user would. */
 
@@ -66,6 +66,16 @@ export function startGanno(args: readonly string[], options: GannoOptions = {}):
 		},
 		result,
 	};
+}
+
+/** As {@link startGanno}, within a test: where that fails, what it started ends with it. */
+export function startGannoInTest(...parameters: Parameters<typeof startGanno>): GannoProcess {
+	const process = startGanno(...parameters);
+	onTestFinished(async () => {
+		process.child.kill('SIGKILL');
+		await process.result;
+	});
+	return process;
 }
 
 export async function ganno(args: readonly string[], options: GannoOptions = {}): Promise<GannoResult> {
