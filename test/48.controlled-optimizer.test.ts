@@ -146,7 +146,7 @@ describe('rollback', () => {
 		const until = () => {
 			for (let t = 0; t < 8; t++) step();
 		};
-		expect(until).toThrow(/diverged again at step \d+, after 1 rollbacks/);
+		expect(until).toThrow(/diverged again at step \d+, after 1 rollback;/);
 	});
 
 	it('is not tried without being asked for: the controller says that the training has diverged', () => {

@@ -330,6 +330,36 @@ describe('LayerwiseController', () => {
 		expect(() => LayerwiseController.fromPolicy(feedForward, options)).toThrow(/from 0 to 3 for probeBatches/);
 	});
 
+	it('counts a held-out loss that was reported until there is another, through a saved state too', () => {
+		const seen: number[] = [];
+		const open = () => {
+			const controller = LayerwiseController.fromPolicy(feedForward, {
+				learningRate: 0.1,
+				interval: 2,
+				probeBatches: 1,
+				onDecision: ({ validationLoss }) => seen.push(validationLoss),
+			});
+			controller.start(LAYERS);
+			return controller;
+		};
+		let controller = open();
+		controller.observe(zeros, 1);
+		controller.reportValidationLoss(3);
+		for (let t = 0; t < 5; t++) {
+			const state = JSON.parse(JSON.stringify(controller.state())) as LayerwiseControllerState;
+			controller = open();
+			controller.restore(state);
+			controller.observe(zeros, 1);
+		}
+		controller.reportValidationLoss(undefined);
+		for (let t = 0; t < 3; t++) controller.observe(zeros, 2);
+		expect(seen).toEqual([1, 3, 3, 1.5, 2]);
+		controller.reportValidationLoss(Number.NaN);
+		controller.observe(zeros, 1);
+		expect(controller.diverged).toBe(true);
+		expect(() => controller.reportValidationLoss('1' as never)).toThrow(/^Expected a number or undefined/);
+	});
+
 	it('counts a held-out loss given by the way until the next decision, else the training loss stands in', () => {
 		const seen: number[] = [];
 		const controller = LayerwiseController.fromPolicy(feedForward, {

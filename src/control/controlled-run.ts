@@ -94,6 +94,11 @@ export class ControlledRun {
 		};
 	}
 
+	/** A held-out loss for every decision until the next call. */
+	reportValidationLoss(loss: number | undefined): void {
+		this.#watch.reported = loss;
+	}
+
 	get diverged(): boolean {
 		return this.#watch.diverged;
 	}
@@ -127,7 +132,7 @@ export class ControlledRun {
 	}
 
 	observe(statistics: Float32Array | undefined, reported: number, heldOut: number | undefined): void {
-		const broken = !Number.isFinite(reported) || !Number.isFinite(heldOut ?? 0);
+		const broken = [reported, heldOut ?? 0, this.#watch.reported ?? 0].some((loss) => !Number.isFinite(loss));
 		// As populations report what is not finite: observations and states never hold NaN.
 		const loss = Number.isFinite(reported) ? storedLoss(reported) : DIVERGED_LOSS;
 		if (heldOut !== undefined) this.#watch.given = Number.isFinite(heldOut) ? heldOut : DIVERGED_LOSS;
@@ -223,6 +228,7 @@ export class ControlledRun {
 		restore();
 		const base = this.#base?.slice();
 		this.restore(this.#snapshot);
+		this.#watch.reported = undefined; // it was of the parameters that are gone
 		this.#holdBase(base, step);
 		for (let l = 0; l < this.layers.length; l++) {
 			this.#initialLearningRates[l]! *= factor;
@@ -261,6 +267,7 @@ export class ControlledRun {
 			intervalStatistics: this.#interval.state(),
 			losses: [...this.#losses.subarray(0, this.#interval.steps)],
 			validationLoss: this.#watch.given ?? null,
+			reportedValidationLoss: Number.isFinite(this.#watch.reported) ? (this.#watch.reported as number) : null,
 			encoder: this.#encoder.state(),
 			divergence: this.#watch.state(),
 			memory: [...(this.#controller.memory?.() ?? [])],
@@ -282,6 +289,7 @@ export class ControlledRun {
 		this.#encoder.restore(state.encoder);
 		this.#watch.restore(state.divergence, state.diverged, state.step > 0 || (state.probed > 0 && !this.probing));
 		this.#watch.given = state.validationLoss ?? undefined;
+		this.#watch.reported = state.reportedValidationLoss ?? undefined;
 		this.#applyRates();
 	}
 

@@ -222,6 +222,17 @@ export class LayerwiseController {
 		return new ControlledOptimizer(this, checkInstance(optimizer, LayerwiseOptimizer, 'optimizer'), options);
 	}
 
+	/**
+	 * Tells the loss on held-out data, which counts at every decision until the next call, where `observe`'s counts until the next decision.
+	 * A controller with the option `validationLoss` measures for itself, and does not look at this.
+	 * @param loss `undefined`: none any more. What is not finite: the training has diverged
+	 * @throws GannoError `INVALID_ARGUMENT` for what is not a number, or before {@link start}
+	 */
+	reportValidationLoss(loss: number | undefined): void {
+		if (loss !== undefined && typeof loss !== 'number') throw invalidArgument('a number or undefined', 'loss', loss);
+		this.#started().reportValidationLoss(this.measuresValidation ? undefined : loss);
+	}
+
 	/** Everything it knows of the training. Parameters and optimiser state are the caller's to save, at the same step. */
 	state(): LayerwiseControllerState {
 		return this.#started().state();

@@ -32,8 +32,10 @@ export class LossWatch {
 	diverged = false;
 	/** The loss of the last decision was not too high: what is kept now is worth going back to. */
 	sound = true;
-	/** A held-out loss reported in this interval. */
+	/** A held-out loss given with a mini-batch of this interval. */
 	given: number | undefined;
+	/** A held-out loss that counts at every decision until there is another; not where the watch measures one itself. */
+	reported: number | undefined;
 	readonly #measureHeldOut: (() => number) | undefined;
 	/** Training and held-out losses may be of different kinds (a sum and a mean, say): each is compared with its own start. */
 	readonly #training: DivergenceDetector;
@@ -60,7 +62,8 @@ export class LossWatch {
 	/** @param losses the interval's training losses, the first `steps` of them; finite */
 	measure(losses: Float64Array, steps: number): void {
 		const training = storedLoss(mean(losses, 0, steps));
-		const measured = this.given ?? (this.#measureHeldOut && checkHeldOutLoss(this.#measureHeldOut()));
+		const own = this.#measureHeldOut === undefined ? this.reported : undefined;
+		const measured = this.given ?? own ?? (this.#measureHeldOut && checkHeldOutLoss(this.#measureHeldOut()));
 		const heldOut = measured === undefined ? undefined : storedLoss(measured);
 		const loss = heldOut ?? training;
 		this.trainingLoss[0] = shown(training);

@@ -28,6 +28,8 @@ export interface LayerwiseControllerState {
 	readonly losses: readonly number[];
 	/** The held-out loss given in this interval; null: none. */
 	readonly validationLoss: number | null;
+	/** The held-out loss that counts until another is reported; null: none. */
+	readonly reportedValidationLoss: number | null;
 	readonly encoder: ObservationEncoderState;
 	readonly divergence: LossWatchState;
 	/** What the controller remembers: a policy's recurrent state. */
@@ -107,7 +109,9 @@ export function checkControllerState(value: unknown, shape: ControllerStateShape
 		numbers(interval[name], `state.intervalStatistics.${name}`, layers);
 	}
 	numbers(losses, 'state.losses', interval.steps);
-	if (state.validationLoss !== null) numbers([state.validationLoss], 'state.validationLoss', 1);
+	for (const name of ['validationLoss', 'reportedValidationLoss'] as const) {
+		if (state[name] != null) numbers([state[name]], `state.${name}`, 1);
+	}
 	checkObject(encoder, 'state.encoder');
 	numbers(encoder.gradientScale, 'state.encoder.gradientScale', layers);
 	for (const name of ['trainingLoss', 'validationLoss', 'bestValidationLoss'] as const) {

@@ -56,6 +56,7 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	/** The name of the controller that this was saved under, as long as nobody has said what comes in its place. */
 	#savedUnder: string | undefined;
 	#loss: number | undefined;
+	/** Reported before the controller has started, which keeps it from then on. */
 	#validationLoss: number | undefined;
 	#warnedOfController = false;
 	#warnedOfNames = false;
@@ -181,7 +182,8 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	 */
 	reportValidationLoss(loss: number | undefined): void {
 		if (loss !== undefined && typeof loss !== 'number') throw invalidArgument('a number or undefined', 'loss', loss);
-		this.#validationLoss = loss;
+		if (this.#controller?.started === true) this.#controller.reportValidationLoss(loss);
+		else this.#validationLoss = loss;
 	}
 
 	/**
@@ -211,12 +213,11 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 		} else {
 			const { controller } = controlled;
 			const { probing, rollbacks } = controller;
-			const validation = controller.measuresValidation ? undefined : this.#validationLoss;
-			controlled.step(loss === undefined || validation === undefined ? loss : { training: loss, validation });
+			if (this.#validationLoss !== undefined) controller.reportValidationLoss(this.#validationLoss);
+			this.#validationLoss = undefined;
+			controlled.step(loss);
 			bound.statistics.set(controlled.statistics);
-			const rolledBack = controller.rollbacks > rollbacks;
-			if (rolledBack) this.#validationLoss = undefined; // it was of the parameters that are gone
-			if (!probing || rolledBack) bound.write();
+			if (!probing || controller.rollbacks > rollbacks) bound.write();
 			if (!probing) this.incrementIterations();
 		}
 	}
