@@ -77,6 +77,7 @@ describe('ganno train', () => {
 		const info = await ganno(['info', run]);
 		expect(info.code).toBe(0);
 		expect(info.stdout).toMatch(/^observes +23 features of each layer \(layer-v1\)/m);
+		expect(info.stdout).toContain('None in the file. To evaluate it:');
 		const json = JSON.parse((await ganno(['info', join(run, 'policy.safetensors'), '--json'])).stdout) as {
 			spec: { hiddenUnits: number };
 		};
@@ -89,6 +90,9 @@ describe('ganno train', () => {
 		const table = JSON.parse(readFileSync(join(run, 'evaluation.json'), 'utf8')) as EvaluationTable;
 		expect(table.seeds).toBe(3);
 		expect(readFileSync(join(run, 'report.html'), 'utf8')).toContain('cosine, tuned');
+		expect((await ganno(['info', run])).stdout).toMatch(
+			/^results +Of its last evaluation:\n.*evaluation\.json\n.*report\.html$/m,
+		);
 	});
 
 	it('prints how to evaluate it, which can be pasted, and one iteration as one', async () => {

@@ -172,7 +172,7 @@ describe('a search goes on', () => {
 
 it.each([
 	[1, 'the space has no more than these'],
-	[2, 'the last 5 choices had all been made before (learner.maximumRepeats), of'],
+	[2, 'the last 5 choices had been made before (learner.maximumRepeats), of'],
 ])('a search of at most %i layers that finds nothing new says that it ended, and why', async (depth, why) => {
 	const settings = [
 		'learner.epsilons=[[1,60]]',

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Help } from 'commander';
 import type { ModelCard, Policy, PolicySpec, TrainingRecord } from '../agents/policy.js';
 import { describePolicy } from '../agents/policy-file.js';
@@ -6,6 +8,7 @@ import { ACTION_COUNT } from '../environment/action.js';
 import { AGENT_KINDS, type AgentName, agentNamed } from '../environment/agent-kinds.js';
 import { openActionRule, THREE_WAY_ACTIONS } from '../environment/network-action.js';
 import { type Config, type ConfigInput, parseConfig } from '../experiments/config.js';
+import { RUN_FILES } from '../experiments/run-directory.js';
 import { HEADLINES } from '../experiments/suites/targets.js';
 import { ganno } from '../own-command.js';
 
@@ -19,6 +22,14 @@ interface Entry {
 	readonly name: string;
 	/** Commands and paths are to be pasted: never broken into lines. */
 	readonly paragraphs: readonly (string | { readonly verbatim: string })[];
+}
+
+/** Where the results of a policy without a card are, or how to get them. */
+function evaluation(name: string, file: string): Entry['paragraphs'] {
+	const [results, report] = [RUN_FILES.evaluation, RUN_FILES.report].map((entry) => join(dirname(file), entry));
+	return existsSync(results as string)
+		? ['Of its last evaluation:', { verbatim: results as string }, { verbatim: report as string }]
+		: ['None in the file. To evaluate it:', { verbatim: ganno`evaluate ${name}` }];
 }
 
 /** @param name how it was named on the command line @param width of the terminal */
@@ -35,7 +46,7 @@ export function policySummary(policy: Policy, name: string, file: string, width 
 		},
 		{ name: 'trained', paragraphs: trained(training) },
 		...(card === undefined
-			? [{ name: 'results', paragraphs: ['None in the file. To evaluate it:', { verbatim: ganno`evaluate ${name}` }] }]
+			? [{ name: 'results', paragraphs: evaluation(name, file) }]
 			: [
 					{ name: 'results', paragraphs: results(card) },
 					{ name: 'limits', paragraphs: card.limitations },

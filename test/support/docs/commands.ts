@@ -57,7 +57,7 @@ function npm(words: readonly string[]): readonly string[] {
 	if (verb === 'ci' || verb === 'dedupe' || verb === 'ls') return []; // of npm itself, and true of any package
 	if (verb === 'install') {
 		return rest
-			.filter((word) => word !== '--no-save')
+			.filter((word) => word !== '--no-save' && word !== '--install-links')
 			.filter((word) => word !== `../${manifest.name}` && !(word in manifest.peerDependencies)) // a clone: not on npm yet
 			.map((word) => `${word} is neither this package nor a peer of it`);
 	}
