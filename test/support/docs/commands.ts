@@ -9,9 +9,13 @@ import type { ShellCommand } from './shell.js';
 
 const manifest = JSON.parse(readText('package.json')) as {
 	readonly name: string;
+	readonly version: string;
 	readonly scripts: Readonly<Record<string, string>>;
 	readonly peerDependencies: Readonly<Record<string, string>>;
 };
+
+/** What `npm pack` makes of a clone: ganno is not on npm yet. */
+const PACKED = `./${manifest.name}-${manifest.version}.tgz`;
 
 const memory = new Map<string, ReadonlySet<string>>();
 
@@ -54,11 +58,12 @@ function missing(path: string): readonly string[] {
 function npm(words: readonly string[]): readonly string[] {
 	const [verb, ...rest] = words.filter((word) => word !== '--silent');
 	if (verb === undefined) return ['npm does nothing'];
+	if (verb === 'pack') return rest.join() === `../${manifest.name}` ? [] : ['pack the clone beside the project'];
 	if (verb === 'ci' || verb === 'dedupe' || verb === 'ls') return []; // of npm itself, and true of any package
 	if (verb === 'install') {
 		return rest
-			.filter((word) => word !== '--no-save' && word !== '--install-links')
-			.filter((word) => word !== `../${manifest.name}` && !(word in manifest.peerDependencies)) // a clone: not on npm yet
+			.filter((word) => word !== '--no-save')
+			.filter((word) => word !== PACKED && !(word in manifest.peerDependencies))
 			.map((word) => `${word} is neither this package nor a peer of it`);
 	}
 	const name = verb === 'run' ? rest.shift() : verb;
