@@ -5,10 +5,10 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { writeSuiteReport } from '../dist/experiments/suites/evaluate-suite.js';
-import { parseResults } from '../dist/experiments/suites/results.js';
-import { summarize, withBestRivals } from '../dist/experiments/suites/summary.js';
-import { targetRows } from '../dist/experiments/suites/targets.js';
+import { writeSuiteReport } from '../dist/evaluation/suites/evaluate-suite.js';
+import { parseResults } from '../dist/evaluation/suites/suite-results.js';
+import { summarize, withBestRivals } from '../dist/evaluation/suites/suite-summary.js';
+import { targetRows } from '../dist/evaluation/suites/suite-targets.js';
 import { loadPolicy, savePolicy } from '../dist/index.js';
 
 const SEED = 1;

@@ -3,26 +3,17 @@
  * peer: each is loaded by the first call that needs it.
  */
 
-export { sampleContinuousActions } from './agents/gaussian.js';
-export { createPolicyInference } from './agents/inference.js';
-export { createLearner, type Learner, type LearnerOptions, type LearnerState } from './agents/learner.js';
-export type { LearnerBackend } from './agents/learner-backend.js';
-export type {
-	ModelCard,
-	NamedTensor,
-	Policy,
-	PolicyInference,
-	PolicySnapshot,
-	PolicySpec,
-	TrainingRecord,
-} from './agents/policy.js';
-export { PolicyController } from './agents/policy-controller.js';
-export { describePolicy, loadPolicy, savePolicy } from './agents/policy-file.js';
-export { DEFAULT_PPO_SETTINGS, type LearningAlgorithm, type PpoSettings } from './agents/ppo-settings.js';
-export { type SamplingOptions, sampleActions } from './agents/sampling.js';
-export type { UpdateMetrics } from './agents/update-metrics.js';
-
+export { type Config, type ConfigInput, parseConfig } from './config/config.js';
+export { PRESET_NAMES, PRESETS, type PresetName } from './config/presets.js';
 export { type AttachOptions, ControlledOptimizer } from './control/controlled-optimizer.js';
+export type {
+	ControlledLayer,
+	DecisionReport,
+	DivergenceScale,
+	LayerwiseControllerOptions,
+	RollbackOptions,
+} from './control/controller-options.js';
+export type { LayerwiseControllerState } from './control/controller-state.js';
 export { type LayerEventFile, type LayerEventFileOptions, openLayerEventFile } from './control/layer-event-file.js';
 export {
 	DEFAULT_LAYER_FIGURES,
@@ -34,75 +25,63 @@ export {
 export { formatLayerTable, LayerTable, type LayerTableOptions, type TableStream } from './control/layer-table.js';
 export { LayerwiseController } from './control/layerwise-controller.js';
 export type { Losses } from './control/losses.js';
-export type {
-	ControlledLayer,
-	DecisionReport,
-	DivergenceScale,
-	LayerwiseControllerOptions,
-	RollbackOptions,
-} from './control/options.js';
-export type { LayerwiseControllerState } from './control/state.js';
 export type { Dataset, SplitName } from './datasets/dataset.js';
-export type { DownloadProgress } from './datasets/download.js';
+export type { DownloadProgress } from './datasets/download/download.js';
+export { DATASET_NAMES, type DatasetName } from './datasets/download/sources.js';
 export { type LoadDatasetOptions, loadDataset } from './datasets/load.js';
-export { DATASET_NAMES, type DatasetName } from './datasets/sources.js';
 export { type SyntheticOptions, syntheticDataset } from './datasets/synthetic.js';
 export type { DatasetView, LabelNoise } from './datasets/view.js';
-export { type DeviceInfo, devices } from './devices.js';
-export { ACTION_COUNT, ACTION_MODES, type ActionMode, type Actions } from './environment/action.js';
+export { type DeviceInfo, devices } from './device-list.js';
+export { ACTION_COUNT, ACTION_MODES, type ActionMode, type Actions } from './environment/actions/actions.js';
+export { NETWORK_ACTION_MODES, type NetworkActionMode } from './environment/actions/scaling-action.js';
+export { SECOND_CONTROL_LEVELS, SECOND_CONTROLS, type SecondControl } from './environment/actions/second-control.js';
 export { AGENT_NAMES, type AgentName, type AgentOptions, type ObservationVersion } from './environment/agent-kinds.js';
 export type { ControlledTraining, Controller, Decision, DecisionContext } from './environment/controller.js';
 export { type EpisodeOptions, type EpisodeOutcome, runEpisode } from './environment/episode.js';
-export type { FineTuning, FineTuningChange } from './environment/fine-tuning.js';
-export { NETWORK_ACTION_MODES, type NetworkActionMode } from './environment/network-action.js';
-export type { NetworkEnds, NetworkFamily } from './environment/network-family.js';
-export {
-	NETWORK_OBSERVATION_SIZE,
-	NETWORK_OBSERVATION_VERSION,
-	NETWORK_OBSERVATIONS,
-} from './environment/network-observation.js';
 export {
 	type Agents,
 	OBSERVATION_SIZE,
 	OBSERVATION_VERSION,
 	OBSERVATIONS,
 	type ObservationDescription,
-} from './environment/observation.js';
-export type { Population, PopulationFactory, PopulationOutput } from './environment/population.js';
-export type { Pretraining } from './environment/pretraining.js';
-export { REWARDS, type Reward, type RewardName } from './environment/reward.js';
-export { SECOND_CONTROL_LEVELS, SECOND_CONTROLS, type SecondControl } from './environment/second-control.js';
+} from './environment/observations/layer-observation.js';
+export {
+	NETWORK_OBSERVATION_SIZE,
+	NETWORK_OBSERVATION_VERSION,
+	NETWORK_OBSERVATIONS,
+} from './environment/observations/network-observation.js';
+export type {
+	Population,
+	PopulationFactory,
+	PopulationOutput,
+} from './environment/populations/population-interface.js';
+export { REWARDS, type Reward, type RewardName } from './environment/rewards/reward.js';
 export type { EnvironmentInfos, ResetResult, StepResult } from './environment/step-result.js';
-export type { TaskNetwork, TrainingTask } from './environment/task.js';
-export { sampleTasks, type TaskDistribution } from './environment/task-distribution.js';
 export { TrainingEnvironment, type TrainingEnvironmentOptions } from './environment/training-environment.js';
 export { ERROR_CODES, type ErrorCode, GannoError } from './errors.js';
-export { type Config, type ConfigInput, parseConfig } from './experiments/config.js';
-export { type EvaluateOptions, evaluatePolicy } from './experiments/evaluate.js';
-export type { NamedControllers } from './experiments/evaluation-contenders.js';
+export { type EvaluateOptions, evaluatePolicy } from './evaluation/evaluate-policy.js';
+export type { NamedControllers } from './evaluation/evaluation-contenders.js';
 export type {
 	EvaluationKind,
 	EvaluationKinds,
 	EvaluationRow,
 	EvaluationTable,
-} from './experiments/evaluation-result.js';
-export { formatEvaluation } from './experiments/evaluation-table.js';
-export { evaluateOnHeldOutTasks, type HeldOutOptions, type HeldOutOutcomes } from './experiments/held-out.js';
-export type { IterationMetrics } from './experiments/iteration-metrics.js';
-export { type LearningCheck, type LearningCheckOptions, learningCheck } from './experiments/learning-check.js';
-export { type MetaTrainOptions, type MetaTrainResult, metaTrain } from './experiments/meta-train.js';
-export { openDataset } from './experiments/open-dataset.js';
-export { openExecutor } from './experiments/open-executor.js';
-export { PRESET_NAMES, PRESETS, type PresetName } from './experiments/presets.js';
-export { RunDirectory } from './experiments/run-directory.js';
-export { type ConfidenceInterval, pairedDifference } from './experiments/statistics.js';
+} from './evaluation/evaluation-result.js';
+export { formatEvaluation } from './evaluation/evaluation-table.js';
+export { evaluateOnHeldOutTasks, type HeldOutOptions, type HeldOutOutcomes } from './evaluation/held-out-tasks.js';
+export { createLearner, type Learner, type LearnerOptions, type LearnerState } from './learner/learner.js';
+export { DEFAULT_PPO_SETTINGS, type LearningAlgorithm, type PpoSettings } from './learner/ppo-settings.js';
+export type { UpdateMetrics } from './learner/update-metrics.js';
+export type { IterationMetrics } from './meta-training/iteration-metrics.js';
+export { type LearningCheck, type LearningCheckOptions, learningCheck } from './meta-training/learning-check.js';
+export { type MetaTrainOptions, type MetaTrainResult, metaTrain } from './meta-training/meta-train.js';
 export {
 	type BaselineTrial,
 	needsBaseline,
 	type TuneBaselineOptions,
 	tuneBaseline,
 	withoutBaseline,
-} from './experiments/tune-baseline.js';
+} from './meta-training/tune-baseline.js';
 export {
 	type CnnOptions,
 	cnn,
@@ -152,8 +131,8 @@ export type {
 	LayerwiseHyperparameters,
 	LayerwiseOptimizerOptions,
 	NonFinitePolicy,
-} from './optimizer/options.js';
-export type { LayerState, OptimizerState } from './optimizer/state.js';
+} from './optimizer/optimizer-options.js';
+export type { LayerState, OptimizerState } from './optimizer/optimizer-state.js';
 export {
 	POPULATION_STATISTICS,
 	STATISTIC_INDEX,
@@ -161,6 +140,20 @@ export {
 	type StatisticName,
 } from './optimizer/statistics.js';
 export { packageVersion } from './package-files.js';
+export { sampleContinuousActions } from './policy/gaussian.js';
+export { createPolicyInference } from './policy/inference.js';
+export type {
+	ModelCard,
+	NamedTensor,
+	Policy,
+	PolicyInference,
+	PolicySnapshot,
+	PolicySpec,
+	TrainingRecord,
+} from './policy/policy.js';
+export { PolicyController } from './policy/policy-controller.js';
+export { describePolicy, loadPolicy, savePolicy } from './policy/policy-file.js';
+export { type SamplingOptions, sampleActions } from './policy/sampling.js';
 export type { ControllerSpec } from './rollouts/controller-spec.js';
 export type {
 	EnvironmentSettings,
@@ -173,6 +166,10 @@ export type {
 } from './rollouts/executor.js';
 export { InProcessExecutor, type InProcessExecutorOptions } from './rollouts/in-process.js';
 export { PiscinaExecutor, type PiscinaExecutorOptions } from './rollouts/piscina.js';
+export { openDataset } from './runs/open-dataset.js';
+export { openExecutor } from './runs/open-executor.js';
+export { RunDirectory } from './runs/run-directory.js';
+export { type ConfidenceInterval, pairedDifference } from './sample-statistics.js';
 export type { DecisionFunction } from './schedules/function-controller.js';
 export {
 	constantSchedule,
@@ -209,3 +206,9 @@ export {
 	type SpaceLimits,
 } from './search/space.js';
 export { type ModelTrainingSettings, trainModel } from './search/train-model.js';
+export type { FineTuning, FineTuningChange } from './tasks/fine-tuning.js';
+export type { NetworkEnds, NetworkFamily } from './tasks/network-family.js';
+export type { Pretraining } from './tasks/pretraining.js';
+export type { TaskNetwork, TrainingTask } from './tasks/task.js';
+export { sampleTasks, type TaskDistribution } from './tasks/task-distribution.js';
+export type { LearnerBackend } from './tensorflow/learner-backend.js';

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""PyTorch's loss and gradients for small networks of every layer type, for test/81.network-vectors.test.ts.
+"""PyTorch's loss and gradients for small networks of every layer type, for test/networks/devices/network-vectors.test.ts.
 
     scripts/setup --bench && /usr/bin/python3 scripts/oracles/networks.py
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""PyTorch's own results for the optimisers, for test/80.optimizer-vectors.test.ts.
+"""PyTorch's own results for the optimisers, for test/optimizer/devices/optimizer-vectors.test.ts.
 
     scripts/setup --bench && /usr/bin/python3 scripts/oracles/optimizers.py
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""PyTorch's own learning rates for the schedules it has, for test/45.schedules.test.ts.
+"""PyTorch's own learning rates for the schedules it has, for test/schedules/hand-made-schedules.test.ts.
 
     scripts/setup --bench && /usr/bin/python3 scripts/oracles/schedules.py
 

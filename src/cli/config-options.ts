@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
+import { type Config, configReference, resolveConfig, withAgentDefaults } from '../config/config.js';
+import { describeOrigin } from '../config/config-changes.js';
+import { type ConfigLayer, mergeLayers, parseAssignment, readConfigFile } from '../config/config-load.js';
+import { PRESET_NAMES, PRESETS, type PresetName } from '../config/presets.js';
 import { AGENT_NAMES } from '../environment/agent-kinds.js';
-import { type Config, configReference, resolveConfig, withAgentDefaults } from '../experiments/config.js';
-import { describeOrigin } from '../experiments/config-changes.js';
-import { type ConfigLayer, mergeLayers, parseAssignment, readConfigFile } from '../experiments/config-load.js';
-import { PRESET_NAMES, PRESETS, type PresetName } from '../experiments/presets.js';
 import { parsePath, pathOption } from './path-option.js';
 import { type Settings, type SettingsOrigin, settingOption } from './setting-options.js';
 

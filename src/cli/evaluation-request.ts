@@ -1,16 +1,16 @@
-import type { Policy } from '../agents/policy.js';
-import { loadPolicy } from '../agents/policy-file.js';
+import type { Config } from '../config/config.js';
+import { recordedDataDirectory } from '../config/data-directory.js';
+import { valueAt } from '../config/settings-value.js';
 import { agentNamed } from '../environment/agent-kinds.js';
-import type { Config } from '../experiments/config.js';
-import { recordedDataDirectory } from '../experiments/data-directory.js';
-import type { EvaluateOptions } from '../experiments/evaluate.js';
-import type { NamedControllers } from '../experiments/evaluation-contenders.js';
-import { namedPolicy } from '../experiments/policy-contender.js';
-import { policyPath } from '../experiments/policy-path.js';
-import { optimizerSpec } from '../experiments/sample-tasks.js';
-import { valueAt } from '../experiments/settings-value.js';
+import type { EvaluateOptions } from '../evaluation/evaluate-policy.js';
+import type { NamedControllers } from '../evaluation/evaluation-contenders.js';
+import { namedPolicy } from '../evaluation/policy-contender.js';
 import type { Algorithm } from '../optimizer/algorithms.js';
+import type { Policy } from '../policy/policy.js';
+import { loadPolicy } from '../policy/policy-file.js';
 import type { ControllerSpec } from '../rollouts/controller-spec.js';
+import { policyPath } from '../runs/policy-path.js';
+import { optimizerSpec } from '../runs/sample-tasks.js';
 import { type ConfigOptions, configFromOptions, scalar } from './config-options.js';
 import { namedPaths } from './named-path.js';
 

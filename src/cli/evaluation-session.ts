@@ -1,16 +1,16 @@
 import { join } from 'node:path';
-import type { PolicySnapshot } from '../agents/policy.js';
 import { counted } from '../counted.js';
 import { GannoError } from '../errors.js';
-import { evaluatePolicy } from '../experiments/evaluate.js';
-import type { EvaluationTable } from '../experiments/evaluation-result.js';
-import { formatEvaluation } from '../experiments/evaluation-table.js';
-import { RUN_FILES } from '../experiments/run-directory.js';
-import { lockRunDirectory } from '../experiments/run-lock.js';
-import { writeRunReport } from '../experiments/run-report.js';
+import { evaluatePolicy } from '../evaluation/evaluate-policy.js';
+import type { EvaluationTable } from '../evaluation/evaluation-result.js';
+import { formatEvaluation } from '../evaluation/evaluation-table.js';
+import { writeRunReport } from '../evaluation/run-report.js';
 import { checkWritable, writeFileAtomic } from '../files/atomic-write.js';
 import type { FileLock } from '../files/lock-file.js';
 import { makeFolder } from '../files/make-folder.js';
+import type { PolicySnapshot } from '../policy/policy.js';
+import { RUN_FILES } from '../runs/run-directory.js';
+import { lockRunDirectory } from '../runs/run-lock.js';
 import type { EvaluationRequest } from './evaluation-request.js';
 import type { Session } from './training-session.js';
 

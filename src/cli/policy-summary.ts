@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Help } from 'commander';
-import type { ModelCard, Policy, PolicySpec, TrainingRecord } from '../agents/policy.js';
-import { describePolicy } from '../agents/policy-file.js';
+import { type Config, type ConfigInput, parseConfig } from '../config/config.js';
 import { counted } from '../counted.js';
-import { ACTION_COUNT } from '../environment/action.js';
+import { ACTION_COUNT } from '../environment/actions/actions.js';
+import { openActionRule, THREE_WAY_ACTIONS } from '../environment/actions/scaling-action.js';
 import { AGENT_KINDS, type AgentName, agentNamed } from '../environment/agent-kinds.js';
-import { openActionRule, THREE_WAY_ACTIONS } from '../environment/network-action.js';
-import { type Config, type ConfigInput, parseConfig } from '../experiments/config.js';
-import { RUN_FILES } from '../experiments/run-directory.js';
-import { HEADLINES } from '../experiments/suites/targets.js';
+import { HEADLINES } from '../evaluation/suites/suite-targets.js';
 import { ganno } from '../own-command.js';
+import type { ModelCard, Policy, PolicySpec, TrainingRecord } from '../policy/policy.js';
+import { describePolicy } from '../policy/policy-file.js';
+import { RUN_FILES } from '../runs/run-directory.js';
 
 /** What a person wants to know about a policy, on a screen: what it is, how it came about, how well it does, where it fails. */
 

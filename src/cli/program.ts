@@ -1,13 +1,13 @@
 import { Command } from 'commander';
 import { ownCommand } from '../own-command.js';
 import { packageVersion } from '../package-files.js';
-import { devicesCommand } from './devices.js';
-import { evaluateCommand } from './evaluate.js';
+import { devicesCommand } from './commands/devices.js';
+import { evaluateCommand } from './commands/evaluate.js';
+import { infoCommand } from './commands/info.js';
+import { searchCommand } from './commands/search.js';
+import { startCommand } from './commands/start.js';
+import { trainCommand } from './commands/train.js';
 import { addHelpEnd, inOneManner } from './help.js';
-import { infoCommand } from './info.js';
-import { searchCommand } from './search.js';
-import { startCommand } from './start.js';
-import { trainCommand } from './train.js';
 
 /** The command `ganno`: one file a command, each loading what it needs only when it runs. */
 export function createProgram(): Command {

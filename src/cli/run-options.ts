@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Config } from '../experiments/config.js';
+import type { Config } from '../config/config.js';
 import { makeNewFolder } from '../files/make-folder.js';
 import { pathOption } from './path-option.js';
 

@@ -1,7 +1,7 @@
-import { describeOrigin } from '../experiments/config-changes.js';
-import { type ConfigLayer, mergeLayers, parseAssignment, readConfigFile } from '../experiments/config-load.js';
-import { resolveSearchConfig, type SearchConfig, searchConfigReference } from '../experiments/search/config.js';
-import { SEARCH_PRESETS, type SearchPresetName } from '../experiments/search/presets.js';
+import { describeOrigin } from '../config/config-changes.js';
+import { type ConfigLayer, mergeLayers, parseAssignment, readConfigFile } from '../config/config-load.js';
+import { resolveSearchConfig, type SearchConfig, searchConfigReference } from '../search/search-config.js';
+import { SEARCH_PRESETS, type SearchPresetName } from '../search/search-presets.js';
 import { scalar, withoutUndefined } from './config-options.js';
 
 /** The options of `ganno search` that make its config. */

@@ -1,16 +1,25 @@
 import { basename, join, resolve } from 'node:path';
-import type { PolicySnapshot } from '../agents/policy.js';
-import { loadPolicy } from '../agents/policy-file.js';
 import { checkOneOf } from '../arguments.js';
 import { counted } from '../counted.js';
 import type { Dataset } from '../datasets/dataset.js';
-import { ACTION_MODES } from '../environment/action.js';
+import { ACTION_MODES } from '../environment/actions/actions.js';
 import { GannoError } from '../errors.js';
-import { openMachineExecutor } from '../experiments/open-executor.js';
-import { policyPath } from '../experiments/policy-path.js';
-import { bestModels, type RetrainedModel, retrain } from '../experiments/search/retrain.js';
-import { SEARCH_FILES, type SearchDirectory } from '../experiments/search/search-directory.js';
-import { type Rival, searchTables, writeSearchReport } from '../experiments/search/search-report.js';
+import { textTable } from '../evaluation/suites/suite-tables.js';
+import { uncheckedLines } from '../files/line-log.js';
+import { ganno } from '../own-command.js';
+import type { PolicySnapshot } from '../policy/policy.js';
+import { loadPolicy } from '../policy/policy-file.js';
+import type { RolloutExecutor } from '../rollouts/executor.js';
+import { openMachineExecutor } from '../runs/open-executor.js';
+import { policyPath } from '../runs/policy-path.js';
+import { formatArchitecture, parseArchitecture } from '../search/architecture.js';
+import { architectureNetwork } from '../search/architecture-network.js';
+import { countArchitectures } from '../search/count.js';
+import { ReplayLog, readEntries, type SearchEntry } from '../search/replay-log.js';
+import { bestModels, type RetrainedModel, retrain } from '../search/retrain.js';
+import { runSearch } from '../search/run-search.js';
+import { SEARCH_FILES, type SearchDirectory } from '../search/search-directory.js';
+import { type Rival, searchTables, writeSearchReport } from '../search/search-report.js';
 import {
 	datasetSpace,
 	openSearchDataset,
@@ -19,16 +28,7 @@ import {
 	searchOrigins,
 	searchSettings,
 	trainingSettings,
-} from '../experiments/search/search-settings.js';
-import { textTable } from '../experiments/suites/tables.js';
-import { uncheckedLines } from '../files/line-log.js';
-import { ganno } from '../own-command.js';
-import type { RolloutExecutor } from '../rollouts/executor.js';
-import { formatArchitecture, parseArchitecture } from '../search/architecture.js';
-import { architectureNetwork } from '../search/architecture-network.js';
-import { countArchitectures } from '../search/count.js';
-import { ReplayLog, readEntries, type SearchEntry } from '../search/replay-log.js';
-import { runSearch } from '../search/run-search.js';
+} from '../search/search-settings.js';
 import { trainModel } from '../search/train-model.js';
 import { shell } from '../shell-words.js';
 import type { Foreground } from './foreground.js';

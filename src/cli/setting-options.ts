@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { type ConfigKey, type ConfigLayer, settingUnder } from '../experiments/config-load.js';
+import { type ConfigKey, type ConfigLayer, settingUnder } from '../config/config-load.js';
 
 /** Options that stand for settings of a config: what --help says of them comes from the config's own description. */
 

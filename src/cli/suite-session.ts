@@ -1,20 +1,20 @@
 import { join } from 'node:path';
-import { loadPolicy } from '../agents/policy-file.js';
 import { GannoError } from '../errors.js';
-import { policyPath, runFolder } from '../experiments/policy-path.js';
-import { lockResults } from '../experiments/run-lock.js';
 import {
 	type EvaluateSuiteOptions,
 	evaluateSuite,
 	journalPath,
 	prepareSuiteOutput,
 	writeSuiteReport,
-} from '../experiments/suites/evaluate-suite.js';
-import { namedPolicies, ownSchedules, type SuitePolicy } from '../experiments/suites/participants.js';
-import { findSuite } from '../experiments/suites/registry.js';
-import { withBestRivals } from '../experiments/suites/summary.js';
-import { suiteTables, TRIAL_NOTE, textTable } from '../experiments/suites/tables.js';
+} from '../evaluation/suites/evaluate-suite.js';
+import { namedPolicies, ownSchedules, type SuitePolicy } from '../evaluation/suites/participants.js';
+import { findSuite } from '../evaluation/suites/suite-registry.js';
+import { withBestRivals } from '../evaluation/suites/suite-summary.js';
+import { suiteTables, TRIAL_NOTE, textTable } from '../evaluation/suites/suite-tables.js';
 import { sameCommand } from '../own-command.js';
+import { loadPolicy } from '../policy/policy-file.js';
+import { policyPath, runFolder } from '../runs/policy-path.js';
+import { lockResults } from '../runs/run-lock.js';
 import { type ConfigOptions, configFromOptions } from './config-options.js';
 import type { Foreground } from './foreground.js';
 import { namedPaths } from './named-path.js';

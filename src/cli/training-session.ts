@@ -1,14 +1,14 @@
+import type { Config } from '../config/config.js';
 import { counted } from '../counted.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { GannoError } from '../errors.js';
-import type { Config } from '../experiments/config.js';
-import { type MetaTrainResult, metaTrain } from '../experiments/meta-train.js';
-import { openDataset } from '../experiments/open-dataset.js';
-import { openExecutor, workerCount } from '../experiments/open-executor.js';
-import type { RunDirectory } from '../experiments/run-directory.js';
-import { needsBaseline, tuneBaseline, withoutBaseline } from '../experiments/tune-baseline.js';
+import { type MetaTrainResult, metaTrain } from '../meta-training/meta-train.js';
+import { needsBaseline, tuneBaseline, withoutBaseline } from '../meta-training/tune-baseline.js';
 import { ganno } from '../own-command.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
+import { openDataset } from '../runs/open-dataset.js';
+import { openExecutor, workerCount } from '../runs/open-executor.js';
+import type { RunDirectory } from '../runs/run-directory.js';
 import type { Foreground } from './foreground.js';
 import { formatCount } from './progress.js';
 

@@ -1,7 +1,7 @@
 import { checkKeys, invalidArgument, keysOf } from '../arguments.js';
 import type { StepOptions } from '../optimizer/controls.js';
 import type { LayerwiseOptimizer } from '../optimizer/layerwise-optimizer.js';
-import type { OptimizerState } from '../optimizer/state.js';
+import type { OptimizerState } from '../optimizer/optimizer-state.js';
 import { STATISTICS } from '../optimizer/statistics.js';
 import type { LayerwiseController } from './layerwise-controller.js';
 import type { Losses } from './losses.js';

@@ -1,16 +1,21 @@
 import { types } from 'node:util';
 import { counted } from '../counted.js';
-import { NEUTRAL_ACTION } from '../environment/action.js';
+import { NEUTRAL_ACTION } from '../environment/actions/actions.js';
 import type { ControlledTraining, Controller, DecisionContext } from '../environment/controller.js';
-import { OBSERVATION_SIZE, ObservationEncoder } from '../environment/observation.js';
+import { OBSERVATION_SIZE, ObservationEncoder } from '../environment/observations/layer-observation.js';
 import { GannoError } from '../errors.js';
 import { DIVERGED_LOSS } from '../networks/population.js';
 import { IntervalStatistics } from '../optimizer/interval-statistics.js';
 import { POPULATION_STATISTICS } from '../optimizer/statistics.js';
+import type {
+	ControlledLayer,
+	DecisionSource,
+	ResolvedControllerOptions,
+	RollbackOptions,
+} from './controller-options.js';
+import type { ControllerStateShape, LayerwiseControllerState } from './controller-state.js';
 import { LossWatch, storedLoss } from './loss-watch.js';
-import type { ControlledLayer, DecisionSource, ResolvedControllerOptions, RollbackOptions } from './options.js';
 import { checkDecision } from './source.js';
-import type { ControllerStateShape, LayerwiseControllerState } from './state.js';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 

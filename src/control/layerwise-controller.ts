@@ -1,15 +1,14 @@
-import type { PolicySnapshot } from '../agents/policy.js';
 import { checkFloat32Array, checkFunction, checkKeys, invalidArgument, keysOf } from '../arguments.js';
 import { brandClass, checkInstance } from '../copies.js';
 import type { ControlledTraining, Controller } from '../environment/controller.js';
 import { GannoError } from '../errors.js';
 import { LayerwiseOptimizer } from '../optimizer/layerwise-optimizer.js';
 import { STATISTICS } from '../optimizer/statistics.js';
+import type { PolicySnapshot } from '../policy/policy.js';
 import type { DecisionFunction } from '../schedules/function-controller.js';
 import type { ScheduleName } from '../schedules/registry.js';
 import { type AttachOptions, ControlledOptimizer } from './controlled-optimizer.js';
 import { ControlledRun } from './controlled-run.js';
-import { type Losses, readLosses } from './losses.js';
 import {
 	type ControlledLayer,
 	checkControlledLayers,
@@ -19,9 +18,10 @@ import {
 	type ResolvedControllerOptions,
 	type RollbackOptions,
 	resolveControllerOptions,
-} from './options.js';
+} from './controller-options.js';
+import { checkControllerState, type LayerwiseControllerState } from './controller-state.js';
+import { type Losses, readLosses } from './losses.js';
 import { functionSource, policySource, scheduleSource } from './source.js';
-import { checkControllerState, type LayerwiseControllerState } from './state.js';
 
 /** How what a rollback goes back to is kept. */
 type Snapshots = Required<Pick<RollbackOptions, 'save' | 'restore'>>;

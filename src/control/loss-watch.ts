@@ -1,4 +1,4 @@
-import { DivergenceDetector, type DivergenceState } from '../environment/divergence.js';
+import { DivergenceDetector, type DivergenceState } from '../environment/rewards/divergence.js';
 import { DIVERGED_LOSS } from '../networks/population.js';
 import { checkHeldOutLoss } from './losses.js';
 

@@ -1,13 +1,13 @@
-import type { PolicySnapshot } from '../agents/policy.js';
-import { PolicyController } from '../agents/policy-controller.js';
-import { loadPolicy } from '../agents/policy-file.js';
 import { checkObject, invalidArgument } from '../arguments.js';
 import { type Controller, checkController, type Decision } from '../environment/controller.js';
-import { OBSERVATION_VERSION } from '../environment/observation.js';
+import { OBSERVATION_VERSION } from '../environment/observations/layer-observation.js';
 import { GannoError } from '../errors.js';
+import type { PolicySnapshot } from '../policy/policy.js';
+import { PolicyController } from '../policy/policy-controller.js';
+import { loadPolicy } from '../policy/policy-file.js';
 import { type DecisionFunction, functionController } from '../schedules/function-controller.js';
 import { type ScheduleName, scheduleByName } from '../schedules/registry.js';
-import type { DecisionSource } from './options.js';
+import type { DecisionSource } from './controller-options.js';
 
 /** Whoever may decide: a policy, a schedule, a function. */
 

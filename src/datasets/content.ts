@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { badFile, fileSystemError } from '../files/file-system-error.js';
-import type { DataFile } from './locate.js';
+import type { DataFile } from './download/locate.js';
 
 const gunzipBuffer = promisify(gunzip);
 

@@ -11,17 +11,17 @@ import {
 } from '../arguments.js';
 import { GannoError } from '../errors.js';
 import { assembleDataset, type LabelledImages } from './assemble.js';
-import { readCifarImages } from './cifar.js';
 import type { Dataset } from './dataset.js';
-import { type DownloadProgress, downloadFile, type TransferOptions } from './download.js';
+import { KNOWN_DATASETS, type KnownDataset } from './download/dataset-identity.js';
+import { type DownloadProgress, downloadFile, type TransferOptions } from './download/download.js';
+import { publicAddress } from './download/http-get.js';
+import { cacheDirectory, type DatasetLocation, searchDataset } from './download/locate.js';
+import { waysToObtain } from './download/obtaining.js';
+import { DATASET_NAMES, DATASETS, type DatasetDefinition, type DatasetName } from './download/sources.js';
 import { downsampleByTwo } from './downsample.js';
-import { publicAddress } from './http-get.js';
-import { KNOWN_DATASETS, type KnownDataset } from './identity.js';
-import { readIdxImages } from './idx.js';
-import { cacheDirectory, type DatasetLocation, searchDataset } from './locate.js';
-import { waysToObtain } from './obtaining.js';
-import { DATASET_NAMES, DATASETS, type DatasetDefinition, type DatasetName } from './sources.js';
-import { readSvhnImages } from './svhn.js';
+import { readCifarImages } from './formats/cifar.js';
+import { readIdxImages } from './formats/idx.js';
+import { readSvhnImages } from './formats/svhn.js';
 
 export interface LoadDatasetOptions {
 	/** Looked into first, before `$GANNO_DATA_DIR`, the cache and the Debian package's folder; must be there. */

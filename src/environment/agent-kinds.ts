@@ -1,8 +1,8 @@
 import { checkOneOf, keysOf } from '../arguments.js';
 import type { TrainableLayer } from '../networks/spec.js';
-import { ACTION_COUNT, ACTION_MODES, type ActionMode, type LearningRateRule } from './action.js';
-import { type NetworkActionMode, openActionRule, THREE_WAY_ACTIONS } from './network-action.js';
-import { NETWORK_OBSERVATION_SIZE, NETWORK_OBSERVATION_VERSION, NetworkObserver } from './network-observation.js';
+import { ACTION_COUNT, ACTION_MODES, type ActionMode, type LearningRateRule } from './actions/actions.js';
+import { type NetworkActionMode, openActionRule, THREE_WAY_ACTIONS } from './actions/scaling-action.js';
+import { LEVEL_COUNT, SECOND_CONTROLS, type SecondControl, type SecondControlName } from './actions/second-control.js';
 import {
 	type Agents,
 	BOUNDED_OBSERVATIONS,
@@ -10,8 +10,12 @@ import {
 	OBSERVATION_VERSION,
 	ObservationEncoder,
 	type Observer,
-} from './observation.js';
-import { LEVEL_COUNT, SECOND_CONTROLS, type SecondControl, type SecondControlName } from './second-control.js';
+} from './observations/layer-observation.js';
+import {
+	NETWORK_OBSERVATION_SIZE,
+	NETWORK_OBSERVATION_VERSION,
+	NetworkObserver,
+} from './observations/network-observation.js';
 
 /** What kinds of agents there are: what they see, and which actions go with it. A policy file names both. */
 

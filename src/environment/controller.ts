@@ -1,7 +1,7 @@
 import { checkObject, invalidArgument } from '../arguments.js';
 import type { LayerwiseAlgorithm } from '../optimizer/algorithms.js';
-import type { LayerwiseHyperparameters } from '../optimizer/options.js';
-import type { Actions } from './action.js';
+import type { LayerwiseHyperparameters } from '../optimizer/optimizer-options.js';
+import type { Actions } from './actions/actions.js';
 
 /** What a controller knows of the training it controls. A `TrainingTask` is one; so is a training outside any environment. */
 export interface ControlledTraining {

@@ -3,9 +3,9 @@ import { invalidArgument } from '../arguments.js';
 import type { PopulationControls } from '../networks/population-arguments.js';
 import type { TrainableLayer } from '../networks/spec.js';
 import { POPULATION_STATISTICS } from '../optimizer/statistics.js';
+import type { TrainingTask } from '../tasks/task.js';
 import { populationOutput } from './environment-buffers.js';
-import type { Population, PopulationFactory, PopulationOutput } from './population.js';
-import type { TrainingTask } from './task.js';
+import type { Population, PopulationFactory, PopulationOutput } from './populations/population-interface.js';
 
 /**
  * N networks with a fork beside them for each of their agents: in fork i of a network agent i does nothing, that is, its learning

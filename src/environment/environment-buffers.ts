@@ -1,12 +1,12 @@
 import { checkFiniteElements, checkFloat32Array } from '../arguments.js';
 import { POPULATION_STATISTICS } from '../optimizer/statistics.js';
-import { NEUTRAL_ACTION } from './action.js';
+import type { TrainingTask } from '../tasks/task.js';
+import { NEUTRAL_ACTION } from './actions/actions.js';
 import type { DecisionContext } from './controller.js';
-import { OBSERVATION_SIZE, type ObservationInput } from './observation.js';
-import type { PopulationOutput } from './population.js';
-import type { RewardRule } from './reward.js';
+import { OBSERVATION_SIZE, type ObservationInput } from './observations/layer-observation.js';
+import type { PopulationOutput } from './populations/population-interface.js';
+import type { RewardRule } from './rewards/reward.js';
 import type { StepResult } from './step-result.js';
-import type { TrainingTask } from './task.js';
 
 /** @throws GannoError `INVALID_ARGUMENT` @param shape what the length is */
 export function checkBaseSchedule(schedule: Float32Array | undefined, length: number, shape: string): void {

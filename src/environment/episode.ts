@@ -1,7 +1,7 @@
 import { checkBoolean, checkFunction, checkKeys, checkObject, invalidArgument, keysOf } from '../arguments.js';
+import type { TrainingTask } from '../tasks/task.js';
 import { type Controller, checkController } from './controller.js';
-import { networkReward } from './reward.js';
-import type { TrainingTask } from './task.js';
+import { networkReward } from './rewards/reward.js';
 import type { TrainingEnvironment } from './training-environment.js';
 
 export interface EpisodeOptions {

@@ -4,19 +4,19 @@ import type { SplitName } from '../datasets/dataset.js';
 import { GannoError } from '../errors.js';
 import { DIVERGED_LOSS } from '../networks/population.js';
 import type { PopulationControls } from '../networks/population-arguments.js';
-import { type Actions, checkActions, type LearningRateRule, NEUTRAL_ACTION } from './action.js';
+import { checkTask, episodeSeeds, initialLearningRates, type TrainingTask } from '../tasks/task.js';
+import { type Actions, checkActions, type LearningRateRule, NEUTRAL_ACTION } from './actions/actions.js';
+import { ActionSplitter, checkControls, populationControls, splitActions } from './actions/second-control.js';
 import { AGENT_KEYS, type AgentKind, type AgentOptions, openObserver, resolveAgents } from './agent-kinds.js';
 import type { DecisionContext } from './controller.js';
-import { DivergenceDetector } from './divergence.js';
 import { checkBaseSchedule, EnvironmentBuffers } from './environment-buffers.js';
-import type { Agents, Observer } from './observation.js';
-import { POPULATION_SOURCE_KEYS, type PopulationSource, populationFactory } from './open-population.js';
-import type { Population } from './population.js';
-import { checkReward, type Reward, RewardRule, rewardName } from './reward.js';
-import { ActionSplitter, checkControls, populationControls, splitActions } from './second-control.js';
+import type { Agents, Observer } from './observations/layer-observation.js';
+import { POPULATION_SOURCE_KEYS, type PopulationSource, populationFactory } from './populations/open-population.js';
+import type { Population } from './populations/population-interface.js';
+import { TaskPopulation } from './populations/task-population.js';
+import { DivergenceDetector } from './rewards/divergence.js';
+import { checkReward, type Reward, RewardRule, rewardName } from './rewards/reward.js';
 import type { ResetResult, StepResult } from './step-result.js';
-import { checkTask, episodeSeeds, initialLearningRates, type TrainingTask } from './task.js';
-import { TaskPopulation } from './task-population.js';
 
 /** Mini-batches of the statistics-only pass before the first action. */
 export const PROBE_BATCHES = 4;

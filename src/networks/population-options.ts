@@ -3,10 +3,15 @@ import type { NativePopulationOptions } from '../../binding.d.ts';
 import { checkInteger, checkKeys, checkOneOf, invalidArgument, isArrayOf, keysOf } from '../arguments.js';
 import { counted } from '../counted.js';
 import type { Dataset } from '../datasets/dataset.js';
-import { requireCudaDevice, usableMemory } from '../devices.js';
+import { requireCudaDevice, usableMemory } from '../device-list.js';
 import { GannoError } from '../errors.js';
 import { ALGORITHMS, type OptimizerSpec } from '../optimizer/algorithms.js';
-import { checkAlgorithm, checkOptimizerSpec, checkThreads, resolveHyperparameters } from '../optimizer/options.js';
+import {
+	checkAlgorithm,
+	checkOptimizerSpec,
+	checkThreads,
+	resolveHyperparameters,
+} from '../optimizer/optimizer-options.js';
 import { encodeOperations } from './encode.js';
 import { inferShapes, type NetworkShapes } from './shapes.js';
 import type { NetworkSpec } from './spec.js';

@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import { checkFloat32Array, checkKeys, checkNumber, invalidArgument, keysOf } from '../arguments.js';
 import { GannoError } from '../errors.js';
 import type { LayerwiseAlgorithm } from './algorithms.js';
-import type { ResolvedHyperparameters } from './options.js';
+import type { ResolvedHyperparameters } from './optimizer-options.js';
 import { usesMomentum } from './rules.js';
 
 /** What may change from step to step, its checks, and the table in which a back end reads it. */

@@ -10,7 +10,7 @@ import {
 	checkThreads,
 	type LayerwiseOptimizerOptions,
 	resolveHyperparameters,
-} from './options.js';
+} from './optimizer-options.js';
 import { STATISTICS } from './statistics.js';
 
 export type LayerStatisticsOptions = StepOptions & Pick<LayerwiseOptimizerOptions, 'denormals' | 'device' | 'threads'>;

@@ -19,9 +19,9 @@ import {
 	type OptimizerDevice,
 	resolveClip,
 	resolveHyperparameters,
-} from './options.js';
+} from './optimizer-options.js';
+import { type OptimizerState, readState, type StateShape, writeState } from './optimizer-state.js';
 import { RegisteredArrays } from './registered-arrays.js';
-import { type OptimizerState, readState, type StateShape, writeState } from './state.js';
 import { STATISTICS } from './statistics.js';
 
 /** A layer of an optimizer. */

@@ -2,7 +2,7 @@ import type { LayerwisePlanOptions } from '../../binding.d.ts';
 import { fromNative } from '../errors.js';
 import { native } from '../native.js';
 import type { LayerwiseBackend } from './backend.js';
-import type { OptimizerDevice } from './options.js';
+import type { OptimizerDevice } from './optimizer-options.js';
 import { ReferencePlan } from './reference.js';
 
 /** @throws GannoError `INVALID_ARGUMENT`, `NATIVE_NOT_FOUND`, `OUT_OF_MEMORY` */

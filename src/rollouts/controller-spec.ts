@@ -1,8 +1,8 @@
-import type { PolicySnapshot } from '../agents/policy.js';
-import { PolicyController } from '../agents/policy-controller.js';
 import type { Controller } from '../environment/controller.js';
+import type { PolicySnapshot } from '../policy/policy.js';
+import { PolicyController } from '../policy/policy-controller.js';
 import type { BaseScheduleName } from '../schedules/base-schedule.js';
-import type { GradientMethodSpec } from '../schedules/gradient-method.js';
+import type { GradientMethodSpec } from '../schedules/gradient-methods/gradient-method.js';
 import { type ScheduleName, type ScheduleOptions, scheduleByName } from '../schedules/registry.js';
 
 /** A controller as data that can be sent to a worker, but for one in memory. */

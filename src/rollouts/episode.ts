@@ -1,5 +1,5 @@
 import type { Controller } from '../environment/controller.js';
-import { networkReward } from '../environment/reward.js';
+import { networkReward } from '../environment/rewards/reward.js';
 import type { TrainingEnvironment } from '../environment/training-environment.js';
 import { GannoError } from '../errors.js';
 import { type EpisodeSlab, holdCourse, isTestPoint, noteTest, writeCourse } from './episode-slab.js';

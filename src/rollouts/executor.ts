@@ -1,12 +1,12 @@
-import type { PolicySnapshot } from '../agents/policy.js';
-import type { ActionMode, Actions } from '../environment/action.js';
+import type { ActionMode, Actions } from '../environment/actions/actions.js';
+import type { NetworkActionMode } from '../environment/actions/scaling-action.js';
+import type { SecondControl } from '../environment/actions/second-control.js';
 import type { ObservationVersion } from '../environment/agent-kinds.js';
-import type { NetworkActionMode } from '../environment/network-action.js';
-import type { Agents } from '../environment/observation.js';
-import type { Reward } from '../environment/reward.js';
-import type { SecondControl } from '../environment/second-control.js';
-import type { TrainingTask } from '../environment/task.js';
+import type { Agents } from '../environment/observations/layer-observation.js';
+import type { Reward } from '../environment/rewards/reward.js';
+import type { PolicySnapshot } from '../policy/policy.js';
 import type { BaseScheduleName } from '../schedules/base-schedule.js';
+import type { TrainingTask } from '../tasks/task.js';
 import type { TrainerSpec } from './controller-spec.js';
 import type { EpisodeCourse } from './episode-slab.js';
 

@@ -1,7 +1,5 @@
-import { DivergenceDetector } from '../environment/divergence.js';
-import type { PopulationOutput } from '../environment/population.js';
-import type { TrainingTask } from '../environment/task.js';
-import { initialLearningRates } from '../environment/task.js';
+import type { PopulationOutput } from '../environment/populations/population-interface.js';
+import { DivergenceDetector } from '../environment/rewards/divergence.js';
 import { GannoError } from '../errors.js';
 import { type BatchOrder, trainingBatch } from '../networks/batch-order.js';
 import { DIVERGED_LOSS, type NetworkPopulation } from '../networks/population.js';
@@ -12,7 +10,9 @@ import {
 	type GradientMethodSpec,
 	type LayerSegment,
 	openGradientMethod,
-} from '../schedules/gradient-method.js';
+} from '../schedules/gradient-methods/gradient-method.js';
+import type { TrainingTask } from '../tasks/task.js';
+import { initialLearningRates } from '../tasks/task.js';
 import { type EpisodeSlab, holdCourse, isTestPoint, noteTest, writeCourse } from './episode-slab.js';
 import type { EpisodeJob } from './job.js';
 import { writeFinalOutcomes, writeInitialOutcomes, writeTestOutcomes } from './outcomes.js';

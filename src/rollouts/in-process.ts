@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { PolicySnapshot } from '../agents/policy.js';
 import { checkKeys, keysOf } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
-import type { PopulationFactory } from '../environment/population.js';
-import type { TrainingTask } from '../environment/task.js';
+import type { PopulationFactory } from '../environment/populations/population-interface.js';
 import type { PopulationDevice, Precision } from '../networks/population-options.js';
+import type { PolicySnapshot } from '../policy/policy.js';
+import type { TrainingTask } from '../tasks/task.js';
 import { withLoadedController } from './controller-module.js';
 import type {
 	EnvironmentSettings,

@@ -1,10 +1,10 @@
-import { checkPolicySpec } from '../agents/actor.js';
-import { isContinuous } from '../agents/choose-actions.js';
-import type { PolicySnapshot, PolicySpec } from '../agents/policy.js';
 import { resolveAgents } from '../environment/agent-kinds.js';
-import { checkTask, type TrainingTask } from '../environment/task.js';
 import { GannoError } from '../errors.js';
 import { inferShapes } from '../networks/shapes.js';
+import { checkPolicySpec } from '../policy/actor.js';
+import { isContinuous } from '../policy/choose-actions.js';
+import type { PolicySnapshot, PolicySpec } from '../policy/policy.js';
+import { checkTask, type TrainingTask } from '../tasks/task.js';
 import { cancelled, episodeResult, isAborted, planEpisode, QueuedSession } from './episode-session.js';
 import type {
 	EnvironmentSettings,

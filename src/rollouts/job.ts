@@ -1,8 +1,7 @@
-import type { PolicySnapshot } from '../agents/policy.js';
 import type { Dataset } from '../datasets/dataset.js';
-import type { TrainingTask } from '../environment/task.js';
-
 import type { PopulationDevice, Precision } from '../networks/population-options.js';
+import type { PolicySnapshot } from '../policy/policy.js';
+import type { TrainingTask } from '../tasks/task.js';
 import type { TrainerSpec } from './controller-spec.js';
 import type { EpisodeShape } from './episode-slab.js';
 

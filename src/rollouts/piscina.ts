@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { requireAddressSpaceForWorkers } from '../address-space.js';
-import type { PolicySnapshot } from '../agents/policy.js';
 import { checkInteger, checkKeys, keysOf } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
-import type { TrainingTask } from '../environment/task.js';
 import { GannoError } from '../errors.js';
 import { native } from '../native.js';
 import type { PopulationDevice, Precision } from '../networks/population-options.js';
 import { packageRoot, withBundlerAdvice } from '../package-files.js';
+import type { PolicySnapshot } from '../policy/policy.js';
+import type { TrainingTask } from '../tasks/task.js';
 import type {
 	EnvironmentSettings,
 	Episode,

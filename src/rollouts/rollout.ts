@@ -1,8 +1,8 @@
-import { chooseActions } from '../agents/choose-actions.js';
-import type { PolicyInference } from '../agents/policy.js';
 import { invalidArgument } from '../arguments.js';
 import { counted } from '../counted.js';
 import type { TrainingEnvironment } from '../environment/training-environment.js';
+import { chooseActions } from '../policy/choose-actions.js';
+import type { PolicyInference } from '../policy/policy.js';
 import type { RolloutJob } from './job.js';
 import { writeFinalOutcomes, writeInitialOutcomes } from './outcomes.js';
 import type { TrajectorySlab } from './trajectory-slab.js';

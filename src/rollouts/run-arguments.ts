@@ -1,9 +1,9 @@
-import { checkPolicySpec } from '../agents/actor.js';
 import { checkBoolean, checkInteger, checkKeys, checkObject, checkOneOf, checkSignal, keysOf } from '../arguments.js';
 import { checkController } from '../environment/controller.js';
-import { checkTask } from '../environment/task.js';
-import { GRADIENT_METHODS } from '../schedules/gradient-method.js';
+import { checkPolicySpec } from '../policy/actor.js';
+import { GRADIENT_METHODS } from '../schedules/gradient-methods/gradient-method.js';
 import { SCHEDULES } from '../schedules/registry.js';
+import { checkTask } from '../tasks/task.js';
 import { moduleUrl } from './controller-module.js';
 import type { ControllerSpec, TrainerSpec } from './controller-spec.js';
 import type { EnvironmentSettings, Episode, EvaluateEpisodesOptions, RunOptions } from './executor.js';

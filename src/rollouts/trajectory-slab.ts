@@ -1,5 +1,5 @@
-import type { Actions } from '../environment/action.js';
-import type { TrainingTask } from '../environment/task.js';
+import type { Actions } from '../environment/actions/actions.js';
+import type { TrainingTask } from '../tasks/task.js';
 import type { Trajectory } from './executor.js';
 
 /** The size of one rollout's result; equal shapes share slabs. */

@@ -1,8 +1,8 @@
 import { checkFunction, checkKeys, checkNumber, checkOneOf, invalidArgument, keysOf } from '../arguments.js';
 import { type Controller, checkController } from '../environment/controller.js';
 import { checkEnvironment, runEpisode } from '../environment/episode.js';
-import { checkTask, type TrainingTask } from '../environment/task.js';
 import type { TrainingEnvironment } from '../environment/training-environment.js';
+import { checkTask, type TrainingTask } from '../tasks/task.js';
 
 export interface TuneOptions {
 	readonly environment: TrainingEnvironment;

@@ -1,16 +1,16 @@
 /** What `import … from 'ganno/tfjs'` gives. Needs the optional peer `@tensorflow/tfjs`; semantic versioning covers it. */
 
 // For what they tell tfjs.
-import './file-urls.js';
+import './models/file-urls.js';
 import './validation-callback.js';
 
-export type { TfjsBackend, TfjsBackendInfo } from './backends.js';
-export { tfjsBackends } from './backends.js';
+export type { TfjsBackend, TfjsBackendInfo } from '../tensorflow/tfjs-backends.js';
+export { tfjsBackends } from '../tensorflow/tfjs-backends.js';
 export { heldOutLoss } from './held-out-loss.js';
 export { type LayerCallbackOptions, layerCallback } from './layer-callback.js';
-export { openLayersModel } from './layers-model.js';
 export { LayerwiseTfOptimizer } from './layerwise-tf-optimizer.js';
-export { fileSystem } from './model-files.js';
+export { fileSystem } from './models/model-files.js';
+export { openLayersModel } from './models/open-layers-model.js';
 export { openTfjsPopulation } from './population/open-tfjs-population.js';
 export type { LayerwiseTfOptimizerOptions } from './tf-optimizer-options.js';
 export { useBestBackend } from './use-best-backend.js';

@@ -1,6 +1,6 @@
 import { checkNumber, invalidArgument } from '../arguments.js';
-import { registeredVariables } from './registered-variables.js';
-import type { VariableLayer } from './variable-layers.js';
+import { registeredVariables } from './variables/registered-variables.js';
+import type { VariableLayer } from './variables/variable-layers.js';
 
 /** The constant learning rates of an optimiser that no controller drives: one for all layers, and those that single layers have of their own. */
 export class LayerRates {

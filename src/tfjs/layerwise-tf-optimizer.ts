@@ -6,21 +6,21 @@ import { brandClass, checkInstance } from '../copies.js';
 import { GannoError } from '../errors.js';
 import type { LayerwiseAlgorithm } from '../optimizer/algorithms.js';
 import { MOMENT_COUNT } from '../optimizer/rules.js';
-import type { BoundVariables } from './bound-variables.js';
-import { gradientsByVariable } from './gradients.js';
 import { LayerRates } from './layer-rates.js';
 import { explainMissingKernel } from './missing-kernel.js';
-import { ExportedWeights, type NamedTensor, readWeights } from './optimizer-weights.js';
-import { isRegistered } from './registered-variables.js';
 import {
 	type LayerwiseTfOptimizerOptions,
 	type ResolvedTfOptimizerOptions,
 	resolveTfOptimizerOptions,
 } from './tf-optimizer-options.js';
 import { inEveryCopy } from './tfjs-copies.js';
-import { TrainedVariables } from './trained-variables.js';
-import { groupVariables } from './variable-layers.js';
-import { warnOfUnnamed } from './variable-names.js';
+import type { BoundVariables } from './variables/bound-variables.js';
+import { ExportedWeights, type NamedTensor, readWeights } from './variables/optimizer-weights.js';
+import { isRegistered } from './variables/registered-variables.js';
+import { gradientsByVariable } from './variables/tfjs-gradients.js';
+import { TrainedVariables } from './variables/trained-variables.js';
+import { groupVariables } from './variables/variable-layers.js';
+import { warnOfUnnamed } from './variables/variable-names.js';
 
 /**
  * A `tf.Optimizer` with one learning rate per layer and 14 statistics per layer and step: use it in

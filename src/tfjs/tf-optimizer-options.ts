@@ -12,8 +12,8 @@ import {
 	type NonFinitePolicy,
 	resolveClip,
 	resolveHyperparameters,
-} from '../optimizer/options.js';
-import { layerOfVariable } from './variable-names.js';
+} from '../optimizer/optimizer-options.js';
+import { layerOfVariable } from './variables/variable-names.js';
 
 /** What LayerwiseTfOptimizer is made from, and the checks of it. */
 

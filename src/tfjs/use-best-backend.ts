@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { withoutRethrowing } from '../agents/tensorflow-wasm.js';
 import { GannoError } from '../errors.js';
 import { withBundlerAdvice } from '../package-files.js';
-import { loadBestBackend, type TfjsBackendInfo } from './backends.js';
+import { withoutRethrowing } from '../tensorflow/tensorflow-wasm.js';
+import { loadBestBackend, type TfjsBackendInfo } from '../tensorflow/tfjs-backends.js';
 import { withTfjsCopiesAdvice } from './tfjs-copies.js';
 import { registerWasmTrainingKernels } from './wasm-kernels/register-wasm-kernels.js';
 

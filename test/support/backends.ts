@@ -1,5 +1,5 @@
-import { devices } from '../../src/devices.js';
-import type { OptimizerDevice } from '../../src/optimizer/options.js';
+import { devices } from '../../src/device-list.js';
+import type { OptimizerDevice } from '../../src/optimizer/optimizer-options.js';
 
 /**
  * What tests of LayerwiseOptimizer run on: the CPU, the TypeScript reference, and a CUDA device where there is one. The project

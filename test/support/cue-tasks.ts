@@ -1,8 +1,8 @@
-import { createPolicyInference } from '../../src/agents/inference.js';
-import type { Learner } from '../../src/agents/learner.js';
-import type { PolicySpec } from '../../src/agents/policy.js';
-import { sampleActions } from '../../src/agents/sampling.js';
+import type { Learner } from '../../src/learner/learner.js';
 import { PhiloxGenerator } from '../../src/philox.js';
+import { createPolicyInference } from '../../src/policy/inference.js';
+import type { PolicySpec } from '../../src/policy/policy.js';
+import { sampleActions } from '../../src/policy/sampling.js';
 import type { Trajectory } from '../../src/rollouts/executor.js';
 import { taskOf } from './trajectories.js';
 

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { DATASETS, type DatasetDefinition } from '../../src/datasets/sources.js';
+import { DATASETS, type DatasetDefinition } from '../../src/datasets/download/sources.js';
 
 /** Small files in the formats of the real data sets, and definitions that fit them. */
 

@@ -1,9 +1,13 @@
-import type { Population, PopulationFactory, PopulationOutput } from '../../src/environment/population.js';
-import type { TrainingTask } from '../../src/environment/task.js';
+import type {
+	Population,
+	PopulationFactory,
+	PopulationOutput,
+} from '../../src/environment/populations/population-interface.js';
 import type { PopulationControls } from '../../src/networks/population-arguments.js';
 import type { TrainableLayer } from '../../src/networks/spec.js';
 import { POPULATION_STATISTICS, STATISTIC_INDEX } from '../../src/optimizer/statistics.js';
 import { PhiloxGenerator } from '../../src/philox.js';
+import type { TrainingTask } from '../../src/tasks/task.js';
 
 const COUNT = POPULATION_STATISTICS.length;
 

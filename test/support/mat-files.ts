@@ -1,5 +1,5 @@
 import { deflateSync } from 'node:zlib';
-import { DATASETS, type DatasetDefinition } from '../../src/datasets/sources.js';
+import { DATASETS, type DatasetDefinition } from '../../src/datasets/download/sources.js';
 
 /** Small MAT-files of level 5, written element by element, and a definition that fits them. */
 

@@ -1,6 +1,6 @@
-import { actorParameterCount } from '../../src/agents/actor.js';
-import type { PolicySnapshot, PolicySpec } from '../../src/agents/policy.js';
 import { PhiloxGenerator } from '../../src/philox.js';
+import { actorParameterCount } from '../../src/policy/actor.js';
+import type { PolicySnapshot, PolicySpec } from '../../src/policy/policy.js';
 
 export function policySpec(changes: Partial<PolicySpec> = {}): PolicySpec {
 	const network = changes.network ?? 'feed-forward';

@@ -1,8 +1,8 @@
-import { actorParameterCount } from '../../src/agents/actor.js';
-import type { PolicySnapshot, PolicySpec } from '../../src/agents/policy.js';
-import { ACTION_COUNT } from '../../src/environment/action.js';
-import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../../src/environment/observation.js';
+import { ACTION_COUNT } from '../../src/environment/actions/actions.js';
+import { OBSERVATION_SIZE, OBSERVATION_VERSION } from '../../src/environment/observations/layer-observation.js';
 import { PhiloxGenerator } from '../../src/philox.js';
+import { actorParameterCount } from '../../src/policy/actor.js';
+import type { PolicySnapshot, PolicySpec } from '../../src/policy/policy.js';
 
 const shared = (values: Iterable<number>): Float32Array => {
 	const list = Float32Array.from(values);

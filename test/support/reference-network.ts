@@ -1,5 +1,5 @@
-import type { TensorShape } from '../../src/agents/actor.js';
-import { tensorSize } from '../../src/agents/actor.js';
+import type { TensorShape } from '../../src/policy/actor.js';
+import { tensorSize } from '../../src/policy/actor.js';
 
 /** Actor or critic in plain float64, written from the formulas and from nothing of `src/`: the oracle of the agents' tests. */
 

@@ -1,6 +1,6 @@
-import type { TrainingTask } from '../../src/environment/task.js';
 import { PhiloxGenerator } from '../../src/philox.js';
 import type { Trajectory } from '../../src/rollouts/executor.js';
+import type { TrainingTask } from '../../src/tasks/task.js';
 
 export interface TrajectoryShape {
 	readonly decisions: number;

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { DIVERGED_LOSS } from '../../networks/population.js';
+import type { TrainerSpec } from '../../rollouts/controller-spec.js';
+import type { Episode, EpisodeResult } from '../../rollouts/executor.js';
+import { OUTCOME_SIZE } from '../../rollouts/trajectory-slab.js';
+import type { TrainingTask } from '../../tasks/task.js';
+
+/** What one network under one contender came to. Accuracies are shares. */
+export interface NetworkResult {
+	readonly seed: number;
+	readonly finalTest: number;
+	/** Highest at the suite's test points. */
+	readonly bestTest: number;
+	/** Validation accuracy before the first step and after every decision. */
+	readonly validation: readonly number[];
+	readonly diverged: boolean;
+}
+
+/** One episode: some networks under one trainer. Plain JSON: it goes into the journal. */
+export interface CellResult {
+	readonly networks: readonly NetworkResult[];
+	/** Of the first network: `[decisions][layers]`. */
+	readonly learningRates: readonly (readonly number[])[];
+}
+
+/** An episode and the name its result is filed under: equal names give equal bits. */
+export interface Cell {
+	readonly key: string;
+	readonly datasetKey: string;
+	/** How often the test split is looked at. */
+	readonly testPoints: number;
+	readonly episode: Episode;
+}
+
+/**
+ * @param datasetDigest of the images
+ * @param trainerName of the trainer: a policy's digest, or a method's name
+ */
+export function openCell(
+	datasetKey: string,
+	datasetDigest: string,
+	task: TrainingTask,
+	trainer: TrainerSpec,
+	trainerName: string,
+	testPoints: number,
+): Cell {
+	const { index: _, ...rest } = task;
+	const identity = JSON.stringify([datasetDigest, rest, trainerName, testPoints]);
+	const key = createHash('sha256').update(identity).digest('hex').slice(0, 32);
+	return { key, datasetKey, testPoints, episode: { task, controller: trainer } };
+}
+
+const round = (value: number, digits: number): number => Number(value.toPrecision(digits));
+
+/** What is kept of an episode. A network whose parameters are no longer finite guesses: its accuracy is 1 / classes. */
+export function readCell(result: EpisodeResult, classes: number): CellResult {
+	const { task } = result.episode;
+	const { course, outcomes, diverged } = result;
+	const count = task.networks.length;
+	const points = course.validationAccuracy.length / count;
+	const decisions = points - 1;
+	const layers = decisions === 0 ? 0 : course.learningRates.length / count / decisions;
+	const chance = 1 / classes;
+	const accuracy = (loss: number, value: number): number =>
+		loss < DIVERGED_LOSS && Number.isFinite(value) ? round(value, 6) : chance;
+	const networks = task.networks.map(({ seed }, n): NetworkResult => {
+		const finalTest = accuracy(outcomes[n * OUTCOME_SIZE + 3]!, outcomes[n * OUTCOME_SIZE + 4]!);
+		const best = course.bestTestAccuracy[n]!;
+		return {
+			seed,
+			finalTest,
+			bestTest: Math.max(finalTest, Number.isFinite(best) ? round(best, 6) : chance),
+			validation: Array.from({ length: points }, (_, i) =>
+				accuracy(course.validationLoss[n * points + i]!, course.validationAccuracy[n * points + i]!),
+			),
+			diverged: diverged[n] === 1,
+		};
+	});
+	const learningRates = Array.from({ length: decisions }, (_, d) =>
+		Array.from({ length: layers }, (__, l) => round(course.learningRates[d * layers + l]!, 3)),
+	);
+	return { networks, learningRates };
+}
+
+/** The mean of the validation accuracy over the steps of a run, by the trapezoidal rule. */
+export function validationArea(curve: readonly number[]): number {
+	if (curve.length < 2) return curve[0] ?? Number.NaN;
+	let sum = ((curve[0] as number) + (curve.at(-1) as number)) / 2;
+	for (let i = 1; i < curve.length - 1; i++) sum += curve[i] as number;
+	return sum / (curve.length - 1);
+}
+
+/** Optimiser steps until the validation accuracy first reached the target; undefined: never. */
+export function stepsToTarget(curve: readonly number[], interval: number, target: number): number | undefined {
+	const point = curve.findIndex((accuracy) => accuracy >= target);
+	return point < 0 ? undefined : point * interval;
+}
