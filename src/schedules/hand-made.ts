@@ -5,7 +5,7 @@ import { scheduleController } from './schedule-controller.js';
 
 /**
  * Hand-made schedules. t is the optimiser step, T the horizon; each factor multiplies the task's initial learning rates, step by step.
- * Where PyTorch has the scheduler, these are its closed forms with its defaults (test/44 compares them with PyTorch's own values).
+ * Where PyTorch has the scheduler, these are its closed forms with its defaults (test/schedules compares them with PyTorch's own values).
  */
 
 /** Factor 1 throughout. */

@@ -1,5 +1,4 @@
 import { checkInteger, checkKeys, checkNumber, checkObject, invalidArgument, keysOf } from '../arguments.js';
-import { LEARNING_RATE_LIMITS } from '../environment/actions/actions.js';
 import { inferShapes } from '../networks/shapes.js';
 import type { OptimizerSpec } from '../optimizer/algorithms.js';
 import { checkOptimizerSpec } from '../optimizer/optimizer-options.js';
@@ -8,7 +7,7 @@ import { checkFineTuning, type FineTuning, fineTune } from './fine-tuning.js';
 import { drawInitialScales } from './initial-scales.js';
 import { openStratum, type StratifiedChoice } from './latin-hypercube.js';
 import { checkNetworkFamily, drawNetwork, type NetworkEnds, type NetworkFamily, type Range } from './network-family.js';
-import { DEFAULT_DECISIONS, type TaskNetwork, type TrainingTask } from './task.js';
+import { DEFAULT_DECISIONS, LEARNING_RATE_LIMITS, type TaskNetwork, type TrainingTask } from './task.js';
 import { episodePasses, forwardCost } from './task-cost.js';
 
 /** Steps of an episode, and of the interval between two decisions (default: horizon / 20). */

@@ -7,6 +7,9 @@ import type { OptimizerSpec } from '../optimizer/algorithms.js';
 import { checkOptimizerSpec } from '../optimizer/optimizer-options.js';
 import { checkPretraining, type Pretraining } from './pretraining.js';
 
+/** Learning rates that a task may start with and an action can lead to. */
+export const LEARNING_RATE_LIMITS = { low: 1e-6, high: 1 } as const;
+
 /** One network of a task: everything random about it follows from its seed. */
 export interface TaskNetwork {
 	/** uint32: initial weights, slice, batch order, dropout and exploration. */

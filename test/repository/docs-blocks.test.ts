@@ -4,8 +4,8 @@ import { missingPaths, readJson } from '../support/docs/data.js';
 import { COMMENT_PAGES, documentationComments, MARKDOWN_PAGES } from '../support/docs/pages.js';
 
 /**
- * Every code block says what it is, and is checked as such: programs (js, mjs, ts) in 94.docs-programs.test.ts, commands (sh) in
- * 94.docs-commands.test.ts, files that users write (json) and what a folder holds (tree) here. Formulas and drawings (text) are not.
+ * Every code block says what it is, and is checked as such: programs (js, mjs, ts) in docs-programs.test.ts, commands (sh) in
+ * docs-commands.test.ts, files that users write (json) and what a folder holds (tree) here. Formulas and drawings (text) are not.
  */
 const LANGUAGES = ['js', 'mjs', 'ts', 'sh', 'json', 'tree', 'text'];
 

@@ -1,4 +1,4 @@
-// The search of test/69.search-learning, in a process that can be killed: told its log, space and settings, it says when it has begun.
+// The search of test/search/search-learning.test.ts, in a process that can be killed: told its log, space and settings, it says when it has begun.
 import { formatArchitecture } from '../../dist/search/architecture.js';
 import { ReplayLog } from '../../dist/search/replay-log.js';
 import { runSearch } from '../../dist/search/run-search.js';

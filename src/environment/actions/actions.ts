@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { checkOneOf, invalidArgument } from '../../arguments.js';
+import { LEARNING_RATE_LIMITS } from '../../tasks/task.js';
 
 /** Categories of every action rule; 4 is the middle one. */
 export const ACTION_COUNT = 9;
@@ -33,9 +34,6 @@ export const ANCHORED_RANGE = 1.3;
 /** `absolute`: 10^(−3 + 2.5 a) for a in [−1, 1], the five decades from 10^−5.5 to 10^−0.5. */
 export const ABSOLUTE_CENTRE = -3;
 export const ABSOLUTE_RANGE = 2.5;
-
-/** Learning rates an action can lead to. */
-export const LEARNING_RATE_LIMITS = { low: 1e-6, high: 1 } as const;
 
 /** Feature `previousAction`: (a − 4) / 4, in [−1, 1]. */
 export function encodeAction(action: number): number {

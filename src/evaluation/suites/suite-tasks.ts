@@ -1,11 +1,10 @@
-import { LEARNING_RATE_LIMITS } from '../../environment/actions/actions.js';
 import { inferShapes } from '../../networks/shapes.js';
 import type { Hyperparameters } from '../../optimizer/algorithms.js';
 import { PhiloxGenerator } from '../../philox.js';
 import { fineTune } from '../../tasks/fine-tuning.js';
 import { drawInitialScales } from '../../tasks/initial-scales.js';
 import { drawNetwork, type NetworkEnds } from '../../tasks/network-family.js';
-import type { TaskNetwork, TrainingTask } from '../../tasks/task.js';
+import { LEARNING_RATE_LIMITS, type TaskNetwork, type TrainingTask } from '../../tasks/task.js';
 import type { Suite, SuiteTask } from './suite-spec.js';
 
 /** What seeds are for. Policies and settings may be chosen on `development`; `reporting` is for the figures that are told. */
