@@ -3,71 +3,24 @@ import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/native.js';
 
-/**
- * The rooms of `src/` from the bottom up, and what each may import, types included: the arrows run one way, so a room imports none that stands
- * below it here. The files beside the rooms (errors, arguments, native) are open to all.
- */
-const ARROWS: Readonly<Record<string, readonly string[]>> = {
-	files: [],
-	optimizer: [],
-	tensorflow: [],
-	report: ['files'],
-	datasets: ['files'],
-	networks: ['optimizer', 'datasets'],
-	tasks: ['networks', 'optimizer', 'datasets'],
-	environment: ['tasks', 'networks', 'optimizer', 'datasets'],
-	schedules: ['environment', 'tasks', 'networks', 'optimizer'],
-	policy: ['environment', 'files'],
-	learner: ['policy', 'environment', 'tasks', 'tensorflow'],
-	rollouts: ['learner', 'policy', 'schedules', 'environment', 'tasks', 'networks', 'optimizer', 'datasets'],
-	control: ['policy', 'schedules', 'environment', 'networks', 'optimizer', 'files'],
-	tfjs: ['control', 'tensorflow', 'networks', 'optimizer', 'files'],
-	config: ['schedules', 'environment', 'tasks', 'networks', 'optimizer', 'datasets', 'files'],
-	runs: ['config', 'rollouts', 'policy', 'environment', 'tasks', 'networks', 'optimizer', 'datasets', 'files'],
-	'meta-training': [
-		'runs',
-		'config',
-		'rollouts',
-		'learner',
-		'policy',
-		'environment',
-		'tasks',
-		'optimizer',
-		'datasets',
-		'files',
-	],
-	search: ['runs', 'config', 'rollouts', 'policy', 'tasks', 'networks', 'optimizer', 'datasets', 'report', 'files'],
-	evaluation: [
-		'runs',
-		'config',
-		'rollouts',
-		'policy',
-		'schedules',
-		'environment',
-		'tasks',
-		'networks',
-		'optimizer',
-		'datasets',
-		'report',
-		'files',
-	],
-	cli: [
-		'evaluation',
-		'search',
-		'meta-training',
-		'runs',
-		'config',
-		'rollouts',
-		'policy',
-		'environment',
-		'tasks',
-		'optimizer',
-		'datasets',
-		'tensorflow',
-		'report',
-		'files',
-	],
-};
+/** The rows of the table under a heading of docs/architecture.md. */
+function tableOf(heading: string): readonly (readonly string[])[] {
+	const page = readFileSync(join(packageRoot, 'docs', 'architecture.md'), 'utf8');
+	const section = page.slice(page.indexOf(`\n### ${heading}\n`) + 1).split(/\n#+ /)[0] ?? '';
+	const rows = section.split('\n').filter((line) => line.startsWith('|'));
+	return rows.slice(2).map((line) =>
+		line
+			.slice(1, -1)
+			.split('|')
+			.map((cell) => cell.trim()),
+	);
+}
+
+/** Folders of `src/` and what each may import, as docs/architecture.md has them; a room's subfolders follow their room. */
+const FOLDERS = new Map(
+	tableOf('Rooms of src/').map(([folder = '', , others = '']) => [folder, others === '' ? [] : others.split(', ')]),
+);
+const ROOMS = new Map([...FOLDERS].filter(([folder]) => !folder.includes('/')));
 
 interface Import {
 	readonly from: string;
@@ -100,19 +53,31 @@ function roomOf(path: string): string | undefined {
 const imports = sources.flatMap(importsOf);
 
 describe('the house', () => {
-	it('has no room that this test does not know', () => {
-		const rooms = new Set(sources.flatMap((path) => roomOf(path) ?? []));
-		expect([...rooms].filter((room) => !(room in ARROWS))).toEqual([]);
-		expect(Object.keys(ARROWS).filter((room) => !rooms.has(room))).toEqual([]);
+	it('has the folders that docs/architecture.md lists', () => {
+		const folders = new Set(sources.map((path) => dirname(path)).filter((folder) => folder !== '.'));
+		expect([...FOLDERS.keys()].sort()).toEqual([...folders].sort());
 		expect(imports.length).toBeGreaterThan(sources.length);
+		const native = readdirSync(join(packageRoot, 'native'), { withFileTypes: true }).filter((entry) =>
+			entry.isDirectory(),
+		);
+		const listed = tableOf('Folders of native/').map(([folder]) => folder);
+		expect(listed.toSorted()).toEqual(native.map(({ name }) => name).toSorted());
 	});
 
-	it('has rooms in order: none imports one that stands below it', () => {
-		const order = Object.keys(ARROWS);
-		const wrong = Object.entries(ARROWS).flatMap(([room, others]) =>
-			others.filter((other) => order.indexOf(other) >= order.indexOf(room)).map((other) => `${room} → ${other}`),
+	it('has rooms in order: none imports one that stands below it in the table', () => {
+		const order = [...ROOMS.keys()];
+		const wrong = [...ROOMS].flatMap(([room, others]) =>
+			others
+				.filter((other) => !ROOMS.has(other) || order.indexOf(other) >= order.indexOf(room))
+				.map((other) => `${room} → ${other}`),
 		);
 		expect(wrong).toEqual([]);
+	});
+
+	it('has no arrow in the table that no file needs', () => {
+		const needed = new Set(imports.map(({ from, to }) => `${roomOf(from)} → ${roomOf(to)}`));
+		const arrows = [...ROOMS].flatMap(([room, others]) => others.map((other) => `${room} → ${other}`));
+		expect(arrows.filter((arrow) => !needed.has(arrow))).toEqual([]);
 	});
 
 	it('has no two files of one name', () => {
@@ -125,7 +90,7 @@ describe('the house', () => {
 			const [room, other] = [roomOf(from), roomOf(to)];
 			if (room === undefined || other === undefined || room === other) return false;
 			if (to.startsWith('..')) return !onlyTypes; // binding.d.ts
-			return !ARROWS[room]?.includes(other);
+			return !ROOMS.get(room)?.includes(other);
 		});
 		expect(wrong.map(({ from, to }) => `${from} → ${to}`)).toEqual([]);
 	});
