@@ -12,7 +12,7 @@ import { parseOptions, progress, wanted } from './support/options.js';
 import { measured, type Row, report, type Target, unmeasured } from './support/report.js';
 
 const NETWORKS = 512;
-const REPLICAS = [1, 8, 32, 128, 512, 1024, 2048, 4096] as const;
+const POPULATION_SIZES = [1, 8, 32, 128, 512, 1024, 2048, 4096] as const;
 const TINY = '--tiny';
 const ON_CPU = '--rivals-on-cpu';
 const SCALING = '--scaling';
@@ -35,20 +35,20 @@ const networks = tiny ? 4 : NETWORKS;
 const rows: Row[] = [];
 const targets: Target[] = [];
 
-function label(one: Case, replicas: number, contender: string) {
-	const name = `${one.name}, ${replicas} network${replicas === 1 ? '' : 's'}`;
+function label(one: Case, networks: number, contender: string) {
+	const name = `${one.name}, ${networks} network${networks === 1 ? '' : 's'}`;
 	return { case: name, contender, metric: 'network_steps_per_second', unit: 'steps/s' };
 }
 
 /** A contender's rates, and the share of the device's multiply-adds that they are, where it is on the device. */
 function rateRows(
 	one: Case,
-	replicas: number,
+	networks: number,
 	{ name, note }: PopulationContender,
 	rates: readonly number[],
 	peak?: number,
 ): Row[] {
-	const rate = label(one, replicas, name);
+	const rate = label(one, networks, name);
 	if (peak === undefined) return [measured(rate, rates, note)];
 	const operations = operationsPerStep(one.spec, BATCH);
 	const share = rates.map((steps) => (steps * operations) / peak);
@@ -62,9 +62,9 @@ function noteVersion({ version }: PopulationContender): void {
 /** Every rival in turn beside ganno, round by round: one rival's memory at a time. */
 async function duels(one: Case, peak: number): Promise<Duel[]> {
 	const own: Readonly<Record<string, OwnOptions>> = {
-		ganno: { device: device.name, replicas: networks },
-		'ganno-validation': { device: device.name, replicas: networks, validates: true },
-		'ganno-tf32': { device: device.name, replicas: networks, precision: 'tf32' },
+		ganno: { device: device.name, networks },
+		'ganno-validation': { device: device.name, networks, validates: true },
+		'ganno-tf32': { device: device.name, networks, precision: 'tf32' },
 	};
 	const rates = new Map<string, number[]>();
 	const found: Duel[] = [];
@@ -123,22 +123,22 @@ async function duels(one: Case, peak: number): Promise<Duel[]> {
 }
 
 async function scaling(one: Case, peak: number): Promise<void> {
-	const sizes = tiny ? [1, 3] : options.quick ? [8, 512] : REPLICAS;
+	const sizes = tiny ? [1, 3] : options.quick ? [8, 512] : POPULATION_SIZES;
 	const contenders: [string, OwnOptions][] = [
-		['cpu', { device: 'cpu', replicas: tiny ? 2 : 2 * availableParallelism() }],
-		...sizes.map((replicas): [string, OwnOptions] => ['ganno', { device: device.name, replicas }]),
+		['cpu', { device: 'cpu', networks: tiny ? 2 : 2 * availableParallelism() }],
+		...sizes.map((networks): [string, OwnOptions] => ['ganno', { device: device.name, networks }]),
 	];
 	for (const [name, own] of contenders) {
-		progress(`${one.name}: ${own.replicas} networks on ${own.device}`);
+		progress(`${one.name}: ${own.networks} networks on ${own.device}`);
 		const contender = openOwn(name, one, own);
 		if (contender.unavailable !== undefined) {
-			rows.push(unmeasured(label(one, own.replicas, name), contender.unavailable));
+			rows.push(unmeasured(label(one, own.networks, name), contender.unavailable));
 			continue;
 		}
 		const rates: number[] = [];
 		for (let round = 0; round < options.rounds; round++) rates.push(await contender.run(milliseconds));
 		await contender.close();
-		rows.push(...rateRows(one, own.replicas, contender, rates, name === 'cpu' ? undefined : peak));
+		rows.push(...rateRows(one, own.networks, contender, rates, name === 'cpu' ? undefined : peak));
 	}
 }
 

@@ -21,20 +21,20 @@ const population = new NetworkPopulation({
 			{ type: 'dense', units: dataset.classes },
 		],
 	},
-	replicas: initialRates.length,
+	networks: initialRates.length,
 	batchSize: 64,
 	optimizer: { algorithm: 'adam' },
 	dataset,
 	seeds: Uint32Array.of(1, 2, 3, 4),
 });
-const replicas = initialRates.length;
+const networks = initialRates.length;
 const layers = population.layers.length;
 
 // Allocated once, written by every call.
-const learningRates = new Float32Array(replicas * layers);
+const learningRates = new Float32Array(networks * layers);
 const output = {
-	statistics: new Float32Array(replicas * layers * POPULATION_STATISTICS.length),
-	trainingLoss: new Float32Array(replicas * interval),
+	statistics: new Float32Array(networks * layers * POPULATION_STATISTICS.length),
+	trainingLoss: new Float32Array(networks * interval),
 };
 const GRADIENT_NORM = POPULATION_STATISTICS.indexOf('gradientNorm');
 
@@ -44,7 +44,7 @@ for (let step = 0; step < steps; step += interval) {
 	population.train(interval, learningRates, output);
 
 	if ((step / interval) % 8 === 0) {
-		const losses = initialRates.map((_, replica) => output.trainingLoss[(replica + 1) * interval - 1].toFixed(3));
+		const losses = initialRates.map((_, network) => output.trainingLoss[(network + 1) * interval - 1].toFixed(3));
 		const norms = Array.from({ length: layers }, (_, layer) =>
 			output.statistics[layer * POPULATION_STATISTICS.length + GRADIENT_NORM].toExponential(1),
 		);
@@ -54,9 +54,9 @@ for (let step = 0; step < steps; step += interval) {
 	}
 }
 
-const evaluation = new Float32Array(replicas * 2); // loss, accuracy
+const evaluation = new Float32Array(networks * 2); // loss, accuracy
 population.evaluate('test', evaluation);
-initialRates.forEach((rate, replica) => {
-	console.log(`initial learning rate ${rate}: test accuracy ${(100 * evaluation[2 * replica + 1]).toFixed(1)} %`);
+initialRates.forEach((rate, network) => {
+	console.log(`initial learning rate ${rate}: test accuracy ${(100 * evaluation[2 * network + 1]).toFixed(1)} %`);
 });
 population.dispose();

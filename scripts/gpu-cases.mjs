@@ -155,7 +155,7 @@ function trained(where, spec, algorithm, more = {}) {
 	const seeds = Uint32Array.of(1, 2, 3);
 	const options = {
 		spec,
-		replicas: 3,
+		networks: 3,
 		batchSize: more.batchSize ?? 6,
 		dataset: dataset(spec.input),
 		seeds,

@@ -76,6 +76,19 @@ export function checkKeys(value: unknown, name: string, known: readonly string[]
 	}
 }
 
+/**
+ * Refuses the old names of keys, and says the new ones.
+ * @param renamed new names by the old
+ */
+export function checkRenamed(value: unknown, name: string, renamed: Readonly<Record<string, string>>): void {
+	checkObject(value, name);
+	for (const [old, now] of Object.entries(renamed)) {
+		if (!Object.hasOwn(value as object, old)) continue;
+		const path = name === 'options' ? '' : `${name}.`;
+		throw new GannoError('INVALID_ARGUMENT', `The option ${path}${old} is called ${path}${now} now`);
+	}
+}
+
 /** @returns the value, or `absent` where there is none */
 export function checkBoolean(value: unknown, name: string, absent = false): boolean {
 	if (value === undefined) return absent;

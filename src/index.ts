@@ -5,7 +5,6 @@
 
 export { type Config, type ConfigInput, parseConfig } from './config/config.js';
 export { PRESET_NAMES, PRESETS, type PresetName } from './config/presets.js';
-export { type AttachOptions, ControlledOptimizer } from './control/controlled-optimizer.js';
 export type {
 	ControlledLayer,
 	DecisionReport,
@@ -23,7 +22,7 @@ export {
 	layerLogs,
 } from './control/layer-report.js';
 export { formatLayerTable, LayerTable, type LayerTableOptions, type TableStream } from './control/layer-table.js';
-export { LayerwiseController } from './control/layerwise-controller.js';
+export { type AttachOptions, ControlledOptimizer, LayerwiseController } from './control/layerwise-controller.js';
 export type { Losses } from './control/losses.js';
 export type { Dataset, SplitName } from './datasets/dataset.js';
 export type { DownloadProgress } from './datasets/download/download.js';
@@ -71,6 +70,7 @@ export { formatEvaluation } from './evaluation/evaluation-table.js';
 export { evaluateOnHeldOutTasks, type HeldOutOptions, type HeldOutOutcomes } from './evaluation/held-out-tasks.js';
 export { createLearner, type Learner, type LearnerOptions, type LearnerState } from './learner/learner.js';
 export { DEFAULT_PPO_SETTINGS, type LearningAlgorithm, type PpoSettings } from './learner/ppo-settings.js';
+export type { Trajectory } from './learner/trajectory.js';
 export type { UpdateMetrics } from './learner/update-metrics.js';
 export type { IterationMetrics } from './meta-training/iteration-metrics.js';
 export { type LearningCheck, type LearningCheckOptions, learningCheck } from './meta-training/learning-check.js';
@@ -94,7 +94,8 @@ export {
 export { type LayersModelArtifacts, layersModelArtifacts } from './networks/layers-model.js';
 export { DIVERGED_LOSS, NetworkPopulation } from './networks/population.js';
 export type { PopulationControls, TrainOptions } from './networks/population-arguments.js';
-export type { NetworkPopulationOptions, PopulationDevice, Precision } from './networks/population-options.js';
+export type { NetworkPopulationOptions } from './networks/population-options.js';
+export type { PopulationDevice, Precision } from './networks/population-resources.js';
 export { type AddOperation, inferShapes, type NetworkShapes, type Operation, type Shape } from './networks/shapes.js';
 export type {
 	Activation,
@@ -162,7 +163,6 @@ export type {
 	EpisodeSession,
 	RolloutExecutor,
 	RunOptions,
-	Trajectory,
 } from './rollouts/executor.js';
 export { InProcessExecutor, type InProcessExecutorOptions } from './rollouts/in-process.js';
 export { PiscinaExecutor, type PiscinaExecutorOptions } from './rollouts/piscina.js';

@@ -11,7 +11,7 @@ const { spec } = caseNamed(caseName);
 const layers = spec.layers.filter(({ type }) => type === 'dense' || type === 'conv').length;
 const population = new NetworkPopulation({
 	spec,
-	replicas: 1,
+	networks: 1,
 	threads: 1,
 	batchSize: 64,
 	optimizer: { algorithm: 'adam' },

@@ -27,7 +27,7 @@ export function unavailablePopulation(name: string, unavailable: string): Popula
 
 export interface OwnOptions {
 	readonly device: PopulationDevice;
-	readonly replicas: number;
+	readonly networks: number;
 	readonly precision?: 'float32' | 'tf32';
 	/** Whether every interval ends with the validation of 512 images, which no rival does. */
 	readonly validates?: boolean;
@@ -35,28 +35,28 @@ export interface OwnOptions {
 
 /** ganno: intervals of 50 steps with all statistics and losses. What cannot be opened is unavailable, and says why. */
 export function openOwn(name: string, { spec }: Case, own: OwnOptions): PopulationContender {
-	const { device, replicas, precision = 'float32', validates = false } = own;
+	const { device, networks, precision = 'float32', validates = false } = own;
 	let population: NetworkPopulation;
 	try {
 		population = new NetworkPopulation({
 			spec,
-			replicas,
+			networks,
 			batchSize: BATCH,
 			optimizer: { algorithm: 'adam' },
 			dataset: randomDataset(spec.input, IMAGES),
-			seeds: Uint32Array.from({ length: replicas }, (_, seed) => seed),
+			seeds: Uint32Array.from({ length: networks }, (_, seed) => seed),
 			device,
 			precision,
 		});
 	} catch (error) {
 		return unavailablePopulation(name, `not measured: ${(error as Error).message}`);
 	}
-	const cells = replicas * population.layers.length;
+	const cells = networks * population.layers.length;
 	const learningRates = new Float32Array(cells).fill(1e-3);
 	const out = {
 		statistics: new Float32Array(cells * POPULATION_STATISTICS.length),
-		trainingLoss: new Float32Array(replicas * INTERVAL),
-		...(validates ? { validation: new Float32Array(replicas * 3) } : {}),
+		trainingLoss: new Float32Array(networks * INTERVAL),
+		...(validates ? { validation: new Float32Array(networks * 3) } : {}),
 	};
 	const check = (): void => {
 		// A diverged network reports a loss of a million instead of NaN, and its steps cost nothing.
@@ -82,7 +82,7 @@ export function openOwn(name: string, { spec }: Case, own: OwnOptions): Populati
 			} while (performance.now() - started < milliseconds);
 			const seconds = (performance.now() - started) / 1000;
 			check();
-			return Promise.resolve((intervals * INTERVAL * replicas) / seconds);
+			return Promise.resolve((intervals * INTERVAL * networks) / seconds);
 		},
 		close: () => Promise.resolve(population.dispose()),
 	};
@@ -92,7 +92,7 @@ export function openOwn(name: string, { spec }: Case, own: OwnOptions): Populati
 export function parameterCount({ spec }: Case): number {
 	using population = new NetworkPopulation({
 		spec,
-		replicas: 1,
+		networks: 1,
 		batchSize: 1,
 		optimizer: { algorithm: 'sgd' },
 		dataset: randomDataset(spec.input, 16),

@@ -4,7 +4,7 @@ import { randomDataset } from '../support/random-dataset.js';
 import { BATCH, IMAGES } from './contender.js';
 
 /** Networks whose losses are compared. */
-const REPLICAS = 2;
+const NETWORKS = 2;
 
 export interface CurveOptions {
 	readonly device: PopulationDevice;
@@ -19,23 +19,23 @@ export interface CurveOptions {
 export function trainingLosses({ spec }: Case, { device, precision = 'float32', steps }: CurveOptions): Float32Array {
 	using population = new NetworkPopulation({
 		spec,
-		replicas: REPLICAS,
+		networks: NETWORKS,
 		batchSize: BATCH,
 		optimizer: { algorithm: 'adam' },
 		dataset: randomDataset(spec.input, IMAGES),
-		seeds: Uint32Array.from({ length: REPLICAS }, (_, seed) => seed + 1),
+		seeds: Uint32Array.from({ length: NETWORKS }, (_, seed) => seed + 1),
 		device,
 		precision,
 	});
-	const trainingLoss = new Float32Array(REPLICAS * steps);
-	const statistics = new Float32Array(REPLICAS * population.layers.length * POPULATION_STATISTICS.length);
+	const trainingLoss = new Float32Array(NETWORKS * steps);
+	const statistics = new Float32Array(NETWORKS * population.layers.length * POPULATION_STATISTICS.length);
 	population.train(steps, 1e-3, { statistics, trainingLoss });
 	return trainingLoss;
 }
 
 /** The largest difference of two curves, relative to the first. @throws Error when a loss is not finite, or nothing was learned */
 export function largestDifference(name: string, expected: Float32Array, found: Float32Array): number {
-	const steps = expected.length / REPLICAS;
+	const steps = expected.length / NETWORKS;
 	if (found.length !== expected.length || expected.length === 0)
 		throw new Error(`${name}: the curves differ in length`);
 	let largest = 0;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { invalidArgument } from '../arguments.js';
 import { AGENT_NAMES } from '../environment/agent-kinds.js';
-import { PRECISIONS } from '../networks/population-options.js';
+import { PRECISIONS } from '../networks/population-resources.js';
 import { ADAPTIVE_LR_DEFAULTS } from './adaptive-lr-defaults.js';
 import { checkConfig } from './config-checks.js';
 import { boolean, choice, integer } from './config-fields.js';

@@ -12,28 +12,28 @@ import type { Population, PopulationFactory, PopulationOutput } from './populati
  * rates stay what they were in the interval before. Every `train` forks afresh, so that all forks of an interval start from the
  * network as it is and see the same batches; none is ever continued. A step costs 1 + agents steps.
  *
- * In the population behind it network n is replica n (1 + agents), and its forks follow.
+ * In the population behind it network n is number n (1 + agents), and its forks follow.
  */
 export class CounterfactualPopulation implements Population {
-	readonly replicas: number;
+	readonly networks: number;
 	readonly layers: readonly TrainableLayer[];
 	/** `[networks × agents]` after `train` with a validation: the forks' losses */
 	readonly forkLoss: Float32Array;
 	/** Of the networks themselves; the forks get them at the next `train`. */
-	readonly parameters?: (replica: number) => Float32Array;
-	readonly validationLogits?: (replica: number, out?: Float32Array) => Float32Array;
-	readonly setParameters?: (replica: number, values: Float32Array) => void;
-	readonly runningStatistics?: (replica: number) => Float32Array;
-	readonly setRunningStatistics?: (replica: number, values: Float32Array) => void;
+	readonly parameters?: (network: number) => Float32Array;
+	readonly validationLogits?: (network: number, out?: Float32Array) => Float32Array;
+	readonly setParameters?: (network: number, values: Float32Array) => void;
+	readonly runningStatistics?: (network: number) => Float32Array;
+	readonly setRunningStatistics?: (network: number, values: Float32Array) => void;
 	readonly #population: Population;
-	readonly #stride: number; // replicas of a network
+	readonly #stride: number; // a network and its forks
 	readonly #previous: Float32Array; // [networks × layers]
-	readonly #rates: Float32Array; // [replicas × layers]
+	readonly #rates: Float32Array; // [networks × layers]
 	readonly #outputs = new Map<number, Required<PopulationOutput>>(); // by steps
 
 	/** @param agents of a network: its layers, or 1 */
 	constructor(factory: PopulationFactory, task: TrainingTask, seeds: Uint32Array, agents: number) {
-		this.replicas = seeds.length;
+		this.networks = seeds.length;
 		this.#stride = 1 + agents;
 		const networks = task.networks.flatMap((network) => Array.from({ length: this.#stride }, () => network));
 		this.#population = factory({ ...task, networks }, this.#repeat(seeds));
@@ -44,21 +44,21 @@ export class CounterfactualPopulation implements Population {
 		this.layers = this.#population.layers;
 		const population = this.#population;
 		if (population.parameters !== undefined && population.setParameters !== undefined) {
-			this.parameters = (replica) => population.parameters?.(replica * this.#stride) as Float32Array;
-			this.setParameters = (replica, values) => population.setParameters?.(replica * this.#stride, values);
+			this.parameters = (network) => population.parameters?.(network * this.#stride) as Float32Array;
+			this.setParameters = (network, values) => population.setParameters?.(network * this.#stride, values);
 		}
 		if (population.runningStatistics !== undefined && population.setRunningStatistics !== undefined) {
-			this.runningStatistics = (replica) => population.runningStatistics?.(replica * this.#stride) as Float32Array;
-			this.setRunningStatistics = (replica, values) =>
-				population.setRunningStatistics?.(replica * this.#stride, values);
+			this.runningStatistics = (network) => population.runningStatistics?.(network * this.#stride) as Float32Array;
+			this.setRunningStatistics = (network, values) =>
+				population.setRunningStatistics?.(network * this.#stride, values);
 		}
 		if (population.validationLogits !== undefined) {
-			this.validationLogits = (replica, out) =>
-				population.validationLogits?.(replica * this.#stride, out) as Float32Array;
+			this.validationLogits = (network, out) =>
+				population.validationLogits?.(network * this.#stride, out) as Float32Array;
 		}
-		this.forkLoss = new Float32Array(this.replicas * agents);
-		this.#previous = new Float32Array(this.replicas * this.layers.length);
-		this.#rates = new Float32Array(this.replicas * this.#stride * this.layers.length);
+		this.forkLoss = new Float32Array(this.networks * agents);
+		this.#previous = new Float32Array(this.networks * this.layers.length);
+		this.#rates = new Float32Array(this.networks * this.#stride * this.layers.length);
 	}
 
 	train(
@@ -84,7 +84,7 @@ export class CounterfactualPopulation implements Population {
 		this.#gather(all, out, steps);
 		if (out.validation === undefined) return;
 		const agents = this.#stride - 1;
-		for (let n = 0; n < this.replicas; n++) {
+		for (let n = 0; n < this.networks; n++) {
 			for (let a = 0; a < agents; a++) {
 				this.forkLoss[n * agents + a] = all.validation[(n * this.#stride + 1 + a) * 3]!;
 			}
@@ -100,7 +100,7 @@ export class CounterfactualPopulation implements Population {
 	}
 
 	evaluate(split: 'train' | 'validation' | 'test', out: Float32Array): void {
-		const all = new Float32Array(this.replicas * this.#stride * 2);
+		const all = new Float32Array(this.networks * this.#stride * 2);
 		this.#population.evaluate(split, all);
 		this.#gatherRows(all, out, 2);
 	}
@@ -114,17 +114,17 @@ export class CounterfactualPopulation implements Population {
 	}
 
 	#fork(): void {
-		for (let n = 0; n < this.replicas; n++) {
+		for (let n = 0; n < this.networks; n++) {
 			const from = n * this.#stride;
 			for (let to = from + 1; to < from + this.#stride; to++) this.#population.fork?.(from, to);
 		}
 	}
 
-	/** Learning rates of every replica: a fork's are the network's, but for those of its own agent. */
+	/** Learning rates of every network: a fork's are the network's, but for those of its own agent. */
 	#spread(rates: Float32Array, previous: Float32Array): void {
 		const layers = this.layers.length;
 		const one = this.#stride === 2; // one agent controls all layers (or there is one layer)
-		for (let n = 0; n < this.replicas; n++) {
+		for (let n = 0; n < this.networks; n++) {
 			for (let r = 0; r < this.#stride; r++) {
 				const row = (n * this.#stride + r) * layers;
 				for (let l = 0; l < layers; l++) {
@@ -143,7 +143,7 @@ export class CounterfactualPopulation implements Population {
 
 	/** The networks' own rows. */
 	#gatherRows(all: Float32Array, out: Float32Array, width: number): void {
-		for (let n = 0; n < this.replicas; n++) {
+		for (let n = 0; n < this.networks; n++) {
 			const start = n * this.#stride * width;
 			for (let i = 0; i < width; i++) out[n * width + i] = all[start + i]!;
 		}
@@ -156,8 +156,8 @@ export class CounterfactualPopulation implements Population {
 	#output(steps: number): Required<PopulationOutput> {
 		const kept = this.#outputs.get(steps);
 		if (kept !== undefined) return kept;
-		const replicas = this.replicas * this.#stride;
-		const made = populationOutput(replicas, this.layers.length, steps);
+		const networks = this.networks * this.#stride;
+		const made = populationOutput(networks, this.layers.length, steps);
 		this.#outputs.set(steps, made);
 		return made;
 	}

@@ -2,6 +2,7 @@ import { checkBoolean, checkFunction, checkKeys, checkObject, invalidArgument, k
 import type { TrainingTask } from '../tasks/task.js';
 import { type Controller, checkController } from './controller.js';
 import { networkReward } from './rewards/reward.js';
+import type { StepResult } from './step-result.js';
 import type { TrainingEnvironment } from './training-environment.js';
 
 export interface EpisodeOptions {
@@ -66,6 +67,29 @@ export function checkEnvironment(value: unknown, name: string): void {
 	}
 }
 
+/**
+ * The decisions of an episode that has just been reset: the one loop under every controller. Yields after each; the arrays of what it yields
+ * are the environment's own.
+ * @param baseSchedule multiplies the controller's learning rates step by step, on top of its own base schedule. `[horizon]`
+ */
+export function* controlledSteps(
+	environment: TrainingEnvironment,
+	controller: Controller,
+	baseSchedule?: Float32Array,
+): Generator<StepResult, void> {
+	const { context, task } = environment;
+	controller.reset(task);
+	const product = new Float32Array(task.interval);
+	let done = context.active.every((running) => running === 0);
+	for (let decision = 0; !done; decision++) {
+		const decided = controller.decide(environment.context);
+		const base = multiply(decided.baseSchedule, baseSchedule, decision * task.interval, product);
+		const result = environment.stepWithLearningRates(decided, base, decided.actions);
+		yield result;
+		({ done } = result);
+	}
+}
+
 /** Drives a controller through one episode. @throws GannoError `INVALID_ARGUMENT` */
 export function runEpisode(options: EpisodeOptions): EpisodeOutcome {
 	checkKeys(options, 'options', OPTION_NAMES);
@@ -76,8 +100,7 @@ export function runEpisode(options: EpisodeOptions): EpisodeOutcome {
 	checkEnvironment(environment, 'environment');
 	checkController(controller, 'controller');
 	const { infos } = environment.reset(options.task, options.seeds);
-	const { task, networks, layers, decisions } = environment;
-	controller.reset(task);
+	const { networks, layers, decisions } = environment;
 	const rates = networks * layers;
 	const outcome = {
 		networks,
@@ -91,14 +114,10 @@ export function runEpisode(options: EpisodeOptions): EpisodeOutcome {
 		returns: new Float32Array(networks),
 		learningRates: traces ? new Float32Array(decisions * rates) : undefined,
 	};
-	const product = new Float32Array(task.interval);
-	let done = infos.active.every((running) => running === 0);
-	for (let decision = 0; !done; decision++) {
-		const decided = controller.decide(environment.context);
-		const base = multiply(decided.baseSchedule, options.baseSchedule, decision * task.interval, product);
-		const result = environment.stepWithLearningRates(decided, base, decided.actions);
+	let decision = 0;
+	for (const { rewards } of controlledSteps(environment, controller, options.baseSchedule)) {
 		for (let n = 0; n < networks; n++) {
-			outcome.returns[n] = outcome.returns[n]! + networkReward(result.rewards, n, environment.agents);
+			outcome.returns[n] = outcome.returns[n]! + networkReward(rewards, n, environment.agents);
 			if (infos.validationLoss[n]! < outcome.bestValidationLoss[n]!) {
 				outcome.bestValidationLoss[n] = infos.validationLoss[n]!;
 			}
@@ -107,8 +126,8 @@ export function runEpisode(options: EpisodeOptions): EpisodeOutcome {
 			}
 		}
 		outcome.learningRates?.set(infos.learningRates, decision * rates);
-		options.onDecision?.(decision + 1);
-		done = result.done;
+		decision++;
+		options.onDecision?.(decision);
 	}
 	if (tests) {
 		const evaluation = new Float32Array(networks * 2);

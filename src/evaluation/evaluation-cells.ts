@@ -2,7 +2,7 @@ import type { Dataset } from '../datasets/dataset.js';
 import { DIVERGED_LOSS } from '../networks/population.js';
 import type { ControllerSpec } from '../rollouts/controller-spec.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
-import { OUTCOME_SIZE } from '../rollouts/trajectory-slab.js';
+import { OUTCOME_SIZE } from '../rollouts/outcomes.js';
 import type { TrainingTask } from '../tasks/task.js';
 
 /** Results of one cell of an evaluation, network by network. */
@@ -62,7 +62,7 @@ export class Trials {
 		const chance = 1 / classes;
 		const accuracy = (loss: number | undefined, value: number | undefined): number =>
 			loss !== undefined && value !== undefined && loss < DIVERGED_LOSS && Number.isFinite(value) ? value : chance;
-		const episodes = this.#trials.map(({ task, controller }) => ({ task, controller }));
+		const episodes = this.#trials.map(({ task, controller }) => ({ task, method: controller }));
 		let done = 0;
 		for await (const { outcomes, diverged } of executor.evaluate(episodes, signal === undefined ? {} : { signal })) {
 			for (const [n, cell] of (this.#trials[done] as Trial).cells.entries()) {

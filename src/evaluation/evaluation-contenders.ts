@@ -3,7 +3,7 @@ import { GannoError } from '../errors.js';
 import type { PolicySnapshot } from '../policy/policy.js';
 import { loadControllerModule } from '../rollouts/controller-module.js';
 import type { ControllerSpec } from '../rollouts/controller-spec.js';
-import { checkTrainer } from '../rollouts/run-arguments.js';
+import { checkMethod } from '../rollouts/run-arguments.js';
 import { decisionInterval } from './policy-contender.js';
 
 /** A row of the evaluation's table. */
@@ -95,7 +95,7 @@ export async function checkNamedControllers(
 			}
 			names.add(row);
 		}
-		checkTrainer(controller, `controllers[${JSON.stringify(name)}]`);
+		checkMethod(controller, `controllers[${JSON.stringify(name)}]`);
 		if (controller.type === 'module') await loadControllerModule(controller.module, horizons);
 	}
 }

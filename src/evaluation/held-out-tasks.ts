@@ -5,7 +5,7 @@ import { DIVERGED_LOSS } from '../networks/population.js';
 import type { PolicySnapshot } from '../policy/policy.js';
 import type { ControllerSpec } from '../rollouts/controller-spec.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
-import { OUTCOME_SIZE } from '../rollouts/trajectory-slab.js';
+import { OUTCOME_SIZE } from '../rollouts/outcomes.js';
 import { heldOutTasks } from '../runs/sample-tasks.js';
 
 /** How one network fares on each held-out task under one controller, in the order of the tasks. */
@@ -48,7 +48,7 @@ export async function evaluateOnHeldOutTasks(options: HeldOutOptions): Promise<H
 	const { config, dataset, executor, signal } = options;
 	const controller: ControllerSpec =
 		'type' in options.controller ? options.controller : { type: 'policy', policy: options.controller };
-	const episodes = heldOutTasks(config, dataset, options.tasks).map((task) => ({ task, controller }));
+	const episodes = heldOutTasks(config, dataset, options.tasks).map((task) => ({ task, method: controller }));
 	const testAccuracy: number[] = [];
 	const returns: number[] = [];
 	const diverged: boolean[] = [];

@@ -1,12 +1,4 @@
-import type { DecisionRows } from './batch.js';
-
-/** One agent of one network over an episode: the rows `first + t · stride`, t = 0 … length − 1, of a batch. */
-export interface Sequence {
-	readonly first: number;
-	readonly stride: number;
-	/** Decisions up to the last active one. */
-	readonly length: number;
-}
+import type { DecisionRows, Sequence } from './batch.js';
 
 /**
  * Generalised advantage estimation (Schulman et al. 2016), per sequence, backwards:

@@ -4,8 +4,7 @@ import type { Actions } from '../environment/actions/actions.js';
 import { actionArray, isContinuous } from '../policy/choose-actions.js';
 import { normalizeRow } from '../policy/normalizer.js';
 import type { PolicySnapshot, PolicySpec } from '../policy/policy.js';
-import type { Trajectory } from '../rollouts/executor.js';
-import type { Sequence } from './advantages.js';
+import type { Trajectory } from './trajectory.js';
 
 /**
  * The trajectories of one iteration, one after another: rows in the order (trajectory, decision, network, agent). A row is one
@@ -28,6 +27,14 @@ export interface Batch {
 	readonly sequences: readonly Sequence[];
 	/** One per (trajectory, decision). */
 	readonly decisions: readonly DecisionRows[];
+}
+
+/** One agent of one network over an episode: the rows `first + t · stride`, t = 0 … length − 1, of a batch. */
+export interface Sequence {
+	readonly first: number;
+	readonly stride: number;
+	/** Decisions up to the last active one. */
+	readonly length: number;
 }
 
 /** The rows of all networks of a task at one decision: `networks × agents` from `first` on. */

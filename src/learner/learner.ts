@@ -4,7 +4,6 @@ import { GannoError } from '../errors.js';
 import { checkPolicySpec, splitTensors } from '../policy/actor.js';
 import { createNormalizer, type NormalizerState } from '../policy/normalizer.js';
 import type { NamedTensor, Policy, PolicySnapshot, PolicySpec, TrainingRecord } from '../policy/policy.js';
-import type { Trajectory } from '../rollouts/executor.js';
 import { LEARNER_BACKENDS, type LearnerBackend } from '../tensorflow/learner-backend.js';
 import { loadTensorFlow } from '../tensorflow/load-tensorflow.js';
 import { createActorCritic } from './actor-critic.js';
@@ -12,6 +11,7 @@ import { createAdam } from './adam.js';
 import { assembleBatch, criticObservationSize } from './batch.js';
 import { ppoUpdate } from './ppo.js';
 import { type PpoSettings, resolvePpoSettings } from './ppo-settings.js';
+import type { Trajectory } from './trajectory.js';
 import type { UpdateMetrics } from './update-metrics.js';
 
 export interface LearnerOptions {

@@ -1,7 +1,7 @@
 import { networkReward, type RewardName } from '../environment/rewards/reward.js';
+import type { Trajectory } from '../learner/trajectory.js';
 import type { UpdateMetrics } from '../learner/update-metrics.js';
-import type { Trajectory } from '../rollouts/executor.js';
-import { OUTCOME_SIZE } from '../rollouts/trajectory-slab.js';
+import { OUTCOME_SIZE } from '../rollouts/outcomes.js';
 import { meanAndError } from '../sample-statistics.js';
 
 /** What an iteration logs: one line of `metrics.jsonl`, one point of every curve. */

@@ -53,7 +53,7 @@ export async function learningCheck(options: LearningCheckOptions): Promise<Lear
 		{ type: 'policy', policy: options.initial },
 		{ type: 'schedule', name: 'constant' },
 	];
-	const episodes = tasks.flatMap((task) => contenders.map((controller) => ({ task, controller })));
+	const episodes = tasks.flatMap((task) => contenders.map((method) => ({ task, method })));
 	const returns: [number[], number[], number[]] = [[], [], []];
 	let done = 0;
 	const results = executor.evaluate(episodes, { test: false, ...(signal === undefined ? {} : { signal }) });

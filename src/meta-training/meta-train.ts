@@ -6,11 +6,12 @@ import { GannoError } from '../errors.js';
 import { openEventFile } from '../files/event-file.js';
 import { createLearner, type Learner, type LearnerState, type LearnerStateRecord } from '../learner/learner.js';
 import type { PpoSettings } from '../learner/ppo-settings.js';
+import type { Trajectory } from '../learner/trajectory.js';
 import type { UpdateMetrics } from '../learner/update-metrics.js';
 import { packageVersion } from '../package-files.js';
 import type { NamedTensor, Policy, PolicySpec } from '../policy/policy.js';
 import { savePolicy } from '../policy/policy-file.js';
-import type { RolloutExecutor, Trajectory } from '../rollouts/executor.js';
+import type { RolloutExecutor } from '../rollouts/executor.js';
 import { openExecutor } from '../runs/open-executor.js';
 import { type RunDirectory, readLatestCheckpoint } from '../runs/run-directory.js';
 import { compareOrigin, dataRecord, decisiveSettings, type RunOrigin } from '../runs/run-origin.js';
@@ -156,7 +157,7 @@ async function runIteration(
 	const { iteration } = learner;
 	const tasks = iterationTasks(config, dataset, iteration);
 	const trajectories: Trajectory[] = [];
-	const rollouts = executor.run(tasks, learner.snapshot(), {
+	const rollouts = executor.collect(tasks, learner.snapshot(), {
 		...(signal === undefined ? {} : { signal }),
 		explorationSeed: config.seed,
 		sharedExplorationNoise: config.learner.sharedExplorationNoise,

@@ -5,7 +5,7 @@ import { DIVERGENCE_FACTOR } from '../environment/rewards/divergence.js';
 import { LOSS_FLOOR } from '../environment/rewards/reward.js';
 import type { Algorithm } from '../optimizer/algorithms.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
-import { OUTCOME_SIZE } from '../rollouts/trajectory-slab.js';
+import { OUTCOME_SIZE } from '../rollouts/outcomes.js';
 import { tuningTasks } from '../runs/sample-tasks.js';
 import type { TrainingTask } from '../tasks/task.js';
 
@@ -100,8 +100,8 @@ async function tryRates(
 	rates: readonly number[],
 ): Promise<BaselineTrial[]> {
 	const tasks = tuningTasks(config, dataset, optimizer, config.evaluation.tuningSeeds);
-	const controller = { type: 'schedule', name: 'cosine' } as const;
-	const episodes = rates.flatMap((rate) => tasks.map((task) => ({ task: startingAt(task, rate), controller })));
+	const method = { type: 'schedule', name: 'cosine' } as const;
+	const episodes = rates.flatMap((rate) => tasks.map((task) => ({ task: startingAt(task, rate), method })));
 	const logLosses: number[] = [];
 	const results = executor.evaluate(episodes, { test: false, ...(signal === undefined ? {} : { signal }) });
 	for await (const { outcomes, diverged } of results) {

@@ -13,7 +13,7 @@ import type { TrainableLayer } from './spec.js';
 
 /** What the calls of a population take, and the checks of it. */
 
-/** Per network and layer; `[replicas × layers]` each. */
+/** Per network and layer; `[networks × layers]` each. */
 export interface PopulationControls {
 	readonly learningRates: Float32Array;
 	/** Default: the optimiser's. */
@@ -24,14 +24,14 @@ export interface PopulationControls {
 
 export interface PopulationOutput {
 	/**
-	 * `[replicas × layers × POPULATION_STATISTICS.length]`: means over the steps, `gradientMaxAbs` the largest, `nonFiniteCount` the sum.
+	 * `[networks × layers × POPULATION_STATISTICS.length]`: means over the steps, `gradientMaxAbs` the largest, `nonFiniteCount` the sum.
 	 * Zero where a network took no step.
 	 */
 	readonly statistics: Float32Array;
-	/** `[replicas × steps]`: mean loss of each batch before its step. */
+	/** `[networks × steps]`: mean loss of each batch before its step. */
 	readonly trainingLoss: Float32Array;
 	/**
-	 * `[replicas × 3]`: loss and accuracy on the validation subset after the last step, and the variance of its logits' change since
+	 * `[networks × 3]`: loss and accuracy on the validation subset after the last step, and the variance of its logits' change since
 	 * validation was last asked for (0 the first time).
 	 */
 	readonly validation?: Float32Array | undefined;
@@ -47,14 +47,14 @@ const OUTPUT_KEYS = keysOf<PopulationOutput>({ statistics: true, trainingLoss: t
 const TRAIN_KEYS = keysOf<TrainOptions>({ baseSchedule: true });
 
 interface Sizes {
-	readonly replicas: number;
+	readonly networks: number;
 	readonly layers: readonly TrainableLayer[];
 	readonly runningStatisticsCount: number;
 }
 
 /**
  * The addon's arguments of a training or a probe.
- * @param uniform `[replicas × layers]`, written when there is one learning rate for all
+ * @param uniform `[networks × layers]`, written when there is one learning rate for all
  * @throws GannoError `INVALID_ARGUMENT`
  */
 export function trainArguments(
@@ -68,11 +68,11 @@ export function trainArguments(
 	checkInteger(steps, 'steps', 1, 10_000_000);
 	checkKeys(out, 'out', OUTPUT_KEYS);
 	checkKeys(options, 'options', TRAIN_KEYS);
-	const size = population.replicas * population.layers.length;
+	const size = population.networks * population.layers.length;
 	const { learningRates, weightDecays, momenta } = resolveControls(controls, uniform);
 	const check = (values: Float32Array | undefined, name: string, high = Number.POSITIVE_INFINITY): void => {
 		if (values === undefined) return;
-		checkFloat32Array(values, name, size, 'replicas × layers');
+		checkFloat32Array(values, name, size, 'networks × layers');
 		checkFiniteElements(values, name, 0);
 		const beyond = values.findIndex((value) => value > high);
 		if (beyond >= 0) throw invalidArgument(`numbers from 0 to ${high}`, `${name}[${beyond}]`, values[beyond]);
@@ -82,10 +82,10 @@ export function trainArguments(
 	check(weightDecays, 'weightDecays');
 	check(momenta, 'momenta', 1);
 	const { statistics, trainingLoss, validation } = out;
-	checkFloat32Array(statistics, 'out.statistics', size * POPULATION_STATISTICS.length, 'replicas × layers × 16');
-	checkFloat32Array(trainingLoss, 'out.trainingLoss', population.replicas * steps, 'replicas × steps');
+	checkFloat32Array(statistics, 'out.statistics', size * POPULATION_STATISTICS.length, 'networks × layers × 16');
+	checkFloat32Array(trainingLoss, 'out.trainingLoss', population.networks * steps, 'networks × steps');
 	if (validation !== undefined) {
-		checkFloat32Array(validation, 'out.validation', population.replicas * 3, 'replicas × 3');
+		checkFloat32Array(validation, 'out.validation', population.networks * 3, 'networks × 3');
 	}
 	const { baseSchedule } = options;
 	if (baseSchedule !== undefined) {

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import type { NativePopulationOptions } from '../../binding.d.ts';
-import { checkInteger, checkKeys, checkOneOf, invalidArgument, isArrayOf, keysOf } from '../arguments.js';
+import { checkInteger, checkKeys, checkOneOf, checkRenamed, invalidArgument, isArrayOf, keysOf } from '../arguments.js';
 import { counted } from '../counted.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { requireCudaDevice, usableMemory } from '../device-list.js';
@@ -13,75 +13,51 @@ import {
 	resolveHyperparameters,
 } from '../optimizer/optimizer-options.js';
 import { encodeOperations } from './encode.js';
+import { type PopulationResources, PRECISIONS, RESOURCE_KEYS } from './population-resources.js';
 import { inferShapes, type NetworkShapes } from './shapes.js';
 import type { NetworkSpec } from './spec.js';
 
 /** What a {@link NetworkPopulation} is made from, and the checks of it. */
 
 /** Networks a population may have at most. */
-export const MAXIMUM_REPLICAS = 2 ** 20;
+export const MAXIMUM_NETWORKS = 2 ** 20;
 /** Images of the validation subset, unless said otherwise. */
 export const DEFAULT_VALIDATION_SIZE = 512;
 
-/** Where a population lives. */
-export type PopulationDevice = 'auto' | 'cpu' | `cuda:${number}`;
-/** What the products of dense and convolution layers are computed in; everything else is float32 always. */
-export const PRECISIONS = ['float32', 'tf32'] as const;
-export type Precision = (typeof PRECISIONS)[number];
-
-export interface NetworkPopulationOptions {
+export interface NetworkPopulationOptions extends PopulationResources {
 	/** What every network of the population is made of. */
 	readonly spec: NetworkSpec;
 	/** Networks trained side by side. */
-	readonly replicas: number;
+	readonly networks: number;
 	/** Images of one optimiser step; the ragged tail of an epoch is dropped. */
 	readonly batchSize: number;
 	readonly optimizer: OptimizerSpec;
 	/** Bound once; its arrays must lie over SharedArrayBuffers. */
 	readonly dataset: Dataset;
-	/** `[replicas]`: initial weights, slice, batch order and dropout of each network follow from its seed alone. */
+	/** `[networks]`: initial weights, slice, batch order and dropout of each network follow from its seed alone. */
 	readonly seeds: Uint32Array;
 	/** Each network trains on this many images of the training split, chosen by its seed; default all. At least `batchSize`. */
 	readonly sliceSize?: number | undefined;
 	/** Images of the validation split that `train` judges every network on, the same for all; default 512 or all there are. */
 	readonly validationSize?: number | undefined;
-	/** Threads that networks are shared out over; default 1 inside a worker thread, else all cores. Results do not depend on it. */
-	readonly threads?: number | undefined;
-	/**
-	 * Where networks live and train; default 'auto', which is the CPU. `cuda:0` is CUDA's first device (`devices()` lists them): the data
-	 * set is copied to it when the first population is opened on it, and later changes of its images are not seen; all populations of the
-	 * process share the copy.
-	 */
-	readonly device?: PopulationDevice | undefined;
-	/**
-	 * Default 'float32'. 'tf32', on a CUDA device only: the operands of matrix products are rounded to 10 bits of mantissa and multiplied on
-	 * the tensor cores. Results then are those of the card and its libraries, not the CPU's.
-	 */
-	readonly precision?: Precision | undefined;
 	/** Instruction-set tier, for tests; default the best one (`GANNO_CPU_TIER`). */
 	readonly tier?: 'baseline' | 'avx2' | 'avx512' | undefined;
-	/**
-	 * Over a SharedArrayBuffer. Polled at every optimiser step, on a CUDA device before every 64: when element 0 is not 0, the call throws
-	 * `CANCELLED`.
-	 */
-	readonly cancellation?: Int32Array | undefined;
 }
 
-const OPTION_NAMES = keysOf<NetworkPopulationOptions>({
-	spec: true,
-	replicas: true,
-	batchSize: true,
-	optimizer: true,
-	dataset: true,
-	seeds: true,
-	sliceSize: true,
-	validationSize: true,
-	threads: true,
-	device: true,
-	precision: true,
-	tier: true,
-	cancellation: true,
-});
+const OPTION_NAMES = [
+	...keysOf<Omit<NetworkPopulationOptions, keyof PopulationResources>>({
+		spec: true,
+		networks: true,
+		batchSize: true,
+		optimizer: true,
+		dataset: true,
+		seeds: true,
+		sliceSize: true,
+		validationSize: true,
+		tier: true,
+	}),
+	...RESOURCE_KEYS,
+];
 
 export interface ResolvedPopulation {
 	readonly shapes: NetworkShapes;
@@ -189,20 +165,21 @@ function checkPrecision(precision: unknown = 'float32', device: number | undefin
 	return PRECISIONS.indexOf(checked);
 }
 
-export function checkSeeds(seeds: unknown, replicas: number): Uint32Array {
-	if (!types.isUint32Array(seeds) || seeds.length !== replicas) {
-		throw invalidArgument(`a Uint32Array of length ${replicas} (replicas)`, 'seeds', seeds);
+export function checkSeeds(seeds: unknown, networks: number): Uint32Array {
+	if (!types.isUint32Array(seeds) || seeds.length !== networks) {
+		throw invalidArgument(`a Uint32Array of length ${networks} (networks)`, 'seeds', seeds);
 	}
 	return seeds;
 }
 
 /** @throws GannoError `INVALID_ARGUMENT` */
 export function resolvePopulation(options: NetworkPopulationOptions): ResolvedPopulation {
+	checkRenamed(options, 'options', { replicas: 'networks' });
 	checkKeys(options, 'options', OPTION_NAMES);
 	const { spec, dataset, optimizer } = options;
 	const shapes = inferShapes(spec);
 	checkDataset(dataset, spec, shapes);
-	const replicas = checkInteger(options.replicas, 'replicas', 1, MAXIMUM_REPLICAS);
+	const networks = checkInteger(options.networks, 'networks', 1, MAXIMUM_NETWORKS);
 	const batchSize = checkInteger(options.batchSize, 'batchSize', 1, 2 ** 16);
 	for (const { layer, to } of shapes.operations) {
 		if (layer.type === 'batch-norm' && batchSize * to[0] * to[1] < 2) {
@@ -238,11 +215,11 @@ export function resolvePopulation(options: NetworkPopulationOptions): ResolvedPo
 		native: {
 			input: Float64Array.from(spec.input),
 			layers: encodeOperations(shapes.operations),
-			replicas,
+			replicas: networks,
 			batchSize,
 			algorithm: ALGORITHMS.indexOf(algorithm),
 			hyperparameters,
-			seeds: checkSeeds(options.seeds, replicas),
+			seeds: checkSeeds(options.seeds, networks),
 			device,
 			precision,
 			tier: options.tier,

@@ -31,7 +31,7 @@ const SPLITS = ['train', 'validation', 'test'] as const;
  * another state, its losses read {@link DIVERGED_LOSS}, its accuracy 0, and its statistics cover the steps it took.
  */
 export class NetworkPopulation {
-	readonly replicas: number;
+	readonly networks: number;
 	readonly batchSize: number;
 	/** The layers with weights, in order: one learning rate each. */
 	readonly layers: readonly TrainableLayer[];
@@ -59,7 +59,7 @@ export class NetworkPopulation {
 			new (native().NativePopulation)(resolved),
 	) {
 		const { shapes, native: resolved } = resolvePopulation(options);
-		this.replicas = resolved.replicas;
+		this.networks = resolved.replicas;
 		this.batchSize = resolved.batchSize;
 		this.layers = shapes.layers;
 		this.parameterCount = shapes.parameterCount;
@@ -67,7 +67,7 @@ export class NetworkPopulation {
 		this.maximumBatch = Math.max(resolved.batchSize, 64);
 		this.validationLogitCount = resolved.validationSize * (shapes.outputs.at(-1)?.[2] as number);
 		this.#images = resolved.labels.length;
-		this.#uniform = new Float32Array(this.replicas * this.layers.length);
+		this.#uniform = new Float32Array(this.networks * this.layers.length);
 		this.#native = guarded(() => open(resolved));
 	}
 
@@ -78,7 +78,7 @@ export class NetworkPopulation {
 
 	/**
 	 * `steps` optimiser steps of every network, then validation when `out.validation` is there.
-	 * @param controls a learning rate for all, or one per network and layer (`[replicas × layers]`), or those and other controls
+	 * @param controls a learning rate for all, or one per network and layer (`[networks × layers]`), or those and other controls
 	 * @param out written
 	 * @throws GannoError `INVALID_ARGUMENT`, `DISPOSED`; `CANCELLED`: networks have then taken different numbers of steps, and `out` is
 	 * incomplete
@@ -123,36 +123,36 @@ export class NetworkPopulation {
 	/**
 	 * Loss and accuracy on a whole split; `train` is each network's own slice. Dropout is off, batch norms use their running statistics;
 	 * so it is for the validation of {@link train}.
-	 * @param out `[replicas × 2]`: mean loss, accuracy; written
+	 * @param out `[networks × 2]`: mean loss, accuracy; written
 	 */
 	evaluate(split: 'train' | 'validation' | 'test', out: Float32Array): void {
 		this.#checkOpen();
 		checkOneOf(split, 'split', SPLITS);
-		checkFloat32Array(out, 'out', this.replicas * 2, 'replicas × 2');
+		checkFloat32Array(out, 'out', this.networks * 2, 'networks × 2');
 		checkFinished(guarded(() => this.#native.evaluate(SPLITS.indexOf(split), out)));
 	}
 
 	/** Keeps a copy of a network's whole state: parameters, moments, running statistics, counters and with them its random streams. */
-	save(replica: number): void {
-		this.#checkReplica(replica, 'replica');
-		guarded(() => this.#native.save(replica));
+	save(network: number): void {
+		this.#checkNetwork(network, 'network');
+		guarded(() => this.#native.save(network));
 	}
 
 	/**
 	 * Brings back what was saved last, any number of times.
 	 * @throws GannoError `INVALID_ARGUMENT` when nothing was saved since the last reset
 	 */
-	restore(replica: number): void {
-		this.#checkReplica(replica, 'replica');
-		if (!guarded(() => this.#native.restore(replica))) {
-			throw new GannoError('INVALID_ARGUMENT', `Nothing was saved of network ${replica}; call save(${replica}) first`);
+	restore(network: number): void {
+		this.#checkNetwork(network, 'network');
+		if (!guarded(() => this.#native.restore(network))) {
+			throw new GannoError('INVALID_ARGUMENT', `Nothing was saved of network ${network}; call save(${network}) first`);
 		}
 	}
 
 	/** Makes network `to` an exact copy of network `from`, seed and random streams included. */
 	fork(from: number, to: number): void {
-		this.#checkReplica(from, 'from');
-		this.#checkReplica(to, 'to');
+		this.#checkNetwork(from, 'from');
+		this.#checkNetwork(to, 'to');
 		guarded(() => this.#native.fork(from, to));
 	}
 
@@ -160,37 +160,37 @@ export class NetworkPopulation {
 	 * A compact copy of a network's parameters, `[parameterCount]`: layer by layer, weights (tfjs layouts), then bias; of a layer that a
 	 * batch norm follows, weights, the batch norm's scale, its shift.
 	 */
-	parameters(replica: number): Float32Array {
-		this.#checkReplica(replica, 'replica');
+	parameters(network: number): Float32Array {
+		this.#checkNetwork(network, 'network');
 		const out = new Float32Array(this.parameterCount);
-		guarded(() => this.#native.parameters(replica, out));
+		guarded(() => this.#native.parameters(network, out));
 		return out;
 	}
 
 	/** Replaces a network's parameters; moments, running statistics and counters stay. @param values as {@link parameters} gives them; all finite */
-	setParameters(replica: number, values: Float32Array): void {
-		this.#checkReplica(replica, 'replica');
+	setParameters(network: number, values: Float32Array): void {
+		this.#checkNetwork(network, 'network');
 		checkFloat32Array(values, 'values', this.parameterCount, 'parameterCount');
 		checkAllFinite(values);
-		guarded(() => this.#native.setParameters(replica, values));
+		guarded(() => this.#native.setParameters(network, values));
 	}
 
 	/**
 	 * A copy of what batch norms evaluate a network with, `[runningStatisticsCount]`: norm by norm, in the order of {@link layers}, running
 	 * means, then running variances (unbiased). They start at 0 and 1, and every training step, but no probe, takes its batch's up.
 	 */
-	runningStatistics(replica: number): Float32Array {
-		this.#checkReplica(replica, 'replica');
+	runningStatistics(network: number): Float32Array {
+		this.#checkNetwork(network, 'network');
 		const out = new Float32Array(this.runningStatisticsCount);
-		guarded(() => this.#native.runningStatistics(replica, out));
+		guarded(() => this.#native.runningStatistics(network, out));
 		return out;
 	}
 
 	/** Replaces them. @param values as {@link runningStatistics} gives them; all finite, no variance negative */
-	setRunningStatistics(replica: number, values: Float32Array): void {
-		this.#checkReplica(replica, 'replica');
+	setRunningStatistics(network: number, values: Float32Array): void {
+		this.#checkNetwork(network, 'network');
 		checkRunningStatistics(values, this);
-		guarded(() => this.#native.setRunningStatistics(replica, values));
+		guarded(() => this.#native.setRunningStatistics(network, values));
 	}
 
 	/**
@@ -201,20 +201,20 @@ export class NetworkPopulation {
 	 * @returns the loss
 	 * @throws GannoError `DIVERGED` when the loss is not finite; `out` is zeros then
 	 */
-	lossAndGradient(replica: number, indices: Uint32Array, out: Float32Array): number {
-		this.#checkReplica(replica, 'replica');
+	lossAndGradient(network: number, indices: Uint32Array, out: Float32Array): number {
+		this.#checkNetwork(network, 'network');
 		if (!types.isUint32Array(indices) || indices.length === 0 || indices.length > this.maximumBatch) {
 			throw invalidArgument(`a Uint32Array of 1 to ${this.maximumBatch} image numbers`, 'indices', indices);
 		}
 		const beyond = indices.findIndex((index) => index >= this.#images);
 		if (beyond >= 0) throw invalidArgument(`an index below ${this.#images}`, `indices[${beyond}]`, indices[beyond]);
 		checkFloat32Array(out, 'out', this.parameterCount, 'parameterCount');
-		const loss = guarded(() => this.#native.lossAndGradient(replica, indices, out));
+		const loss = guarded(() => this.#native.lossAndGradient(network, indices, out));
 		if (!Number.isFinite(loss)) {
 			out.fill(0);
 			throw new GannoError(
 				'DIVERGED',
-				`The loss of network ${replica} is not finite at its parameters; reset it, restore it or set other parameters`,
+				`The loss of network ${network} is not finite at its parameters; reset it, restore it or set other parameters`,
 			);
 		}
 		return loss;
@@ -225,25 +225,25 @@ export class NetworkPopulation {
 	 * the population's own; zeros where it was not yet, or where the network had diverged.
 	 * @param out written; absent: a new array
 	 */
-	validationLogits(replica: number, out: Float32Array = new Float32Array(this.validationLogitCount)): Float32Array {
-		this.#checkReplica(replica, 'replica');
+	validationLogits(network: number, out: Float32Array = new Float32Array(this.validationLogitCount)): Float32Array {
+		this.#checkNetwork(network, 'network');
 		checkFloat32Array(out, 'out', this.validationLogitCount, 'validationSize × classes');
-		guarded(() => this.#native.validationLogits(replica, out));
+		guarded(() => this.#native.validationLogits(network, out));
 		return out;
 	}
 
-	/** `[replicas]`: 1 where a network has diverged. */
+	/** `[networks]`: 1 where a network has diverged. */
 	divergedFlags(): Uint8Array {
 		this.#checkOpen();
-		const flags = new Uint8Array(this.replicas);
+		const flags = new Uint8Array(this.networks);
 		guarded(() => this.#native.divergedFlags(flags));
 		return flags;
 	}
 
-	/** New networks from new seeds in the same memory; what was saved is forgotten. @param seeds `[replicas]` */
+	/** New networks from new seeds in the same memory; what was saved is forgotten. @param seeds `[networks]` */
 	reset(seeds: Uint32Array): void {
 		this.#checkOpen();
-		checkSeeds(seeds, this.replicas);
+		checkSeeds(seeds, this.networks);
 		guarded(() => this.#native.reset(seeds));
 	}
 
@@ -261,9 +261,9 @@ export class NetworkPopulation {
 		if (this.#disposed) throw new GannoError('DISPOSED', 'This NetworkPopulation was disposed; make a new one');
 	}
 
-	#checkReplica(replica: number, name: string): void {
+	#checkNetwork(network: number, name: string): void {
 		this.#checkOpen();
-		checkInteger(replica, name, 0, this.replicas - 1);
+		checkInteger(network, name, 0, this.networks - 1);
 	}
 
 	#trainArguments(

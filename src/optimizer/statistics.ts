@@ -16,7 +16,7 @@ export const STATISTICS = [
 	'nonFiniteCount',
 ] as const;
 
-/** What `NetworkPopulation.train` writes per replica and layer: {@link STATISTICS} over the interval, and two more. */
+/** What `NetworkPopulation.train` writes per network and layer: {@link STATISTICS} over the interval, and two more. */
 export const POPULATION_STATISTICS = [...STATISTICS, 'gradientNormSpread', 'learningRate'] as const;
 
 export type StatisticName = (typeof POPULATION_STATISTICS)[number];

@@ -61,11 +61,11 @@ export async function loadControllerModule(
 	return guarded(controller, path);
 }
 
-/** A job whose controller is a module, with what the module gives in its place; any other as it is. */
-export async function withLoadedController(job: Job): Promise<Job> {
-	if (job.kind !== 'episode' || job.controller.type !== 'module') return job;
-	const controller = await loadControllerModule(job.controller.module);
-	return { ...job, controller: { type: 'controller', controller } };
+/** A job whose method is a module, with what the module gives in its place; any other as it is. */
+export async function withLoadedMethod(job: Job): Promise<Job> {
+	if (job.kind !== 'episode' || job.method.type !== 'module') return job;
+	const controller = await loadControllerModule(job.method.module);
+	return { ...job, method: { type: 'controller', controller } };
 }
 
 async function importModule(url: string, path: string): Promise<Readonly<Record<string, unknown>>> {

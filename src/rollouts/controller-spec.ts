@@ -2,7 +2,7 @@ import type { Controller } from '../environment/controller.js';
 import type { PolicySnapshot } from '../policy/policy.js';
 import { PolicyController } from '../policy/policy-controller.js';
 import type { BaseScheduleName } from '../schedules/base-schedule.js';
-import type { GradientMethodSpec } from '../schedules/gradient-methods/gradient-method.js';
+import type { GradientMethodSpec } from '../schedules/gradient-methods/gradient-method-registry.js';
 import { type ScheduleName, type ScheduleOptions, scheduleByName } from '../schedules/registry.js';
 
 /** A controller as data that can be sent to a worker, but for one in memory. */
@@ -16,9 +16,9 @@ export type ControllerSpec =
 	| { readonly type: 'controller'; readonly controller: Controller };
 
 /** What trains the networks of an episode: the population under a controller, or a method that sees every gradient. */
-export type TrainerSpec = ControllerSpec | { readonly type: 'gradient-method'; readonly method: GradientMethodSpec };
+export type MethodSpec = ControllerSpec | { readonly type: 'gradient-method'; readonly method: GradientMethodSpec };
 
-/** Of any spec but a module, which is loaded before (`withLoadedController`). */
+/** Of any spec but a module, which is loaded before (`withLoadedMethod`). */
 export function openController(spec: Exclude<ControllerSpec, { readonly type: 'module' }>): Controller {
 	switch (spec.type) {
 		case 'schedule':

@@ -1,25 +1,26 @@
 import { GannoError } from '../errors.js';
+import { raiseCancellation } from '../networks/population-resources.js';
 import { inferShapes } from '../networks/shapes.js';
 import { moduleUrl } from './controller-module.js';
-import type { TrainerSpec } from './controller-spec.js';
-import { type EpisodeShape, type EpisodeSlab, openEpisodeSlab } from './episode-slab.js';
+import type { MethodSpec } from './controller-spec.js';
+import { type EpisodeBuffer, type EpisodeShape, openEpisodeBuffer } from './episode-buffer.js';
 import type { Episode, EpisodeResult, EpisodeSession } from './executor.js';
-import type { EpisodeJob, Job } from './job.js';
+import type { EpisodeJob, JobSite } from './job.js';
 import { checkEpisode } from './run-arguments.js';
 
 export interface EpisodePlan {
 	readonly job: EpisodeJob;
-	readonly slab: EpisodeSlab;
+	readonly buffer: EpisodeBuffer;
 }
 
 /**
  * An episode as a job, and where its results will lie.
- * @param takesFunctions as in `JobQueueOptions`
+ * @param takesFunctions as in `JobSite`
  */
 export function planEpisode(episode: Episode, testPoints: number, takesFunctions: boolean): EpisodePlan {
 	checkEpisode(episode);
 	const { task, minimumAccuracies, parameters = false } = episode;
-	const controller = sendable(episode.controller, takesFunctions);
+	const method = sendable(episode.method, takesFunctions);
 	const { layers, parameterCount } = inferShapes(task.spec);
 	const shape: EpisodeShape = {
 		networks: task.networks.length,
@@ -27,41 +28,41 @@ export function planEpisode(episode: Episode, testPoints: number, takesFunctions
 		layers: layers.length,
 		...(parameters ? { parameters: parameterCount } : {}),
 	};
-	const slab = openEpisodeSlab(shape);
+	const buffer = openEpisodeBuffer(shape);
 	return {
 		job: {
 			kind: 'episode',
 			task,
-			controller,
+			method,
 			shape,
-			slab: slab.buffer,
+			memory: buffer.memory,
 			testPoints,
 			...(minimumAccuracies === undefined ? {} : { minimumAccuracies }),
 		},
-		slab,
+		buffer,
 	};
 }
 
-function sendable(controller: TrainerSpec, takesFunctions: boolean): TrainerSpec {
-	if (controller.type === 'module') {
-		return { type: 'module', module: moduleUrl(controller.module, 'episode.controller.module') };
+function sendable(method: MethodSpec, takesFunctions: boolean): MethodSpec {
+	if (method.type === 'module') {
+		return { type: 'module', module: moduleUrl(method.module, 'episode.method.module') };
 	}
-	if (controller.type === 'controller' && !takesFunctions) {
+	if (method.type === 'controller' && !takesFunctions) {
 		throw new GannoError(
 			'INVALID_ARGUMENT',
 			"A controller in memory cannot be sent to worker threads: put it into a module, as { type: 'module', module: './mine.mjs' }, or run without threads (workers: 0, an InProcessExecutor)",
 		);
 	}
-	return controller;
+	return method;
 }
 
-export function episodeResult(episode: Episode, slab: EpisodeSlab): EpisodeResult {
-	const { returns, outcomes, course, diverged, milliseconds, parameters } = slab;
+export function episodeResult(episode: Episode, buffer: EpisodeBuffer): EpisodeResult {
+	const { returns, outcomes, history, diverged, milliseconds, parameters } = buffer;
 	return {
 		episode,
 		returns,
 		outcomes,
-		course,
+		history,
 		diverged,
 		milliseconds: { total: milliseconds[0] as number, native: milliseconds[1] as number },
 		...(parameters.length === 0 ? {} : { parameters }),
@@ -77,29 +78,25 @@ export function cancelled(signal: AbortSignal | undefined): GannoError {
 }
 
 export interface QueuedSessionOptions {
-	/** Jobs handed to `runJob` at once. */
-	readonly width: number;
-	/** The flag native code polls. */
-	readonly cancel: Int32Array;
-	readonly runJob: (job: Job) => Promise<void>;
+	/** As in `EpisodeJob`. */
 	readonly testPoints: number;
-	/** As in `JobQueueOptions`. */
-	readonly takesFunctions: boolean;
 	readonly signal: AbortSignal | undefined;
 	readonly onClose: () => void;
 }
 
-/** A session over an executor's means of running jobs: `width` episodes at a time, the rest wait in the order they came. */
+/** A session over an executor's means of running jobs: `workers` episodes at a time, the rest wait in the order they came. */
 export class QueuedSession implements EpisodeSession {
+	readonly #site: JobSite;
 	readonly #options: QueuedSessionOptions;
 	readonly #waiting: (() => void)[] = [];
 	readonly #running = new Set<Promise<unknown>>();
 	#free: number;
 	#closed = false;
 
-	constructor(options: QueuedSessionOptions) {
+	constructor(site: JobSite, options: QueuedSessionOptions) {
+		this.#site = site;
 		this.#options = options;
-		this.#free = options.width;
+		this.#free = site.workers;
 		options.signal?.addEventListener('abort', this.#stop);
 	}
 
@@ -114,15 +111,16 @@ export class QueuedSession implements EpisodeSession {
 	}
 
 	async #run(episode: Episode): Promise<EpisodeResult> {
-		const { signal, testPoints, takesFunctions, runJob } = this.#options;
+		const { takesFunctions, runJob } = this.#site;
+		const { signal, testPoints } = this.#options;
 		if (this.#closed) throw new GannoError('DISPOSED', 'This session was closed; open another one.');
-		const { job, slab } = planEpisode(episode, testPoints, takesFunctions);
+		const { job, buffer } = planEpisode(episode, testPoints, takesFunctions);
 		if (this.#free > 0) this.#free--;
 		else await new Promise<void>((resolve) => this.#waiting.push(resolve));
 		try {
 			if (this.#closed || isAborted(signal)) throw cancelled(signal);
 			await runJob(job);
-			return episodeResult(episode, slab);
+			return episodeResult(episode, buffer);
 		} catch (error) {
 			throw isAborted(signal) ? cancelled(signal) : error;
 		} finally {
@@ -143,6 +141,6 @@ export class QueuedSession implements EpisodeSession {
 	}
 
 	readonly #stop = (): void => {
-		Atomics.store(this.#options.cancel, 0, 1);
+		raiseCancellation(this.#site.resources);
 	};
 }

@@ -1,50 +1,17 @@
-import type { ActionMode, Actions } from '../environment/actions/actions.js';
-import type { NetworkActionMode } from '../environment/actions/scaling-action.js';
-import type { SecondControl } from '../environment/actions/second-control.js';
-import type { ObservationVersion } from '../environment/agent-kinds.js';
-import type { Agents } from '../environment/observations/layer-observation.js';
+import type { AgentOptions } from '../environment/agent-kinds.js';
 import type { Reward } from '../environment/rewards/reward.js';
+import type { Trajectory } from '../learner/trajectory.js';
 import type { PolicySnapshot } from '../policy/policy.js';
 import type { BaseScheduleName } from '../schedules/base-schedule.js';
 import type { TrainingTask } from '../tasks/task.js';
-import type { TrainerSpec } from './controller-spec.js';
-import type { EpisodeCourse } from './episode-slab.js';
+import type { MethodSpec } from './controller-spec.js';
+import type { EpisodeHistory } from './episode-buffer.js';
 
-/** What a rollout of one task yields. Arrays lie in a SharedArrayBuffer the learner owns. A = agents (layers, or 1). */
-export interface Trajectory {
-	readonly task: TrainingTask;
-	readonly decisions: number;
-	readonly networks: number;
-	readonly agents: number;
-	/** `[decisions × networks × agents × observationSize]`, not normalised */
-	readonly observations: Float32Array;
-	/** `[decisions × networks × agents]`: categories, or real numbers of a continuous policy */
-	readonly actions: Actions;
-	/** `[decisions × networks × agents]`, of the action taken under the policy that took it */
-	readonly logProbabilities: Float32Array;
-	/** `[decisions × networks × agents]` */
-	readonly rewards: Float32Array;
-	/** `[decisions × networks]`: 1 where the network was still running when it decided, else 0 (the entries there mean nothing) */
-	readonly active: Uint8Array;
-	/** `[networks × 5]`: initial validation loss, final validation loss, final validation accuracy, test loss, test accuracy (test: NaN unless asked for) */
-	readonly outcomes: Float32Array;
-	/** `[networks]`: 1 where the network diverged */
-	readonly diverged: Uint8Array;
-	/** Wall milliseconds: the whole rollout, and the part of it inside native calls. */
-	readonly milliseconds: { readonly total: number; readonly native: number };
-}
-
-/** What every environment of an executor has in common. */
-export interface EnvironmentSettings {
-	/** Default `layer-v1`; a policy in an evaluation brings its own, as it does its agents. */
-	readonly observation?: ObservationVersion;
-	readonly action?: ActionMode | NetworkActionMode;
-	/** Largest factor of a decision under `three-way` and `continuous`. */
-	readonly multiplier?: number;
+/**
+ * What every environment of an executor has in common. In an evaluation a policy brings its own observation, agents and second control.
+ */
+export interface EnvironmentSettings extends AgentOptions {
 	readonly reward?: Reward;
-	readonly agents?: Agents;
-	/** What agents set beside the learning rate, in rollouts; a policy in an evaluation brings its own. Default 'none'. */
-	readonly secondControl?: SecondControl | undefined;
 	/** Multiplies a policy's learning rates step by step, in rollouts and in evaluations; default 'constant', which is to say 1. */
 	readonly baseSchedule?: BaseScheduleName;
 }
@@ -64,7 +31,7 @@ export interface RunOptions {
 export interface Episode {
 	readonly task: TrainingTask;
 	/** A policy brings its own agents: `EnvironmentSettings.agents` does not count for it. */
-	readonly controller: TrainerSpec;
+	readonly method: MethodSpec;
 	/**
 	 * The episode is given up after decision d (from 0) where no network's validation accuracy is above entry d; no such entry: it goes on.
 	 * Methods that see every gradient are never given up.
@@ -81,7 +48,7 @@ export interface EpisodeResult {
 	readonly returns: Float32Array;
 	/** `[networks × 5]`: as in {@link Trajectory} */
 	readonly outcomes: Float32Array;
-	readonly course: EpisodeCourse;
+	readonly history: EpisodeHistory;
 	/** `[networks]` */
 	readonly diverged: Uint8Array;
 	readonly milliseconds: { readonly total: number; readonly native: number };
@@ -111,10 +78,11 @@ export interface RolloutExecutor extends AsyncDisposable {
 	/** Rollouts that run side by side. */
 	readonly workers: number;
 	/**
-	 * Yields in task order, whatever finishes first. Trajectories are valid until the next run begins: their memory is reused.
+	 * Rollouts of a policy, for a learner. Yields in task order, whatever finishes first. Trajectories are valid until the next run begins:
+	 * their memory is reused.
 	 * @throws GannoError `CANCELLED`, `WORKER_FAILED`, or what a rollout threw
 	 */
-	run(tasks: readonly TrainingTask[], policy: PolicySnapshot, options?: RunOptions): AsyncIterable<Trajectory>;
+	collect(tasks: readonly TrainingTask[], policy: PolicySnapshot, options?: RunOptions): AsyncIterable<Trajectory>;
 	/**
 	 * Episodes under hand-made schedules, greedy policies or gradient methods, judged on the test split too (unless `test` is false).
 	 * Yields in the order given; results are the caller's to keep.

@@ -6,18 +6,18 @@ import type { PopulationFactory } from '../environment/populations/population-in
 import { type Reward, rewardName } from '../environment/rewards/reward.js';
 import { TrainingEnvironment } from '../environment/training-environment.js';
 import { GannoError } from '../errors.js';
-import type { PopulationDevice } from '../networks/population-options.js';
+import { isCancelled } from '../networks/population-resources.js';
 import { createPolicyInference } from '../policy/inference.js';
 import { type BaseScheduleName, baseSchedule } from '../schedules/base-schedule.js';
-import type { GradientMethodSpec } from '../schedules/gradient-methods/gradient-method.js';
+import type { GradientMethodSpec } from '../schedules/gradient-methods/gradient-method-registry.js';
 import type { TrainingTask } from '../tasks/task.js';
+import { runControllerEpisode } from './controller-episode.js';
 import { openController } from './controller-spec.js';
-import { runEpisode } from './episode.js';
-import { type EpisodeSlab, openEpisodeSlab } from './episode-slab.js';
+import { type EpisodeBuffer, openEpisodeBuffer } from './episode-buffer.js';
 import { type GradientPopulation, runGradientEpisode } from './gradient-episode.js';
 import type { EpisodeJob, Job, WorkerSetup } from './job.js';
 import { runRollout } from './rollout.js';
-import { openTrajectorySlab } from './trajectory-slab.js';
+import { openTrajectoryBuffer } from './trajectory-buffer.js';
 
 /**
  * Environments kept open per worker. Each holds its population's memory; a run whose tasks have more shapes than this reopens
@@ -27,11 +27,7 @@ const KEPT_ENVIRONMENTS = 4;
 
 export interface JobRunnerSetup extends Omit<WorkerSetup, 'devices' | 'started'> {
 	/** Opens populations of another kind (tests). */
-	readonly population?: PopulationFactory;
-	/** Threads of native calls; absent: 1 in a worker, else all cores. */
-	readonly threads?: number;
-	/** Where networks are trained; default 'auto'. */
-	readonly device?: PopulationDevice | undefined;
+	readonly population?: PopulationFactory | undefined;
 }
 
 /** Runs jobs one after another, on the thread it lives on; keeps environments between them by task shape. */
@@ -47,12 +43,12 @@ export class JobRunner implements Disposable {
 	}
 
 	/**
-	 * Runs a job; yields between decisions, where a thread with an event loop to serve may turn it.
+	 * A job to be run to its end; yields between decisions, where a thread with an event loop to serve may turn it.
 	 * @throws GannoError `CANCELLED` when the shared flag is set
 	 */
-	*run(job: Job): Generator<void, void> {
+	*steps(job: Job): Generator<void, void> {
 		this.#checkCancelled();
-		const steps = this.#steps(job);
+		const steps = this.#open(job);
 		for (;;) {
 			this.#checkCancelled();
 			if (steps.next().done === true) return;
@@ -65,36 +61,37 @@ export class JobRunner implements Disposable {
 		this.#environments.clear();
 	}
 
-	#steps(job: Job): Generator<void, void> {
+	#open(job: Job): Generator<void, void> {
 		const { baseSchedule: name, ...settings } = this.#setup.environment;
 		const { agents = 'layerwise' } = settings;
 		if (job.kind === 'rollout') {
-			const slab = openTrajectorySlab(job.shape, job.slab);
+			const buffer = openTrajectoryBuffer(job.shape, job.memory);
 			const environment = this.#environment(job.task, job.kind, settings, factors(name, job.task));
-			return runRollout(environment, createPolicyInference(job.policy), job, slab);
+			return runRollout(environment, createPolicyInference(job.policy), job, buffer);
 		}
-		const { controller, task } = job;
-		const slab = openEpisodeSlab(job.shape, job.slab);
-		if (controller.type === 'gradient-method') return this.#gradientSteps(job, controller.method, slab);
-		if (controller.type === 'module') {
+		const { method, task } = job;
+		const buffer = openEpisodeBuffer(job.shape, job.memory);
+		if (method.type === 'gradient-method') return this.#gradientSteps(job, method.method, buffer);
+		if (method.type === 'module') {
 			throw new GannoError('INTERNAL', 'A schedule came to its job without being loaded. Report this.');
 		}
-		if (controller.type !== 'policy') {
+		if (method.type !== 'policy') {
 			// What a schedule of one's own sees does not depend on the policy that it is compared with.
-			const seen = controller.type === 'schedule' ? agents : 'layerwise';
-			return runEpisode(this.#environment(task, job.kind, { agents: seen }), openController(controller), job, slab);
+			const seen = method.type === 'schedule' ? agents : 'layerwise';
+			const environment = this.#environment(task, job.kind, { agents: seen });
+			return runControllerEpisode(environment, openController(method), job, buffer);
 		}
-		const { observation, agents: own } = controller.policy.spec;
+		const { observation, agents: own } = method.policy.spec;
 		const seen = { observation: observation as ObservationVersion, agents: own };
 		const environment = this.#environment(task, job.kind, seen);
-		const base = factors(controller.baseSchedule ?? name, task);
-		return runEpisode(environment, openController(controller), job, slab, base);
+		const base = factors(method.baseSchedule ?? name, task);
+		return runControllerEpisode(environment, openController(method), job, buffer, base);
 	}
 
-	*#gradientSteps(job: EpisodeJob, method: GradientMethodSpec, slab: EpisodeSlab): Generator<void, void> {
+	*#gradientSteps(job: EpisodeJob, method: GradientMethodSpec, buffer: EpisodeBuffer): Generator<void, void> {
 		const { task } = job;
-		const { cancel: cancellation, dataset, ...source } = this.#setup;
-		const open = populationFactory({ ...source, dataset, cancellation });
+		const { dataset, population: factory, resources } = this.#setup;
+		const open = populationFactory({ dataset, population: factory, ...resources });
 		this.#initialStates ??= new InitialStates(open);
 		const seeds = Uint32Array.from(task.networks, ({ seed }) => seed);
 		const population = open(task, seeds);
@@ -105,14 +102,14 @@ export class JobRunner implements Disposable {
 			this.#initialStates.prepare(population, task, seeds);
 			const { train } = (task.data === undefined ? dataset : viewDataset(dataset, task.data)).splits;
 			const order = { train, sliceSize: task.sliceSize ?? train.length, batchSize: task.batchSize };
-			yield* runGradientEpisode(population as unknown as GradientPopulation, order, method, job, slab);
+			yield* runGradientEpisode(population as unknown as GradientPopulation, order, method, job, buffer);
 		} finally {
 			population.dispose();
 		}
 	}
 
 	#checkCancelled(): void {
-		if (Atomics.load(this.#setup.cancel, 0) !== 0) throw new GannoError('CANCELLED', 'The rollout was cancelled.');
+		if (isCancelled(this.#setup.resources)) throw new GannoError('CANCELLED', 'The rollout was cancelled.');
 	}
 
 	#environment(task: TrainingTask, kind: Job['kind'], agents: AgentOptions, base?: Float32Array): TrainingEnvironment {
@@ -137,26 +134,15 @@ export class JobRunner implements Disposable {
 				unused.dispose();
 				this.#environments.delete(oldest);
 			}
-			const {
-				environment: settings,
-				dataset,
-				population,
-				cancel: cancellation,
-				threads,
-				device,
-				precision,
-			} = this.#setup;
+			const { environment: settings, dataset, population, resources } = this.#setup;
 			environment = new TrainingEnvironment({
 				...agents,
 				...judgedBy(settings.reward, kind),
 				...(base === undefined ? {} : { baseSchedule: base }),
 				task,
 				dataset,
-				cancellation,
-				device,
-				precision,
-				...(population === undefined ? {} : { population }),
-				...(threads === undefined ? {} : { threads }),
+				population,
+				...resources,
 			});
 		} else {
 			this.#environments.delete(key);

@@ -1,5 +1,7 @@
 import type { EnvironmentInfos } from '../environment/step-result.js';
-import { OUTCOME_SIZE } from './trajectory-slab.js';
+
+/** Figures per network in the outcomes of a rollout or an episode. */
+export const OUTCOME_SIZE = 5;
 
 /** Filling `[networks × OUTCOME_SIZE]`: initial validation loss, final validation loss and accuracy, test loss and accuracy. */
 

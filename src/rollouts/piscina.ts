@@ -6,26 +6,21 @@ import { checkInteger, checkKeys, keysOf } from '../arguments.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { GannoError } from '../errors.js';
 import { native } from '../native.js';
-import type { PopulationDevice, Precision } from '../networks/population-options.js';
+import {
+	isCancelled,
+	type PopulationDevice,
+	type PopulationResources,
+	resourcesOf,
+	withCancellation,
+} from '../networks/population-resources.js';
 import { packageRoot, withBundlerAdvice } from '../package-files.js';
-import type { PolicySnapshot } from '../policy/policy.js';
-import type { TrainingTask } from '../tasks/task.js';
-import type {
-	EnvironmentSettings,
-	Episode,
-	EpisodeResult,
-	EpisodeSession,
-	EvaluateEpisodesOptions,
-	RolloutExecutor,
-	RunOptions,
-	Trajectory,
-} from './executor.js';
+import type { EnvironmentSettings } from './executor.js';
 import type { WorkerSetup } from './job.js';
-import { JobQueue } from './job-queue.js';
+import { JobExecutor } from './job-executor.js';
 import { checkEnvironmentSettings } from './run-arguments.js';
 import { WorkerPool } from './worker-pool.js';
 
-export interface PiscinaExecutorOptions {
+export interface PiscinaExecutorOptions extends Pick<PopulationResources, 'precision'> {
 	/** Given to each worker once; its arrays are shared, not copied. */
 	readonly dataset: Dataset;
 	readonly environment?: EnvironmentSettings;
@@ -33,8 +28,6 @@ export interface PiscinaExecutorOptions {
 	readonly workers?: number;
 	/** Where networks are trained (default 'auto'): workers take these in turn, and several share a card, a stream each. */
 	readonly devices?: readonly PopulationDevice[];
-	/** Default 'float32'. */
-	readonly precision?: Precision;
 	/** How often a rollout is run again after its worker died (default 2). */
 	readonly retries?: number;
 }
@@ -52,24 +45,14 @@ const OPTION_NAMES = keysOf<PiscinaExecutorOptions>({
  * Rollouts on worker threads. A worker that dies loses its rollout, which is run again. Which worker runs a rollout, and how many
  * there are, changes no bit of it.
  */
-export class PiscinaExecutor implements RolloutExecutor {
-	readonly workers: number;
-	readonly #cancel = new Int32Array(new SharedArrayBuffer(4));
+export class PiscinaExecutor extends JobExecutor {
 	readonly #pool: WorkerPool;
-	readonly #queue: JobQueue;
 
 	constructor(options: PiscinaExecutorOptions) {
 		checkKeys(options, 'options', OPTION_NAMES);
-		const {
-			dataset,
-			environment = {},
-			workers = availableParallelism(),
-			devices = ['auto'],
-			precision,
-			retries,
-		} = options;
+		const { dataset, environment = {}, devices = ['auto'], retries } = options;
 		checkEnvironmentSettings(environment);
-		this.workers = checkInteger(workers, 'workers', 1, 1024);
+		const workers = checkInteger(options.workers ?? availableParallelism(), 'workers', 1, 1024);
 		// Threads load built JavaScript, also when the package itself runs from its sources (tests).
 		const filename = join(packageRoot, 'dist', 'rollouts', 'worker.js');
 		if (!existsSync(filename)) {
@@ -78,52 +61,37 @@ export class PiscinaExecutor implements RolloutExecutor {
 				withBundlerAdvice(`${filename} is missing. In a clone, build the package first: npm run build.`),
 			);
 		}
-		requireAddressSpaceForWorkers(this.workers);
+		requireAddressSpaceForWorkers(workers);
 		native(); // an addon that cannot be loaded is told here, once, and not by every worker
+		const resources = withCancellation(resourcesOf(options));
 		const setup: WorkerSetup = {
 			dataset,
 			environment,
-			cancel: this.#cancel,
+			resources,
 			devices,
-			precision,
 			started: new Int32Array(new SharedArrayBuffer(4)),
 		};
-		this.#pool = new WorkerPool({
+		const pool = new WorkerPool({
 			filename,
 			handler: 'runJob',
-			workers: this.workers,
+			workers,
 			workerData: setup,
-			isCancelled: () => Atomics.load(this.#cancel, 0) !== 0,
+			isCancelled: () => isCancelled(resources),
 			...(retries === undefined ? {} : { retries: checkInteger(retries, 'retries', 0, 100) }),
 		});
-		this.#queue = new JobQueue({
+		super({
 			environment,
-			cancel: this.#cancel,
-			width: this.workers,
+			resources,
+			workers,
 			takesFunctions: false,
-			runJob: (job) => this.#pool.run(job),
+			runJob: (job) => pool.runJob(job),
+			close: () => pool[Symbol.asyncDispose](),
 		});
+		this.#pool = pool;
 	}
 
 	/** The worker threads, for diagnosis. */
 	get threads(): WorkerPool['threads'] {
 		return this.#pool.threads;
-	}
-
-	run(tasks: readonly TrainingTask[], policy: PolicySnapshot, options?: RunOptions): AsyncGenerator<Trajectory> {
-		return this.#queue.run(tasks, policy, options);
-	}
-
-	evaluate(episodes: readonly Episode[], options?: EvaluateEpisodesOptions): AsyncGenerator<EpisodeResult> {
-		return this.#queue.evaluate(episodes, options);
-	}
-
-	session(options?: EvaluateEpisodesOptions): EpisodeSession {
-		return this.#queue.session(options);
-	}
-
-	async [Symbol.asyncDispose](): Promise<void> {
-		await this.#queue.stop();
-		await this.#pool[Symbol.asyncDispose]();
 	}
 }

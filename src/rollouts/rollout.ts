@@ -5,21 +5,21 @@ import { chooseActions } from '../policy/choose-actions.js';
 import type { PolicyInference } from '../policy/policy.js';
 import type { RolloutJob } from './job.js';
 import { writeFinalOutcomes, writeInitialOutcomes } from './outcomes.js';
-import type { TrajectorySlab } from './trajectory-slab.js';
+import type { TrajectoryBuffer } from './trajectory-buffer.js';
 
 /**
- * One rollout: a whole episode of a task under a learned policy, written into a slab. It depends on the job alone, so whichever
+ * One rollout: a whole episode of a task under a learned policy, written into a buffer. It depends on the job alone, so whichever
  * worker runs it writes the same bits. Yields after every decision.
  */
 export function* runRollout(
 	environment: TrainingEnvironment,
 	inference: PolicyInference,
 	job: RolloutJob,
-	slab: TrajectorySlab,
+	buffer: TrajectoryBuffer,
 ): Generator<void, void> {
 	const started = performance.now();
 	const { task, greedy, explorationSeed, sharedExplorationNoise } = job;
-	const { networks, agents, observationSize } = slab.shape;
+	const { networks, agents, observationSize } = buffer.shape;
 	const rows = networks * agents;
 	const actionCount = inference.spec.actions;
 	const state = new Float32Array(rows * inference.stateSize);
@@ -30,20 +30,20 @@ export function* runRollout(
 	if (environment.agents !== agents || observations.length !== rows * observationSize) {
 		throw invalidArgument(
 			`a policy whose agents and observation fit the environment (${counted(agents, 'agent')} a network, ${counted(observationSize, 'feature')})`,
-			'the slab',
+			'the buffer',
 			`${counted(environment.agents, 'agent')} a network, ${counted(observations.length / networks / environment.agents, 'feature')}`,
 		);
 	}
-	writeInitialOutcomes(slab.outcomes, infos);
+	writeInitialOutcomes(buffer.outcomes, infos);
 	let done = infos.active.every((running) => running === 0);
-	if (done) clearAfter(slab, 0);
+	if (done) clearAfter(buffer, 0);
 	for (let decision = 0; !done; decision++) {
 		const at = decision * rows;
-		const actions = slab.actions.subarray(at, at + rows);
-		// Reading from the slab: the environment overwrites its own observations at the next step.
-		const seen = slab.observations.subarray(at * observationSize, (at + rows) * observationSize);
+		const actions = buffer.actions.subarray(at, at + rows);
+		// Reading from the buffer: the environment overwrites its own observations at the next step.
+		const seen = buffer.observations.subarray(at * observationSize, (at + rows) * observationSize);
 		seen.set(observations);
-		slab.active.set(infos.active, decision * networks);
+		buffer.active.set(infos.active, decision * networks);
 		inference.forward(seen, rows, state, logits);
 		chooseActions(
 			logits,
@@ -58,27 +58,27 @@ export function* runRollout(
 				sharedExplorationNoise,
 			},
 			actions,
-			slab.logProbabilities.subarray(at, at + rows),
+			buffer.logProbabilities.subarray(at, at + rows),
 		);
 		const step = environment.step(actions);
-		slab.rewards.set(step.rewards, at);
+		buffer.rewards.set(step.rewards, at);
 		({ observations, infos, done } = step);
-		if (done) clearAfter(slab, decision + 1);
+		if (done) clearAfter(buffer, decision + 1);
 		yield;
 	}
-	writeFinalOutcomes(slab.outcomes, infos);
-	slab.diverged.set(infos.diverged);
-	slab.milliseconds[0] = performance.now() - started;
-	slab.milliseconds[1] = environment.nativeMilliseconds;
+	writeFinalOutcomes(buffer.outcomes, infos);
+	buffer.diverged.set(infos.diverged);
+	buffer.milliseconds[0] = performance.now() - started;
+	buffer.milliseconds[1] = environment.nativeMilliseconds;
 }
 
-/** Every network ended early: what is left of the slab still holds an older trajectory. */
-function clearAfter(slab: TrajectorySlab, decision: number): void {
-	const { networks, agents, observationSize } = slab.shape;
+/** Every network ended early: what is left of the buffer still holds an older trajectory. */
+function clearAfter(buffer: TrajectoryBuffer, decision: number): void {
+	const { networks, agents, observationSize } = buffer.shape;
 	const from = decision * networks * agents;
-	slab.observations.fill(0, from * observationSize);
-	slab.actions.fill(0, from);
-	slab.logProbabilities.fill(0, from);
-	slab.rewards.fill(0, from);
-	slab.active.fill(0, decision * networks);
+	buffer.observations.fill(0, from * observationSize);
+	buffer.actions.fill(0, from);
+	buffer.logProbabilities.fill(0, from);
+	buffer.rewards.fill(0, from);
+	buffer.active.fill(0, decision * networks);
 }

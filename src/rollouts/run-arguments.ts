@@ -1,24 +1,31 @@
-import { checkBoolean, checkInteger, checkKeys, checkObject, checkOneOf, checkSignal, keysOf } from '../arguments.js';
+import {
+	checkBoolean,
+	checkInteger,
+	checkKeys,
+	checkObject,
+	checkOneOf,
+	checkRenamed,
+	checkSignal,
+	keysOf,
+} from '../arguments.js';
+import { AGENT_KEYS, type AgentOptions, resolveAgents } from '../environment/agent-kinds.js';
 import { checkController } from '../environment/controller.js';
+import { GannoError } from '../errors.js';
 import { checkPolicySpec } from '../policy/actor.js';
-import { GRADIENT_METHODS } from '../schedules/gradient-methods/gradient-method.js';
+import type { PolicySpec } from '../policy/policy.js';
+import { GRADIENT_METHODS } from '../schedules/gradient-methods/gradient-method-registry.js';
 import { SCHEDULES } from '../schedules/registry.js';
 import { checkTask } from '../tasks/task.js';
 import { moduleUrl } from './controller-module.js';
-import type { ControllerSpec, TrainerSpec } from './controller-spec.js';
+import type { MethodSpec } from './controller-spec.js';
 import type { EnvironmentSettings, Episode, EvaluateEpisodesOptions, RunOptions } from './executor.js';
 
 /** The checks of what executors are told; each throws `INVALID_ARGUMENT`. What tasks say is checked where they are run. */
 
-const SETTINGS_KEYS = keysOf<EnvironmentSettings>({
-	observation: true,
-	action: true,
-	multiplier: true,
-	reward: true,
-	agents: true,
-	secondControl: true,
-	baseSchedule: true,
-});
+const SETTINGS_KEYS = [
+	...AGENT_KEYS,
+	...keysOf<Omit<EnvironmentSettings, keyof AgentOptions>>({ reward: true, baseSchedule: true }),
+];
 const RUN_KEYS = keysOf<RunOptions>({
 	signal: true,
 	greedy: true,
@@ -26,18 +33,18 @@ const RUN_KEYS = keysOf<RunOptions>({
 	sharedExplorationNoise: true,
 });
 const EVALUATE_KEYS = keysOf<EvaluateEpisodesOptions>({ signal: true, test: true, testPoints: true });
-const EPISODE_KEYS = keysOf<Episode>({ task: true, controller: true, minimumAccuracies: true, parameters: true });
+const EPISODE_KEYS = keysOf<Episode>({ task: true, method: true, minimumAccuracies: true, parameters: true });
 
-type Variant<Type extends TrainerSpec['type']> = Extract<TrainerSpec, { readonly type: Type }>;
-const TRAINER_KEYS = {
+type Variant<Type extends MethodSpec['type']> = Extract<MethodSpec, { readonly type: Type }>;
+const METHOD_KEYS = {
 	schedule: keysOf<Variant<'schedule'>>({ type: true, name: true, options: true }),
 	policy: keysOf<Variant<'policy'>>({ type: true, policy: true, baseSchedule: true }),
 	module: keysOf<Variant<'module'>>({ type: true, module: true }),
 	controller: keysOf<Variant<'controller'>>({ type: true, controller: true }),
 	'gradient-method': keysOf<Variant<'gradient-method'>>({ type: true, method: true }),
 } as const;
-const TRAINER_TYPES = Object.keys(TRAINER_KEYS) as readonly (keyof typeof TRAINER_KEYS)[];
-const METHOD_KEYS = keysOf<Variant<'gradient-method'>['method']>({ name: true, options: true });
+const METHOD_TYPES = Object.keys(METHOD_KEYS) as readonly (keyof typeof METHOD_KEYS)[];
+const GRADIENT_METHOD_KEYS = keysOf<Variant<'gradient-method'>['method']>({ name: true, options: true });
 
 export function checkEnvironmentSettings(settings: EnvironmentSettings): void {
 	checkKeys(settings, 'environment', SETTINGS_KEYS);
@@ -60,32 +67,53 @@ export function checkEvaluateOptions(options: EvaluateEpisodesOptions): number {
 }
 
 export function checkEpisode(episode: Episode): void {
+	checkRenamed(episode, 'episode', { controller: 'method' });
 	checkKeys(episode, 'episode', EPISODE_KEYS);
 	checkTask(episode.task);
 	checkBoolean(episode.parameters, 'episode.parameters');
-	checkTrainer(episode.controller, 'episode.controller');
+	checkMethod(episode.method, 'episode.method');
 }
 
 /** A controller, or a method, as plain data. */
-export function checkTrainer(trainer: TrainerSpec | ControllerSpec, name: string): void {
-	checkObject(trainer, name);
-	const type = checkOneOf(trainer.type, `${name}.type`, TRAINER_TYPES);
-	checkKeys(trainer, name, TRAINER_KEYS[type]);
-	switch (trainer.type) {
+export function checkMethod(method: MethodSpec, name: string): void {
+	checkObject(method, name);
+	const type = checkOneOf(method.type, `${name}.type`, METHOD_TYPES);
+	checkKeys(method, name, METHOD_KEYS[type]);
+	switch (method.type) {
 		case 'schedule':
-			checkOneOf(trainer.name, `${name}.name`, SCHEDULES);
+			checkOneOf(method.name, `${name}.name`, SCHEDULES);
 			return;
 		case 'policy':
-			checkPolicySpec(trainer.policy?.spec, `${name}.policy.spec`);
+			checkPolicySpec(method.policy?.spec, `${name}.policy.spec`);
 			return;
 		case 'module':
-			moduleUrl(trainer.module, `${name}.module`);
+			moduleUrl(method.module, `${name}.module`);
 			return;
 		case 'controller':
-			checkController(trainer.controller, `${name}.controller`);
+			checkController(method.controller, `${name}.controller`);
 			return;
 		case 'gradient-method':
-			checkKeys(trainer.method, `${name}.method`, METHOD_KEYS);
-			checkOneOf(trainer.method.name, `${name}.method.name`, GRADIENT_METHODS);
+			checkKeys(method.method, `${name}.method`, GRADIENT_METHOD_KEYS);
+			checkOneOf(method.method.name, `${name}.method.name`, GRADIENT_METHODS);
 	}
+}
+
+/** @throws GannoError `INVALID_ARGUMENT` where the policy was made for other observations, actions or agents */
+export function checkPolicyFits(spec: PolicySpec, environment: EnvironmentSettings): void {
+	const { kind, rule, agents, secondControl } = resolveAgents(environment);
+	const { observation, observationSize } = kind;
+	const { multiplier } = rule;
+	const expected = { observation, observationSize, action: rule.mode, multiplier, agents, secondControl };
+	for (const [key, value] of Object.entries(expected)) {
+		const own = spec[key as keyof typeof expected];
+		if (own === value) continue;
+		throw new GannoError(
+			'INVALID_ARGUMENT',
+			`The policy has ${key}: ${quote(own)} but the environment has ${key}: ${quote(value)}. Open the environment as the policy's spec says.`,
+		);
+	}
+}
+
+function quote(value: string | number | undefined): string {
+	return typeof value === 'string' ? `'${value}'` : String(value);
 }

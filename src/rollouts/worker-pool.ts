@@ -66,7 +66,7 @@ export class WorkerPool implements AsyncDisposable {
 	 * Runs a job to its end.
 	 * @throws GannoError the job's own error, or `WORKER_FAILED` when every try lost its worker
 	 */
-	async run(job: unknown): Promise<void> {
+	async runJob(job: unknown): Promise<void> {
 		const retries = this.#options.retries ?? 2;
 		for (let attempt = 0; ; attempt++) {
 			let reply: WorkerReply;

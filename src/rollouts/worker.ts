@@ -1,6 +1,6 @@
 import { workerData } from 'node:worker_threads';
 import { serializeError } from '../errors.js';
-import { withLoadedController } from './controller-module.js';
+import { withLoadedMethod } from './controller-module.js';
 import type { Job, WorkerSetup } from './job.js';
 import { JobRunner } from './job-runner.js';
 import type { WorkerReply } from './worker-pool.js';
@@ -10,16 +10,16 @@ import type { WorkerReply } from './worker-pool.js';
 let runner: JobRunner | undefined;
 
 /** One that takes a dead worker's place takes the next device: no harm, the bits are the same on all of them. */
-function openRunner({ devices, started, ...setup }: WorkerSetup): JobRunner {
+function openRunner({ devices, started, resources, ...setup }: WorkerSetup): JobRunner {
 	const device = devices[Atomics.add(started, 0, 1) % devices.length];
-	return new JobRunner({ ...setup, device });
+	return new JobRunner({ ...setup, resources: { ...resources, device } });
 }
 
 /** Runs one job to its end; never rejects, so that a rejection seen by the pool can only be the thread's death. */
 export async function runJob(job: Job): Promise<WorkerReply> {
 	try {
 		runner ??= openRunner(workerData as WorkerSetup);
-		const steps = runner.run(await withLoadedController(job));
+		const steps = runner.steps(await withLoadedMethod(job));
 		while (steps.next().done !== true);
 		return { ok: true };
 	} catch (error) {

@@ -4,7 +4,7 @@ import { requireCudaDevice } from '../device-list.js';
 import { AGENT_KINDS } from '../environment/agent-kinds.js';
 import type { Reward, RewardName } from '../environment/rewards/reward.js';
 import { GannoError } from '../errors.js';
-import type { PopulationDevice } from '../networks/population-options.js';
+import type { PopulationDevice } from '../networks/population-resources.js';
 import type { EnvironmentSettings, RolloutExecutor } from '../rollouts/executor.js';
 import { InProcessExecutor } from '../rollouts/in-process.js';
 import { PiscinaExecutor } from '../rollouts/piscina.js';

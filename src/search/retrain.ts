@@ -129,7 +129,7 @@ async function retrainOne(
 		// Beyond every model's: see run-search.
 		seed: new PhiloxGenerator(directory.config.seed, 'task', 2 ** 40 + rank).nextUint32(),
 		parameters: true,
-		...(underPolicy ? { controller: { type: 'policy', policy }, decisions: DEFAULT_DECISIONS } : {}),
+		...(underPolicy ? { method: { type: 'policy', policy }, decisions: DEFAULT_DECISIONS } : {}),
 	});
 	const [, , validationAccuracy = 0, testLoss = 0, testAccuracy = 0] = result.outcomes;
 	const { input, classes, dropout } = settings;

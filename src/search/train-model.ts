@@ -1,7 +1,7 @@
 import { checkBoolean, checkKeys, keysOf } from '../arguments.js';
 import { GannoError } from '../errors.js';
 import type { OptimizerSpec } from '../optimizer/algorithms.js';
-import type { TrainerSpec } from '../rollouts/controller-spec.js';
+import type { MethodSpec } from '../rollouts/controller-spec.js';
 import type { Episode, EpisodeResult, EpisodeSession } from '../rollouts/executor.js';
 import type { Architecture } from './architecture.js';
 import { architectureNetwork, type Dropout } from './architecture-network.js';
@@ -97,8 +97,8 @@ export interface TrainingRequest {
 	/** Stopped where its accuracy after half of the epochs is at most this. */
 	readonly hopeless?: number;
 	/** Default: the learning-rate schedule of the settings. */
-	readonly controller?: TrainerSpec;
-	/** Of a controller that decides otherwise than once an epoch. */
+	readonly method?: MethodSpec;
+	/** Of a method that decides otherwise than once an epoch. */
 	readonly decisions?: number;
 	readonly parameters?: boolean;
 }
@@ -125,7 +125,7 @@ export async function trainUntilStarted(
 		const learningRate = settings.learningRate * settings.retryFactor ** (tries - 1);
 		const episode = modelEpisode(settings, request, learningRate, chance);
 		const result = await session.run(episode);
-		const accuracies = courseOf(episode, result);
+		const accuracies = accuraciesOf(episode, result);
 		const { horizon, interval } = episode.task;
 		const firstEpoch = Math.ceil(horizon / settings.epochs / interval);
 		const started = (accuracies[firstEpoch - 1] ?? 0) > chance;
@@ -135,7 +135,7 @@ export async function trainUntilStarted(
 
 function modelEpisode(
 	settings: ModelTrainingSettings,
-	{ index, architecture, seed, hopeless, controller, decisions, parameters = false }: TrainingRequest,
+	{ index, architecture, seed, hopeless, method, decisions, parameters = false }: TrainingRequest,
 	learningRate: number,
 	chance: number,
 ): Episode {
@@ -164,7 +164,7 @@ function modelEpisode(
 			validationSize: Math.min(validationSize, settings.validationImages),
 			networks: [{ seed, learningRate }],
 		},
-		controller: controller ?? {
+		method: method ?? {
 			type: 'schedule',
 			name: 'step',
 			options: { milestones: settings.milestones, gamma: settings.decays },
@@ -174,9 +174,9 @@ function modelEpisode(
 	};
 }
 
-/** Accuracies after each interval up to where the episode was given up. The slab repeats the last one from there on. */
-function courseOf(episode: Episode, { course }: EpisodeResult): number[] {
-	const accuracies = Array.from(course.validationAccuracy.subarray(1));
+/** Accuracies after each interval up to where the episode was given up. The history repeats the last one from there on. */
+function accuraciesOf(episode: Episode, { history }: EpisodeResult): number[] {
+	const accuracies = Array.from(history.validationAccuracy.subarray(1));
 	const end = accuracies.findIndex((accuracy, i) => accuracy <= (episode.minimumAccuracies?.[i] ?? -1));
 	return end < 0 ? accuracies : accuracies.slice(0, end + 1);
 }

@@ -2,7 +2,6 @@ import { checkBoolean, checkInteger, checkKeys, checkNumber, invalidArgument, ke
 import { checkDatasetView, type DatasetView } from '../datasets/view.js';
 import type { OptimizerSpec } from '../optimizer/algorithms.js';
 import { checkOptimizerSpec } from '../optimizer/optimizer-options.js';
-import type { TrainingTask } from './task.js';
 
 /**
  * What a task's networks went through before the episode: `steps` optimiser steps under one cosine from `learningRate` to 0, the same for
@@ -23,8 +22,6 @@ export interface Pretraining {
 	/** Default false: the last layer starts anew, from the network's own seed. */
 	readonly keepOutputLayer?: boolean;
 }
-
-const DEFAULTS = { learningRate: 1e-3, optimizer: { algorithm: 'adam' }, batchSize: 32 } as const;
 
 const PRETRAINING_KEYS = keysOf<Pretraining>({
 	steps: true,
@@ -54,20 +51,4 @@ export function checkPretraining(pretraining: Pretraining, name: string): void {
 /** The seed of the pre-trained network that a network starts from: a function of the network's own seed, not of its place. */
 export function pretrainingSeed({ seeds }: Pretraining, seed: number): number {
 	return seeds[seed % seeds.length] as number;
-}
-
-/** The pre-training as a task of its own, for the networks of `seeds`; its slice is all of its data. */
-export function pretrainingTask(task: TrainingTask, seeds: readonly number[]): TrainingTask {
-	const { steps, data, ...settings } = task.pretraining as Pretraining;
-	const { learningRate, optimizer, batchSize } = { ...DEFAULTS, ...settings };
-	return {
-		index: task.index,
-		spec: task.spec,
-		optimizer,
-		batchSize,
-		horizon: steps,
-		interval: steps,
-		...(data === undefined ? {} : { data }),
-		networks: seeds.map((seed) => ({ seed, learningRate })),
-	};
 }

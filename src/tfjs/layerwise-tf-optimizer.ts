@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { invalidArgument } from '../arguments.js';
-import type { ControlledOptimizer } from '../control/controlled-optimizer.js';
+import type { ControlledOptimizer } from '../control/layerwise-controller.js';
 import { LayerwiseController } from '../control/layerwise-controller.js';
 import { brandClass, checkInstance } from '../copies.js';
 import { GannoError } from '../errors.js';

@@ -4,12 +4,11 @@ import { checkInstance } from '../copies.js';
 import { GannoError } from '../errors.js';
 import type { LayerwiseAlgorithm } from '../optimizer/algorithms.js';
 import {
-	type ClipOptions,
 	checkLayerwiseAlgorithm,
 	checkThreads,
 	type LayerwiseHyperparameters,
+	type LayerwiseOptimizerOptions,
 	NON_FINITE_POLICIES,
-	type NonFinitePolicy,
 	resolveClip,
 	resolveHyperparameters,
 } from '../optimizer/optimizer-options.js';
@@ -17,19 +16,16 @@ import { layerOfVariable } from './variables/variable-names.js';
 
 /** What LayerwiseTfOptimizer is made from, and the checks of it. */
 
-export interface LayerwiseTfOptimizerOptions {
-	readonly algorithm: LayerwiseAlgorithm;
+export interface LayerwiseTfOptimizerOptions
+	extends Pick<LayerwiseOptimizerOptions, 'algorithm' | 'nonFinite' | 'clip' | 'threads'> {
 	/** Of all layers; default 0.001. Not with a controller, whose own option it is. */
 	readonly learningRate?: number;
 	/** Sets the learning rates, layer by layer. */
 	readonly controller?: LayerwiseController;
 	/** As {@link LayerwiseOptimizer}'s, except that `epsilon` of adam, adamw and rmsprop defaults to tfjs's own, 1e-7. */
 	readonly hyperparameters?: LayerwiseHyperparameters;
-	readonly nonFinite?: NonFinitePolicy;
-	readonly clip?: ClipOptions;
 	/** The layer a variable belongs to, by its name. Default: what stands before the last slash. */
 	readonly layerOf?: (variableName: string) => string;
-	readonly threads?: number;
 }
 
 const OPTION_NAMES = keysOf<LayerwiseTfOptimizerOptions>({

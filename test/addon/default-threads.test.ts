@@ -23,7 +23,7 @@ const NOTE_THREADS = `
 		new LayerwiseOptimizer({ algorithm: 'sgd', layers, threads });
 		layerStatistics(layers, undefined, { threads });
 		new NetworkPopulation({
-			spec: mlp({ input: [4, 4, 1], hidden: [3], classes: 2 }), replicas: 4, batchSize: 4, validationSize: 8,
+			spec: mlp({ input: [4, 4, 1], hidden: [3], classes: 2 }), networks: 4, batchSize: 4, validationSize: 8,
 			optimizer: { algorithm: 'sgd' }, dataset, seeds: Uint32Array.of(1, 2, 3, 4), threads,
 		});
 	}

@@ -105,10 +105,10 @@ describe('what it measures on the emulated device', () => {
 	});
 
 	it('trains populations, and says why where it cannot', async () => {
-		const contender = openOwn('ganno', small!, { device: 'cuda:0', replicas: 2 });
+		const contender = openOwn('ganno', small!, { device: 'cuda:0', networks: 2 });
 		expect(await contender.run(1)).toBeGreaterThan(0);
 		await contender.close();
-		expect(openOwn('ganno', small!, { device: 'cuda:9', replicas: 2 }).unavailable).toMatch(/not measured: .*cuda:9/);
+		expect(openOwn('ganno', small!, { device: 'cuda:9', networks: 2 }).unavailable).toMatch(/not measured: .*cuda:9/);
 		expect(parameterCount(small!)).toBe(64 * 12 + 12 + 12 * 10 + 10);
 	});
 });

@@ -16,7 +16,7 @@ import { useBackend } from '../support/tfjs-models.js';
 function both(spec: NetworkSpec, changes: Partial<NetworkPopulationOptions> = {}) {
 	const options: NetworkPopulationOptions = {
 		spec,
-		replicas: 2,
+		networks: 2,
 		batchSize: 5,
 		optimizer: { algorithm: 'adam' },
 		dataset: randomDataset(spec.input, 4),
@@ -100,8 +100,8 @@ describe('the native engine agrees with a population of tfjs operations', () => 
 			return { probe, train, test, slice };
 		});
 		const [a, b] = outs as [(typeof outs)[0], (typeof outs)[0]];
-		for (const replica of [0, 1]) {
-			expectClose(oracle.parameters(replica), native.parameters(replica), 2e-4, 'parameter');
+		for (const network of [0, 1]) {
+			expectClose(oracle.parameters(network), native.parameters(network), 2e-4, 'parameter');
 		}
 		for (const what of ['probe', 'train'] as const) {
 			expectClose(b[what].trainingLoss, a[what].trainingLoss, 1e-4, `${what} loss`);
@@ -167,7 +167,7 @@ describe('the native engine agrees with a population of tfjs operations', () => 
 		oracle.dispose();
 		using stopped = openTfjsPopulation({
 			spec: small,
-			replicas: 1,
+			networks: 1,
 			batchSize: 1,
 			optimizer: { algorithm: 'sgd' },
 			dataset: randomDataset(small.input, 4),

@@ -101,7 +101,7 @@ describe.each(CONTROLS)('meta-training with the second control %s', (secondContr
 	it('runs a policy of its own kind only', async () => {
 		const config = parseConfig(settings(secondControl, 0));
 		await using executor = openExecutor(config, dataset);
-		const rollouts = executor.run(heldOutTasks(config, dataset, 1), randomSnapshot(plainSpec()));
+		const rollouts = executor.collect(heldOutTasks(config, dataset, 1), randomSnapshot(plainSpec()));
 		await expect(
 			(async () => {
 				for await (const _ of rollouts);
@@ -122,7 +122,7 @@ describe('a policy with a second control', () => {
 		const lossAt = async (level: number): Promise<Float32Array> => {
 			const policy = { ...snapshot, parameters: new Float32Array(snapshot.parameters.length) };
 			policy.parameters[policy.parameters.length - 27 + level * 9 + 4] = 1; // its output bias, the only one above 0
-			for await (const { outcomes } of executor.evaluate([{ task: task!, controller: { type: 'policy', policy } }])) {
+			for await (const { outcomes } of executor.evaluate([{ task: task!, method: { type: 'policy', policy } }])) {
 				return outcomes.slice();
 			}
 			throw new Error('no result');

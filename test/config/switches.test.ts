@@ -125,7 +125,7 @@ describe('the base schedule', () => {
 		const loss = async (config: Config, controller: ControllerSpec, of = task): Promise<number> => {
 			await using executor = openExecutor(config, dataset);
 			const losses: number[] = [];
-			for await (const { outcomes } of executor.evaluate([{ task: of, controller }])) losses.push(outcomes[1]!);
+			for await (const { outcomes } of executor.evaluate([{ task: of, method: controller }])) losses.push(outcomes[1]!);
 			return losses[0]!;
 		};
 		expect(await loss(cosine, learned)).toBeCloseTo(await loss(plain, { type: 'schedule', name: 'cosine' }, scaled), 5);

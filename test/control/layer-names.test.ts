@@ -174,7 +174,7 @@ it('layers of a network may be named after properties of objects', () => {
 	const layers = ['constructor', '__proto__', 'toString'].map((name) => ({ type: 'dense', units: 4, name }) as const);
 	using population = new NetworkPopulation({
 		spec: { input: [4, 4, 1], layers },
-		replicas: 1,
+		networks: 1,
 		batchSize: 4,
 		optimizer: { algorithm: 'sgd' },
 		dataset: syntheticDataset({ shape: [4, 4, 1], classes: 4, size: 40 }),

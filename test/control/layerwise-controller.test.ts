@@ -60,7 +60,7 @@ function inEnvironment(controller: Controller, agents: 'layerwise' | 'one', lear
 		task,
 		agents,
 		population: (_task, seeds) => {
-			population = new NetworkPopulation({ spec, replicas: 1, batchSize: 1, optimizer, dataset, seeds });
+			population = new NetworkPopulation({ spec, networks: 1, batchSize: 1, optimizer, dataset, seeds });
 			return population;
 		},
 	});
@@ -91,7 +91,7 @@ function byHand(
 ): Trace {
 	using population = new NetworkPopulation({
 		spec,
-		replicas: 1,
+		networks: 1,
 		batchSize: 1,
 		optimizer,
 		dataset,

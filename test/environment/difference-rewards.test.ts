@@ -107,6 +107,6 @@ describe('the reward difference', () => {
 		const task = fakeTask();
 		const open = () => new CounterfactualPopulation(factory, task, Uint32Array.of(1, 2), 3);
 		expect(open).toThrow(/Expected a function \(the reward difference forks networks\) for population.fork/);
-		expect(opened.map(({ replicas, disposed }) => [replicas, disposed])).toEqual([[8, true]]);
+		expect(opened.map(({ networks, disposed }) => [networks, disposed])).toEqual([[8, true]]);
 	});
 });

@@ -36,7 +36,7 @@ function input(changes: Partial<ObservationInput> = {}): ObservationInput {
 }
 
 const LOGITS = [Float32Array.of(1, 2, 3, 6), Float32Array.of(-10, 10)];
-const predictions = { validationLogits: (replica: number) => LOGITS[replica]! };
+const predictions = { validationLogits: (network: number) => LOGITS[network]! };
 
 function encode(changes: Partial<ObservationInput> = {}, from: typeof predictions = predictions): number[][] {
 	const out = new Float32Array(2 * NETWORK_OBSERVATION_SIZE).fill(77);

@@ -71,8 +71,8 @@ function bytes(values: readonly number[]): Uint8Array {
 
 /** The fake, with predictions. */
 class PredictingPopulation extends FakePopulation {
-	validationLogits(replica: number): Float32Array {
-		return Float32Array.of(-1 - replica, 1 + replica);
+	validationLogits(network: number): Float32Array {
+		return Float32Array.of(-1 - network, 1 + network);
 	}
 }
 

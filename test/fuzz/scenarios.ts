@@ -222,7 +222,7 @@ function population(world: World): void {
 	const { random } = world;
 	const options = () => ({
 		spec: random.pick(networks)(),
-		replicas: 2,
+		networks: 2,
 		batchSize: 4,
 		optimizer: { algorithm: random.pick(ganno.ALGORITHMS), hyperparameters: {} },
 		dataset: freshDataset(),

@@ -3,6 +3,7 @@ import { createActorCritic } from '../../src/learner/actor-critic.js';
 import type { MiniBatch } from '../../src/learner/batch.js';
 import { createLearner, type Learner } from '../../src/learner/learner.js';
 import { type PpoTargets, ppoLoss } from '../../src/learner/ppo-loss.js';
+import type { Trajectory } from '../../src/learner/trajectory.js';
 import { PhiloxGenerator } from '../../src/philox.js';
 import {
 	gaussianEntropy,
@@ -11,7 +12,6 @@ import {
 	sampleContinuousActions,
 } from '../../src/policy/gaussian.js';
 import { createPolicyInference } from '../../src/policy/inference.js';
-import type { Trajectory } from '../../src/rollouts/executor.js';
 import { loadTensorFlow, type TensorFlow } from '../../src/tensorflow/load-tensorflow.js';
 import { policySpec, uniformArray } from '../support/policies.js';
 import { referenceNetwork } from '../support/reference-network.js';

@@ -5,9 +5,9 @@ import { runEpisode } from '../../src/environment/episode.js';
 import { TrainingEnvironment } from '../../src/environment/training-environment.js';
 import { createLearner } from '../../src/learner/learner.js';
 import type { PpoSettings } from '../../src/learner/ppo-settings.js';
+import type { Trajectory } from '../../src/learner/trajectory.js';
 import { PhiloxGenerator } from '../../src/philox.js';
 import { PolicyController } from '../../src/policy/policy-controller.js';
-import type { Trajectory } from '../../src/rollouts/executor.js';
 import { InProcessExecutor } from '../../src/rollouts/in-process.js';
 import type { TrainingTask } from '../../src/tasks/task.js';
 import { type CueOptions, cueSpec, meanReward, playCues } from '../support/cue-tasks.js';
@@ -96,7 +96,7 @@ describe('learning-rate control of networks one can follow by hand', () => {
 		let untrained: number | undefined;
 		for (let i = 0; i < iterations; i++) {
 			const trajectories: Trajectory[] = [];
-			for await (const trajectory of executor.run([task(i, 32)], learner.snapshot(), { explorationSeed: 1 })) {
+			for await (const trajectory of executor.collect([task(i, 32)], learner.snapshot(), { explorationSeed: 1 })) {
 				trajectories.push(trajectory);
 			}
 			const { meanReturn } = await learner.update(trajectories);

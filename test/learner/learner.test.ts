@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { createLearner, type Learner, type LearnerOptions } from '../../src/learner/learner.js';
-import type { Trajectory } from '../../src/rollouts/executor.js';
+import type { Trajectory } from '../../src/learner/trajectory.js';
 import { loadTensorFlow, type TensorFlow } from '../../src/tensorflow/load-tensorflow.js';
 import { policySpec } from '../support/policies.js';
 import { trajectoryOf } from '../support/trajectories.js';

@@ -215,8 +215,8 @@ describe('an interruption during a long update', () => {
 			workers: 1,
 			evaluate: (...args) => executor.evaluate(...args),
 			session: (...args) => executor.session(...args),
-			async *run(...args) {
-				yield* executor.run(...args);
+			async *collect(...args) {
+				yield* executor.collect(...args);
 				setImmediate(() => controller.abort()); // the update begins before the next turn of the event loop
 			},
 			[Symbol.asyncDispose]: () => executor[Symbol.asyncDispose](),

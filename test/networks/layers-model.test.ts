@@ -24,7 +24,7 @@ describe('a network as a tfjs layers model', () => {
 		const dataset = randomDataset(input, 4);
 		using population = new NetworkPopulation({
 			spec,
-			replicas: 1,
+			networks: 1,
 			batchSize: 5,
 			optimizer: { algorithm: 'adam' },
 			dataset,

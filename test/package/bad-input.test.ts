@@ -60,7 +60,7 @@ const populations = () => ({
 			{ type: 'dense', units: 3 },
 		],
 	},
-	replicas: 2,
+	networks: 2,
 	batchSize: 4,
 	optimizer: { algorithm: 'adam', hyperparameters: { beta1: 0.9 } },
 	dataset: structuredClone(dataset), // its large arrays stay shared

@@ -71,7 +71,7 @@ const folder = mkdtempSync(join(tmpdir(), 'ganno-realms-'));
 function population(make: Make): NetworkPopulation {
 	const optimizer = { algorithm: 'momentum' } as const;
 	const seeds = Uint32Array.of(1, 2);
-	return new NetworkPopulation(make({ spec, replicas: 2, batchSize: 4, optimizer, dataset, seeds }));
+	return new NetworkPopulation(make({ spec, networks: 2, batchSize: 4, optimizer, dataset, seeds }));
 }
 
 function environment(make: Make, more: object): number[] {
@@ -158,7 +158,7 @@ const CALLS: Record<string, (make: Make) => unknown> = {
 		const cancellation = make(new Int32Array(new SharedArrayBuffer(4)));
 		using networks = new NetworkPopulation({
 			spec,
-			replicas: 1,
+			networks: 1,
 			batchSize: 4,
 			optimizer: { algorithm: 'sgd' },
 			dataset,

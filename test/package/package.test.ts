@@ -174,7 +174,7 @@ describe('the package', () => {
 			using environment = new TrainingEnvironment({ task, dataset });
 			const { returns } = runEpisode({ environment, controller: scheduleByName('cosine') });
 			await using executor = new PiscinaExecutor({ dataset, workers: 1 });
-			for await (const result of executor.evaluate([{ task, controller: { type: 'schedule', name: 'cosine' } }])) {
+			for await (const result of executor.evaluate([{ task, method: { type: 'schedule', name: 'cosine' } }])) {
 				console.log(JSON.stringify([...result.returns]) === JSON.stringify([...returns]), STATISTICS.length, devices()[0].kind);
 			}
 		`

@@ -49,7 +49,7 @@ const task = (): Tree => ({
 	networks: [{ seed: 1, learningRate: 0.1, layerMultipliers: [1], initialScales: [1] }],
 });
 const population = () =>
-	new ganno.NetworkPopulation({ spec, replicas: 1, batchSize: 4, optimizer, dataset, seeds: Uint32Array.of(1) });
+	new ganno.NetworkPopulation({ spec, networks: 1, batchSize: 4, optimizer, dataset, seeds: Uint32Array.of(1) });
 const environment = () => new ganno.TrainingEnvironment({ task: task() as never, dataset });
 const signal = new AbortController().signal;
 const nothing = (): void => {};
@@ -202,7 +202,7 @@ const CALLS: Record<string, Call> = {
 	NetworkPopulation: {
 		options: () => ({
 			spec: structuredClone(spec),
-			replicas: 1,
+			networks: 1,
 			batchSize: 4,
 			optimizer: structuredClone(optimizer),
 			dataset,
@@ -383,7 +383,7 @@ const CALLS: Record<string, Call> = {
 		options: () => ({ dataset, environment: { action: 'fine' }, threads: 1, device: 'cpu', precision: 'float32' }),
 		call: async (options) => {
 			await using runs = new ganno.InProcessExecutor(options);
-			await all(runs.run([{ ...task(), data: undefined, pretraining: undefined } as never], finePolicy));
+			await all(runs.collect([{ ...task(), data: undefined, pretraining: undefined } as never], finePolicy));
 		},
 		whole: ['dataset'],
 	},
@@ -406,7 +406,7 @@ const CALLS: Record<string, Call> = {
 		options: () => ({ signal, greedy: true, explorationSeed: 1, sharedExplorationNoise: true }),
 		call: async (options) => {
 			await using runs = executor();
-			await all(runs.run([], snapshot, options));
+			await all(runs.collect([], snapshot, options));
 		},
 		whole: ['signal'],
 	},
@@ -433,24 +433,24 @@ const CALLS: Record<string, Call> = {
 			{ type: 'gradient-method', method: { name: 'hypergradient', options: {} } },
 			{ type: 'gradient-method', method: { name: 'schedule-free', options: {} } },
 			{ type: 'gradient-method', method: { name: 'prodigy', options: { initialDistance: 1e-6, coefficient: 1 } } },
-		].map((controller): [string, Call] => [
-			`an episode under ${controller.method?.name ?? controller.type}`,
+		].map((spec): [string, Call] => [
+			`an episode under ${spec.method?.name ?? spec.type}`,
 			{
 				options: () => ({
 					task: task(),
-					controller: { ...controller, ...structuredClone({ method: controller.method, options: controller.options }) },
+					method: { ...spec, ...structuredClone({ method: spec.method, options: spec.options }) },
 					minimumAccuracies: [-1],
 					parameters: true,
 				}),
-				call: async (episode: { controller: Tree }) => {
+				call: async (episode: { method: Tree }) => {
 					await using runs = executor();
-					for (const [key, value] of Object.entries(episode.controller)) {
-						if (value === undefined) delete episode.controller[key];
+					for (const [key, value] of Object.entries(episode.method)) {
+						if (value === undefined) delete episode.method[key];
 					}
 					await all(runs.evaluate([episode as never]));
 				},
-				whole: ['controller.policy'],
-				open: ['task.index', 'minimumAccuracies', 'minimumAccuracies.0', 'controller.method', 'controller.options'],
+				whole: ['method.policy'],
+				open: ['task.index', 'minimumAccuracies', 'minimumAccuracies.0', 'method.method', 'method.options'],
 			},
 		]),
 	),

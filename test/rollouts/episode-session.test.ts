@@ -22,11 +22,11 @@ function task(units: number, seed = 3): TrainingTask {
 
 const episode = (units: number, more: Partial<Episode> = {}): Episode => ({
 	task: task(units),
-	controller: { type: 'schedule', name: 'constant' },
+	method: { type: 'schedule', name: 'constant' },
 	...more,
 });
 
-const course = ({ course: { validationAccuracy }, outcomes }: EpisodeResult) => [...validationAccuracy, ...outcomes];
+const course = ({ history: { validationAccuracy }, outcomes }: EpisodeResult) => [...validationAccuracy, ...outcomes];
 
 describe.each([
 	['on the calling thread', () => new InProcessExecutor({ dataset, threads: 1 })],
@@ -50,13 +50,13 @@ describe.each([
 		const whole = await session.run(episode(8, { parameters: true }));
 		expect(whole.parameters).toHaveLength(64 * 8 + 8 + 8 * 4 + 4);
 		expect(new Set(whole.parameters).size).toBeGreaterThan(100);
-		const accuracies = [...whole.course.validationAccuracy];
+		const accuracies = [...whole.history.validationAccuracy];
 		const hold = accuracies.slice(0, 3).concat(accuracies[2]!, accuracies[2]!);
 		const stopped = await session.run(episode(8, { minimumAccuracies: [-1, accuracies[2]!] }));
-		expect([...stopped.course.validationAccuracy]).toEqual(hold);
+		expect([...stopped.history.validationAccuracy]).toEqual(hold);
 		expect(stopped.parameters).toBeUndefined();
 		const above = await session.run(episode(8, { minimumAccuracies: [-1, accuracies[2]! - 1e-6] }));
-		expect([...above.course.validationAccuracy]).toEqual(accuracies);
+		expect([...above.history.validationAccuracy]).toEqual(accuracies);
 	});
 
 	it('lets a failing episode fail alone', async () => {

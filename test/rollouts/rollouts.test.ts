@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { syntheticDataset } from '../../src/datasets/synthetic.js';
 import { ACTION_COUNT, NEUTRAL_ACTION } from '../../src/environment/actions/actions.js';
 import { OBSERVATION_SIZE } from '../../src/environment/observations/layer-observation.js';
+import type { Trajectory } from '../../src/learner/trajectory.js';
 import { createPolicyInference } from '../../src/policy/inference.js';
 import type { PolicySpec } from '../../src/policy/policy.js';
-import type { Trajectory } from '../../src/rollouts/executor.js';
 import { InProcessExecutor } from '../../src/rollouts/in-process.js';
 import type { TrainingTask } from '../../src/tasks/task.js';
 import { fakePopulations, fakeTask } from '../support/fake-population.js';
@@ -29,9 +29,9 @@ const copy = (trajectory: Trajectory) => ({
 	diverged: trajectory.diverged.slice(),
 });
 
-async function collect(executor: InProcessExecutor, ...args: Parameters<InProcessExecutor['run']>) {
+async function collect(executor: InProcessExecutor, ...args: Parameters<InProcessExecutor['collect']>) {
 	const all = [];
-	for await (const trajectory of executor.run(...args)) all.push(copy(trajectory));
+	for await (const trajectory of executor.collect(...args)) all.push(copy(trajectory));
 	return all;
 }
 
@@ -73,7 +73,7 @@ describe('an executor', () => {
 		const tasks = [3, 1, 2].map((index) => task({ index }));
 		const seen: { index: number; buffer: ArrayBufferLike }[] = [];
 		for (let run = 0; run < 2; run++) {
-			for await (const trajectory of executor.run(tasks, randomPolicy())) {
+			for await (const trajectory of executor.collect(tasks, randomPolicy())) {
 				seen.push({ index: trajectory.task.index, buffer: trajectory.observations.buffer });
 			}
 		}
@@ -124,7 +124,7 @@ describe('an executor', () => {
 		const done: number[] = [];
 		const tasks = [task({ index: 0 }), task({ index: 1, batchSize: 99 }), task({ index: 2 })];
 		const run = async () => {
-			for await (const trajectory of executor.run(tasks, randomPolicy())) done.push(trajectory.task.index);
+			for await (const trajectory of executor.collect(tasks, randomPolicy())) done.push(trajectory.task.index);
 		};
 		await expect(run()).rejects.toThrow('no such batch');
 		expect(done).toEqual([0]);
@@ -154,7 +154,7 @@ describe('an executor', () => {
 
 	it('refuses a second run while one is under way; leaving the loop ends it', async () => {
 		await using executor = new InProcessExecutor({ dataset, population: fakePopulations().factory });
-		for await (const _ of executor.run([task(), task()], randomPolicy())) {
+		for await (const _ of executor.collect([task(), task()], randomPolicy())) {
 			await expect(collect(executor, [task()], randomPolicy())).rejects.toThrow('running already');
 			break;
 		}
@@ -198,11 +198,11 @@ describe('episodes under a controller', () => {
 		await using executor = new InProcessExecutor({ dataset, population: fakePopulations().factory });
 		const episodes = (['constant', 'cosine'] as const).map((name) => ({
 			task: task(),
-			controller: { type: 'schedule', name } as const,
+			method: { type: 'schedule', name } as const,
 		}));
 		const names: string[] = [];
 		for await (const { episode, returns, outcomes, diverged } of executor.evaluate(episodes)) {
-			names.push(episode.controller.type === 'schedule' ? episode.controller.name : '');
+			names.push(episode.method.type === 'schedule' ? episode.method.name : '');
 			expect([...diverged]).toEqual([0, 0]);
 			for (let n = 0; n < 2; n++) {
 				expect(returns[n]).toBeCloseTo(Math.log(outcomes[n * 5]!) - Math.log(Math.max(outcomes[n * 5 + 1]!, 1e-4)), 4);
@@ -212,12 +212,40 @@ describe('episodes under a controller', () => {
 		expect(names).toEqual(['constant', 'cosine']);
 	});
 
+	it("keep the learning rates of every decision, each network's in one row", async () => {
+		await using executor = new InProcessExecutor({ dataset, population: fakePopulations().factory });
+		const trained = task();
+		const method = { type: 'schedule', name: 'cosine' } as const;
+		for await (const { history } of executor.evaluate([{ task: trained, method }])) {
+			const { horizon, interval, networks } = trained;
+			const means = Array.from({ length: horizon / interval }, (_, decision) => {
+				const steps = Array.from({ length: interval }, (__, k) => decision * interval + k);
+				return steps.reduce((sum, t) => sum + (1 + Math.cos((Math.PI * t) / horizon)) / 2 / interval, 0);
+			});
+			const layers = history.learningRates.length / networks.length / means.length;
+			const expected = networks.flatMap(({ learningRate }) =>
+				means.flatMap((mean) => Array.from({ length: layers }, () => learningRate * mean)),
+			);
+			expect(layers).toBeGreaterThan(1);
+			for (const [i, rate] of expected.entries()) expect(history.learningRates[i]! / rate).toBeCloseTo(1, 5);
+		}
+	});
+
+	it('name what trains them a method, no longer a controller', async () => {
+		await using executor = new InProcessExecutor({ dataset, population: fakePopulations().factory });
+		const old = { task: task(), controller: { type: 'schedule', name: 'cosine' } };
+		await expect(executor.evaluate([old as never]).next()).rejects.toMatchObject({
+			code: 'INVALID_ARGUMENT',
+			message: 'The option episode.controller is called episode.method now',
+		});
+	});
+
 	it('under a policy follow its greedy rollout', async () => {
 		await using executor = new InProcessExecutor({ dataset, population: fakePopulations().factory });
 		const snapshot = randomPolicy();
 		const [rollout] = await collect(executor, [task()], snapshot, { greedy: true });
 		for await (const { outcomes } of executor.evaluate([
-			{ task: task(), controller: { type: 'policy', policy: snapshot } },
+			{ task: task(), method: { type: 'policy', policy: snapshot } },
 		])) {
 			for (const n of [0, 1]) expect(outcomes[n * 5 + 1]).toBe(rollout!.outcomes[n * 5 + 1]);
 		}

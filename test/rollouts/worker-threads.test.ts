@@ -42,7 +42,7 @@ async function collect(
 	onFirst?: () => void,
 ) {
 	const all = [];
-	for await (const { task: done, milliseconds: _, ...arrays } of executor.run(
+	for await (const { task: done, milliseconds: _, ...arrays } of executor.collect(
 		wanted,
 		randomPolicy('recurrent'),
 		options,
@@ -75,7 +75,7 @@ describe('rollouts on worker threads', () => {
 		await using executor = new PiscinaExecutor({ dataset, workers: 1 });
 		const policy = randomPolicy();
 		const actions = async () => {
-			for await (const trajectory of executor.run([task(0)], policy)) return [...trajectory.actions];
+			for await (const trajectory of executor.collect([task(0)], policy)) return [...trajectory.actions];
 			return [];
 		};
 		const before = await actions();
@@ -145,7 +145,7 @@ describe('rollouts on worker threads', () => {
 	it('stop when their results are no longer asked for, and when the executor is disposed of', async () => {
 		{
 			await using executor = new PiscinaExecutor({ dataset, workers: 2 });
-			for await (const _ of executor.run([task(0), endless(1)], randomPolicy())) break;
+			for await (const _ of executor.collect([task(0), endless(1)], randomPolicy())) break;
 			expect(await collect(executor, [task(0)])).toHaveLength(1);
 		}
 		const executor = new PiscinaExecutor({ dataset, workers: 1 });
@@ -157,7 +157,7 @@ describe('rollouts on worker threads', () => {
 
 	it('evaluate episodes in order, to the bits of the calling thread', async () => {
 		const episodes = (['cosine', 'step'] as const).flatMap((name) =>
-			[task(0), task(1)].map((wanted) => ({ task: wanted, controller: { type: 'schedule', name } as const })),
+			[task(0), task(1)].map((wanted) => ({ task: wanted, method: { type: 'schedule', name } as const })),
 		);
 		const results = async (executor: RolloutExecutor) => {
 			const all = [];

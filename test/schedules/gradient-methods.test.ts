@@ -4,14 +4,14 @@ import { mlp } from '../../src/networks/builders.js';
 import { NetworkPopulation } from '../../src/networks/population.js';
 import type { NetworkSpec } from '../../src/networks/spec.js';
 import { ALGORITHMS } from '../../src/optimizer/algorithms.js';
-import { openEpisodeSlab } from '../../src/rollouts/episode-slab.js';
+import { openEpisodeBuffer } from '../../src/rollouts/episode-buffer.js';
 import type { EpisodeResult } from '../../src/rollouts/executor.js';
 import { InProcessExecutor } from '../../src/rollouts/in-process.js';
+import type { GradientMethodStart } from '../../src/schedules/gradient-methods/gradient-method.js';
 import {
 	type GradientMethodSpec,
-	type GradientMethodStart,
 	openGradientMethod,
-} from '../../src/schedules/gradient-methods/gradient-method.js';
+} from '../../src/schedules/gradient-methods/gradient-method-registry.js';
 import { updateDirection } from '../../src/schedules/gradient-methods/update-direction.js';
 import type { TrainingTask } from '../../src/tasks/task.js';
 import { populationOutput } from '../support/population.js';
@@ -199,7 +199,7 @@ describe('a gradient method in a population', () => {
 
 	async function run(training: TrainingTask, method: GradientMethodSpec): Promise<EpisodeResult> {
 		await using executor = new InProcessExecutor({ dataset, threads: 1 });
-		const episode = { task: training, controller: { type: 'gradient-method', method } as const };
+		const episode = { task: training, method: { type: 'gradient-method', method } as const };
 		for await (const result of executor.evaluate([episode], { testPoints: 3 })) return result;
 		throw new Error('no result');
 	}
@@ -210,7 +210,7 @@ describe('a gradient method in a population', () => {
 		const result = await run(training, { name: 'hypergradient', options: { beta: 0 } });
 		using population = new NetworkPopulation({
 			spec,
-			replicas: 2,
+			networks: 2,
 			batchSize: 8,
 			optimizer: training.optimizer,
 			dataset,
@@ -223,20 +223,20 @@ describe('a gradient method in a population', () => {
 		for (let decision = 1; decision <= 3; decision++) {
 			population.train(10, rates, out);
 			for (const n of [0, 1]) {
-				const loss = result.course.validationLoss[n * 4 + decision] as number;
+				const loss = result.history.validationLoss[n * 4 + decision] as number;
 				expect(loss / (out.validation[n * 3] as number)).toBeCloseTo(1, 3);
 			}
 		}
-		expectClose(result.course.learningRates.subarray(0, 2), [0.01, 0.005], 8);
+		expectClose(result.history.learningRates.subarray(0, 2), [0.01, 0.005], 8);
 		expect(result.diverged).toEqual(new Uint8Array(2));
 	});
 
 	it.each(['schedule-free', 'prodigy'] as const)('is judged at its solution (%s)', async (name) => {
 		const result = await run(task('adam', { horizon: 200, interval: 50 }), { name });
 		for (const n of [0, 1]) {
-			const [first, last] = [0, 4].map((i) => result.course.validationAccuracy[n * 5 + i] as number);
+			const [first, last] = [0, 4].map((i) => result.history.validationAccuracy[n * 5 + i] as number);
 			expect(last).toBeGreaterThan(first as number);
-			expect(result.course.bestTestAccuracy[n]).toBeGreaterThanOrEqual(result.outcomes[n * 5 + 4] as number);
+			expect(result.history.bestTestAccuracy[n]).toBeGreaterThanOrEqual(result.outcomes[n * 5 + 4] as number);
 		}
 	});
 
@@ -249,7 +249,7 @@ describe('a gradient method in a population', () => {
 		expect(result.diverged).toEqual(Uint8Array.of(1, 0));
 		expect(result.outcomes.every((x) => Number.isFinite(x))).toBe(true);
 		const alone = await run(task('sgd', { networks: networks.slice(1) }), { name: 'schedule-free' });
-		expect(result.course.validationLoss.subarray(4)).toEqual(alone.course.validationLoss);
+		expect(result.history.validationLoss.subarray(4)).toEqual(alone.history.validationLoss);
 	});
 
 	it('is judged with the batch statistics of its solution where there is batch norm', async () => {
@@ -263,10 +263,10 @@ describe('a gradient method in a population', () => {
 		// Batch norm divides the factor out again, with the batch's statistics; those at 0 and 1 would not.
 		const networks = seeds.map((seed) => ({ seed, learningRate: 0.01, initialScales: [100, 1] }));
 		const training = task('adam', { spec: normalized, horizon: 200, interval: 50, networks });
-		const { course } = await run(training, { name: 'schedule-free' });
+		const { history } = await run(training, { name: 'schedule-free' });
 		for (const n of [0, 1]) {
-			expect(course.validationLoss[n * 5 + 4]).toBeLessThan(1);
-			expect(course.validationAccuracy[n * 5 + 4]).toBeGreaterThan(0.5);
+			expect(history.validationLoss[n * 5 + 4]).toBeLessThan(1);
+			expect(history.validationAccuracy[n * 5 + 4]).toBeGreaterThan(0.5);
 		}
 	});
 
@@ -277,15 +277,15 @@ describe('a gradient method in a population', () => {
 		const pretraining = { steps: 60, seeds: [9], keepOutputLayer: true };
 		const pretrained = await run(task('adam', { pretraining }), { name: 'prodigy' });
 		// The network computes what it computed, but is another one; a trained one begins lower.
-		expect(scaled.course.validationLoss[0]).toBeCloseTo(plain.course.validationLoss[0] as number, 3);
-		expect(scaled.course.validationLoss[3]).not.toBe(plain.course.validationLoss[3]);
-		expect(pretrained.course.validationLoss[0]).toBeLessThan(plain.course.validationLoss[0] as number);
+		expect(scaled.history.validationLoss[0]).toBeCloseTo(plain.history.validationLoss[0] as number, 3);
+		expect(scaled.history.validationLoss[3]).not.toBe(plain.history.validationLoss[3]);
+		expect(pretrained.history.validationLoss[0]).toBeLessThan(plain.history.validationLoss[0] as number);
 	});
 
-	it('leaves a slab without gaps', () => {
-		const slab = openEpisodeSlab({ networks: 2, decisions: 3, layers: 2 });
-		expect(slab.course.learningRates).toHaveLength(12);
-		expect(slab.diverged.byteOffset + slab.diverged.byteLength).toBe(slab.buffer.byteLength);
+	it('leaves a buffer without gaps', () => {
+		const buffer = openEpisodeBuffer({ networks: 2, decisions: 3, layers: 2 });
+		expect(buffer.history.learningRates).toHaveLength(12);
+		expect(buffer.diverged.byteOffset + buffer.diverged.byteLength).toBe(buffer.memory.byteLength);
 	});
 });
 

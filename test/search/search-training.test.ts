@@ -48,7 +48,7 @@ function scripted(...tries: number[][]): { session: EpisodeSession; asked: Episo
 				episode,
 				returns: new Float32Array(1),
 				outcomes: new Float32Array(5),
-				course: {
+				history: {
 					validationLoss: new Float32Array(5),
 					validationAccuracy: Float32Array.from([0.25, ...accuracies]),
 					learningRates: new Float32Array(4),

@@ -1,9 +1,9 @@
 import type { Learner } from '../../src/learner/learner.js';
+import type { Trajectory } from '../../src/learner/trajectory.js';
 import { PhiloxGenerator } from '../../src/philox.js';
 import { createPolicyInference } from '../../src/policy/inference.js';
 import type { PolicySpec } from '../../src/policy/policy.js';
 import { sampleActions } from '../../src/policy/sampling.js';
-import type { Trajectory } from '../../src/rollouts/executor.js';
 import { taskOf } from './trajectories.js';
 
 /**

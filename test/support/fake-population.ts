@@ -22,7 +22,7 @@ export const FAKE_LAYERS: readonly TrainableLayer[] = [
  * diverges for η > 1, and its initial weights follow from the seed.
  */
 export class FakePopulation implements Population {
-	readonly replicas: number;
+	readonly networks: number;
 	readonly layers = FAKE_LAYERS;
 	readonly calls: string[] = [];
 	readonly learningRates: Float32Array[] = [];
@@ -34,7 +34,7 @@ export class FakePopulation implements Population {
 	readonly #weights: Float64Array;
 
 	constructor(seeds: Uint32Array) {
-		this.replicas = seeds.length;
+		this.networks = seeds.length;
 		this.#weights = new Float64Array(seeds.length * FAKE_LAYERS.length);
 		this.#start(seeds);
 	}
@@ -64,7 +64,7 @@ export class FakePopulation implements Population {
 		this.controls.push(controls instanceof Float32Array ? undefined : structuredClone(controls));
 		this.learningRates.push(learningRates.slice());
 		for (let k = 0; k < steps; k++) {
-			for (let n = 0; n < this.replicas; n++) {
+			for (let n = 0; n < this.networks; n++) {
 				out.trainingLoss[n * steps + k] = this.#loss(n);
 				for (let l = 0; l < FAKE_LAYERS.length; l++) {
 					const i = n * FAKE_LAYERS.length + l;
@@ -79,7 +79,7 @@ export class FakePopulation implements Population {
 
 	probe(batches: number, learningRates: Float32Array, out: PopulationOutput): void {
 		this.calls.push('probe');
-		for (let n = 0; n < this.replicas; n++) {
+		for (let n = 0; n < this.networks; n++) {
 			for (let k = 0; k < batches; k++) out.trainingLoss[n * batches + k] = this.#loss(n);
 			for (let l = 0; l < FAKE_LAYERS.length; l++) {
 				const i = n * FAKE_LAYERS.length + l;
@@ -91,7 +91,7 @@ export class FakePopulation implements Population {
 
 	evaluate(_split: 'train' | 'validation' | 'test', out: Float32Array): void {
 		this.calls.push('evaluate');
-		for (let n = 0; n < this.replicas; n++) {
+		for (let n = 0; n < this.networks; n++) {
 			out[n * 2] = this.#loss(n);
 			out[n * 2 + 1] = 1 / (1 + this.#loss(n));
 		}
@@ -109,7 +109,7 @@ export class FakePopulation implements Population {
 
 	#validate(out: PopulationOutput): void {
 		if (out.validation === undefined) return;
-		for (let n = 0; n < this.replicas; n++) {
+		for (let n = 0; n < this.networks; n++) {
 			const loss = this.forced.get(n)?.shift() ?? this.#loss(n);
 			out.validation[n * 3] = loss;
 			out.validation[n * 3 + 1] = 1 / (1 + loss);

@@ -3,10 +3,10 @@ import { POPULATION_STATISTICS } from '../../src/optimizer/statistics.js';
 
 /** Arrays for `steps` steps of a population. */
 export function populationOutput(population: NetworkPopulation, steps: number) {
-	const { replicas, layers } = population;
+	const { networks, layers } = population;
 	return {
-		statistics: new Float32Array(replicas * layers.length * POPULATION_STATISTICS.length),
-		trainingLoss: new Float32Array(replicas * steps),
-		validation: new Float32Array(replicas * 3),
+		statistics: new Float32Array(networks * layers.length * POPULATION_STATISTICS.length),
+		trainingLoss: new Float32Array(networks * steps),
+		validation: new Float32Array(networks * 3),
 	};
 }

@@ -1,5 +1,6 @@
 import { type NativeBinding, native } from '../../src/native.js';
-import type { NetworkPopulationOptions, PopulationDevice } from '../../src/networks/population-options.js';
+import type { NetworkPopulationOptions } from '../../src/networks/population-options.js';
+import type { PopulationDevice } from '../../src/networks/population-resources.js';
 import { emulated } from './emulation.js';
 
 /**

@@ -1,5 +1,5 @@
+import type { Trajectory } from '../../src/learner/trajectory.js';
 import { PhiloxGenerator } from '../../src/philox.js';
-import type { Trajectory } from '../../src/rollouts/executor.js';
 import type { TrainingTask } from '../../src/tasks/task.js';
 
 export interface TrajectoryShape {

@@ -91,7 +91,7 @@ describe('initialScales', () => {
 		expect(() => start({ ...TASK, networks })).toThrow(/array of length 2.*task.networks\[0\].initialScales/);
 		const { factory } = fakePopulations();
 		using environment = new TrainingEnvironment({ population: factory, task: fakeTask({ networks }) });
-		expect(() => environment.reset()).toThrow(/setParameters\(replica, values\)/);
+		expect(() => environment.reset()).toThrow(/setParameters\(network, values\)/);
 	});
 });
 
@@ -182,7 +182,7 @@ describe('pretraining', () => {
 	it('gives the same bits for any number of workers', async () => {
 		const networks = FINE_TUNING.networks.map((network) => ({ ...network, initialScales: [2, 0.5] }));
 		const tasks = [0, 1, 2].map((index) => ({ ...FINE_TUNING, index, networks, horizon: 20 + 10 * index }));
-		const episodes = tasks.map((task) => ({ task, controller: { type: 'schedule', name: 'cosine' } as const }));
+		const episodes = tasks.map((task) => ({ task, method: { type: 'schedule', name: 'cosine' } as const }));
 		const outcomes = async (executor: InProcessExecutor | PiscinaExecutor): Promise<number[][]> => {
 			const all = [];
 			for await (const result of executor.evaluate(episodes)) all.push([...result.outcomes]);

@@ -24,7 +24,7 @@ export async function environmentWork(what: string, contender: string): Promise<
 	const dataset = randomDataset(spec.input, 4096);
 	const seeds = Uint32Array.of(0);
 	const { optimizer, batchSize } = task;
-	const options = { spec, replicas: 1, batchSize, optimizer, dataset, seeds };
+	const options = { spec, networks: 1, batchSize, optimizer, dataset, seeds };
 	const { population, version } = await openPopulation(contender, options);
 	const environment = new TrainingEnvironment({ task, population: (): NetworkPopulation => population });
 	environment.reset();

@@ -9,7 +9,7 @@ export async function trainWork(what: string, contender: string): Promise<Work> 
 	const { spec } = caseNamed(what);
 	const { population, version } = await openPopulation(contender, {
 		spec,
-		replicas: 1,
+		networks: 1,
 		batchSize: BATCH,
 		optimizer: { algorithm: 'adam' },
 		dataset: randomDataset(spec.input, 4096),

@@ -113,7 +113,7 @@ function clip(value: number, low: number, high: number): number {
 /** What a population may tell of its predictions. */
 export interface NetworkPredictions {
 	/** A network's logits of the last validation, `[validation images × classes]`. */
-	validationLogits?(replica: number, out?: Float32Array): Float32Array;
+	validationLogits?(network: number, out?: Float32Array): Float32Array;
 }
 
 /** Turns what happened in an interval into observations. */

@@ -1,7 +1,7 @@
 import { invalidArgument } from '../../arguments.js';
 import { GannoError } from '../../errors.js';
 import { DIVERGED_LOSS } from '../../networks/population.js';
-import { pretrainingSeed, pretrainingTask } from '../../tasks/pretraining.js';
+import { type Pretraining, pretrainingSeed } from '../../tasks/pretraining.js';
 import type { TrainingTask } from '../../tasks/task.js';
 import { populationOutput } from '../environment-buffers.js';
 import { runBaseline } from '../rewards/baseline.js';
@@ -9,6 +9,8 @@ import type { Population, PopulationFactory } from './population-interface.js';
 
 /** Elements of pre-trained parameters that are kept for the next episode from the same networks: 64 MB. */
 const KEPT_ELEMENTS = 2 ** 24;
+
+const PRETRAINING_DEFAULTS = { learningRate: 1e-3, optimizer: { algorithm: 'adam' }, batchSize: 32 } as const;
 
 type ParameterAccess = Required<Pick<Population, 'parameters' | 'setParameters'>>;
 
@@ -79,6 +81,22 @@ export class InitialStates {
 	}
 }
 
+/** The pre-training as a task of its own, for the networks of `seeds`; its slice is all of its data. */
+function pretrainingTask(task: TrainingTask, seeds: readonly number[]): TrainingTask {
+	const { steps, data, ...settings } = task.pretraining as Pretraining;
+	const { learningRate, optimizer, batchSize } = { ...PRETRAINING_DEFAULTS, ...settings };
+	return {
+		index: task.index,
+		spec: task.spec,
+		optimizer,
+		batchSize,
+		horizon: steps,
+		interval: steps,
+		...(data === undefined ? {} : { data }),
+		networks: seeds.map((seed) => ({ seed, learningRate })),
+	};
+}
+
 /** @returns the parameters after the pre-training and the running statistics behind them, in the order of the task's networks */
 function trainFirst(task: TrainingTask, open: PopulationFactory): Float32Array[] {
 	const { horizon, networks } = task;
@@ -88,7 +106,7 @@ function trainFirst(task: TrainingTask, open: PopulationFactory): Float32Array[]
 	);
 	try {
 		const access = parameterAccess(population);
-		const out = populationOutput(population.replicas, population.layers.length, horizon);
+		const out = populationOutput(population.networks, population.layers.length, horizon);
 		runBaseline(population, task, networks[0]?.learningRate as number, out);
 		return networks.map(({ seed, learningRate }, n) => {
 			if ((out.validation[n * 3] as number) < DIVERGED_LOSS) return withRunning(access, n);
@@ -139,6 +157,6 @@ function parameterAccess(population: Population): ParameterAccess & Population {
 	}
 	throw new GannoError(
 		'INVALID_ARGUMENT',
-		'A task with initialScales or pretraining needs a population with parameters(replica) and setParameters(replica, values)',
+		'A task with initialScales or pretraining needs a population with parameters(network) and setParameters(network, values)',
 	);
 }

@@ -2,36 +2,24 @@ import { checkObject, invalidArgument, keysOf } from '../../arguments.js';
 import type { Dataset } from '../../datasets/dataset.js';
 import { viewDataset } from '../../datasets/view.js';
 import { NetworkPopulation } from '../../networks/population.js';
-import type { PopulationDevice, Precision } from '../../networks/population-options.js';
+import { type PopulationResources, RESOURCE_KEYS, resourcesOf } from '../../networks/population-resources.js';
 import type { PopulationFactory } from './population-interface.js';
 
-export interface PopulationSource {
+export interface PopulationSource extends PopulationResources {
 	/** The images; needed unless `population` is given. */
 	readonly dataset?: Dataset;
 	/** Opens a task's population, in place of a `NetworkPopulation` over `dataset`. */
-	readonly population?: PopulationFactory;
-	/** Over a SharedArrayBuffer, polled at every optimiser step: set its first element to 1, and the call throws `CANCELLED`. */
-	readonly cancellation?: Int32Array | undefined;
-	/** Threads of native calls. Default: 1 inside a worker, else all cores. */
-	readonly threads?: number | undefined;
-	/** Where networks are trained: 'auto' (default, the CPU), 'cpu' or `cuda:N`. */
-	readonly device?: PopulationDevice | undefined;
-	/** What networks' products are computed in; default 'float32'. 'tf32' needs a CUDA device. */
-	readonly precision?: Precision | undefined;
+	readonly population?: PopulationFactory | undefined;
 }
 
-export const POPULATION_SOURCE_KEYS = keysOf<PopulationSource>({
-	dataset: true,
-	population: true,
-	cancellation: true,
-	threads: true,
-	device: true,
-	precision: true,
-});
+export const POPULATION_SOURCE_KEYS = [
+	...keysOf<Omit<PopulationSource, keyof PopulationResources>>({ dataset: true, population: true }),
+	...RESOURCE_KEYS,
+];
 
 /** How an environment opens the population of a task. */
 export function populationFactory(source: PopulationSource): PopulationFactory {
-	const { population, dataset, cancellation, threads, device, precision } = source;
+	const { population, dataset } = source;
 	if (population !== undefined) {
 		if (typeof population === 'function') return population;
 		throw invalidArgument('a function that opens a population', 'population', population);
@@ -40,14 +28,15 @@ export function populationFactory(source: PopulationSource): PopulationFactory {
 		throw invalidArgument('a data set, or a function for population', 'dataset', dataset);
 	}
 	checkObject(dataset.splits, 'dataset.splits');
+	const resources = resourcesOf(source);
 	return (task, seeds) => {
 		const { spec, batchSize, optimizer, sliceSize, validationSize, data } = task;
-		const replicas = task.networks.length;
+		const networks = task.networks.length;
 		const seen = data === undefined ? dataset : viewDataset(dataset, data);
 		// How many images a part of a data set has is not for the task to know.
 		const slice =
 			sliceSize === undefined || data === undefined ? sliceSize : Math.min(sliceSize, seen.splits.train.length);
-		const shape = { spec, replicas, batchSize, optimizer, sliceSize: slice, validationSize };
-		return new NetworkPopulation({ ...shape, dataset: seen, seeds, cancellation, threads, device, precision });
+		const shape = { spec, networks, batchSize, optimizer, sliceSize: slice, validationSize };
+		return new NetworkPopulation({ ...shape, dataset: seen, seeds, ...resources });
 	};
 }

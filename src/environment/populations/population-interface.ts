@@ -4,12 +4,12 @@ import type { TrainingTask } from '../../tasks/task.js';
 
 /** What the environment needs of a population; `NetworkPopulation` is one, tests use a small one in TypeScript. */
 export interface Population {
-	readonly replicas: number;
+	readonly networks: number;
 	/** The agents' layers, in order. */
 	readonly layers: readonly TrainableLayer[];
 	/**
 	 * `steps` optimiser steps of every network, then the loss on the validation images when asked for.
-	 * @param controls learning rates, `[replicas × layers]`; with others beside them only where agents or a controller set them
+	 * @param controls learning rates, `[networks × layers]`; with others beside them only where agents or a controller set them
 	 */
 	train(
 		steps: number,
@@ -19,31 +19,31 @@ export interface Population {
 	): void;
 	/** Statistics, training losses and validation of `batches` mini-batches; changes no parameter. */
 	probe(batches: number, learningRates: Float32Array, out: PopulationOutput): void;
-	/** @param out `[replicas × 2]`: mean loss, accuracy */
+	/** @param out `[networks × 2]`: mean loss, accuracy */
 	evaluate(split: 'train' | 'validation' | 'test', out: Float32Array): void;
 	/** New networks from new seeds, in the same memory. */
 	reset(seeds: Uint32Array): void;
 	/** A network's logits of the last validation, `[validation images × classes]`; only the observation `network-v1` needs them. */
-	validationLogits?(replica: number, out?: Float32Array): Float32Array;
+	validationLogits?(network: number, out?: Float32Array): Float32Array;
 	/** A copy of a network's parameters, layer by layer, weights first; needed for tasks with `initialScales` or `pretraining`. */
-	parameters?(replica: number): Float32Array;
+	parameters?(network: number): Float32Array;
 	/** Replaces them; needed for the same tasks. */
-	setParameters?(replica: number, values: Float32Array): void;
+	setParameters?(network: number, values: Float32Array): void;
 	/** A copy of a network's running statistics (of batch norms; may be empty); where it is there, a pre-training hands them on too. */
-	runningStatistics?(replica: number): Float32Array;
+	runningStatistics?(network: number): Float32Array;
 	/** Replaces them. */
-	setRunningStatistics?(replica: number, values: Float32Array): void;
+	setRunningStatistics?(network: number, values: Float32Array): void;
 	/** Makes network `to` an exact copy of network `from`, random streams included; only the reward `difference` needs it. */
 	fork?(from: number, to: number): void;
 	dispose(): void;
 }
 
 export interface PopulationOutput {
-	/** `[replicas × layers × POPULATION_STATISTICS.length]` */
+	/** `[networks × layers × POPULATION_STATISTICS.length]` */
 	readonly statistics: Float32Array;
-	/** `[replicas × steps]` */
+	/** `[networks × steps]` */
 	readonly trainingLoss: Float32Array;
-	/** `[replicas × 3]`: loss (`DIVERGED_LOSS` where it is not finite), accuracy, variance of the logits' change since the last call */
+	/** `[networks × 3]`: loss (`DIVERGED_LOSS` where it is not finite), accuracy, variance of the logits' change since the last call */
 	readonly validation?: Float32Array | undefined;
 }
 

@@ -46,7 +46,7 @@ export class TaskPopulation {
 			this.#population = this.#openNew(task, seeds);
 			this.#key = shapeKey(task);
 			this.#baselineKey = '';
-			checkInteger(this.#population.replicas, 'population.replicas', task.networks.length, task.networks.length);
+			checkInteger(this.#population.networks, 'population.networks', task.networks.length, task.networks.length);
 		}
 		this.#initialStates.prepare(this.#population, task, seeds);
 		return this.#population;

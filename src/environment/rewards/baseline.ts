@@ -13,7 +13,7 @@ export function runBaseline(
 	out: Required<PopulationOutput>,
 ): void {
 	const { horizon, interval } = task;
-	const learningRates = new Float32Array(population.replicas * population.layers.length).fill(learningRate);
+	const learningRates = new Float32Array(population.networks * population.layers.length).fill(learningRate);
 	const withoutValidation: PopulationOutput = { statistics: out.statistics, trainingLoss: out.trainingLoss };
 	const baseSchedule = new Float32Array(interval);
 	for (let t = 0; t < horizon; t += interval) {

@@ -263,10 +263,10 @@ class CellRunner {
 }
 
 /** Roughly what a cell costs, for the order alone; a gradient method moves a network's parameters out and in at every step. */
-function cost({ episode: { task, controller } }: Cell): number {
+function cost({ episode: { task, method } }: Cell): number {
 	const { spec, networks, horizon, interval, batchSize, validationSize = 0 } = task;
 	const passes = episodePasses(batchSize, horizon, horizon / interval, validationSize);
-	return forwardCost(spec) * passes * networks.length * (controller.type === 'gradient-method' ? 4 : 1);
+	return forwardCost(spec) * passes * networks.length * (method.type === 'gradient-method' ? 4 : 1);
 }
 
 function layerTypes(spec: TrainingTask['spec']): string[] {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { DIVERGED_LOSS } from '../../networks/population.js';
-import type { TrainerSpec } from '../../rollouts/controller-spec.js';
+import type { MethodSpec } from '../../rollouts/controller-spec.js';
 import type { Episode, EpisodeResult } from '../../rollouts/executor.js';
-import { OUTCOME_SIZE } from '../../rollouts/trajectory-slab.js';
+import { OUTCOME_SIZE } from '../../rollouts/outcomes.js';
 import type { TrainingTask } from '../../tasks/task.js';
 
 /** What one network under one contender came to. Accuracies are shares. */
@@ -40,14 +40,14 @@ export function openCell(
 	datasetKey: string,
 	datasetDigest: string,
 	task: TrainingTask,
-	trainer: TrainerSpec,
+	trainer: MethodSpec,
 	trainerName: string,
 	testPoints: number,
 ): Cell {
 	const { index: _, ...rest } = task;
 	const identity = JSON.stringify([datasetDigest, rest, trainerName, testPoints]);
 	const key = createHash('sha256').update(identity).digest('hex').slice(0, 32);
-	return { key, datasetKey, testPoints, episode: { task, controller: trainer } };
+	return { key, datasetKey, testPoints, episode: { task, method: trainer } };
 }
 
 const round = (value: number, digits: number): number => Number(value.toPrecision(digits));
@@ -55,29 +55,29 @@ const round = (value: number, digits: number): number => Number(value.toPrecisio
 /** What is kept of an episode. A network whose parameters are no longer finite guesses: its accuracy is 1 / classes. */
 export function readCell(result: EpisodeResult, classes: number): CellResult {
 	const { task } = result.episode;
-	const { course, outcomes, diverged } = result;
+	const { history, outcomes, diverged } = result;
 	const count = task.networks.length;
-	const points = course.validationAccuracy.length / count;
+	const points = history.validationAccuracy.length / count;
 	const decisions = points - 1;
-	const layers = decisions === 0 ? 0 : course.learningRates.length / count / decisions;
+	const layers = decisions === 0 ? 0 : history.learningRates.length / count / decisions;
 	const chance = 1 / classes;
 	const accuracy = (loss: number, value: number): number =>
 		loss < DIVERGED_LOSS && Number.isFinite(value) ? round(value, 6) : chance;
 	const networks = task.networks.map(({ seed }, n): NetworkResult => {
 		const finalTest = accuracy(outcomes[n * OUTCOME_SIZE + 3]!, outcomes[n * OUTCOME_SIZE + 4]!);
-		const best = course.bestTestAccuracy[n]!;
+		const best = history.bestTestAccuracy[n]!;
 		return {
 			seed,
 			finalTest,
 			bestTest: Math.max(finalTest, Number.isFinite(best) ? round(best, 6) : chance),
 			validation: Array.from({ length: points }, (_, i) =>
-				accuracy(course.validationLoss[n * points + i]!, course.validationAccuracy[n * points + i]!),
+				accuracy(history.validationLoss[n * points + i]!, history.validationAccuracy[n * points + i]!),
 			),
 			diverged: diverged[n] === 1,
 		};
 	});
 	const learningRates = Array.from({ length: decisions }, (_, d) =>
-		Array.from({ length: layers }, (__, l) => round(course.learningRates[d * layers + l]!, 3)),
+		Array.from({ length: layers }, (__, l) => round(history.learningRates[d * layers + l]!, 3)),
 	);
 	return { networks, learningRates };
 }

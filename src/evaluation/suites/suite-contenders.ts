@@ -1,4 +1,4 @@
-import type { TrainerSpec } from '../../rollouts/controller-spec.js';
+import type { MethodSpec } from '../../rollouts/controller-spec.js';
 import { SCHEDULES } from '../../schedules/registry.js';
 import type { NamedPolicy } from '../policy-contender.js';
 import type { SuiteTask } from './suite-spec.js';
@@ -13,7 +13,7 @@ export type ContenderKind = 'learned' | 'default' | 'blind' | 'free' | 'tuned' |
 export interface Contender {
 	readonly name: string;
 	readonly kind: ContenderKind;
-	readonly trainer: TrainerSpec;
+	readonly trainer: MethodSpec;
 	/** Of `tuned` and `once`: the method that was tuned. */
 	readonly method?: string;
 }
@@ -21,7 +21,7 @@ export interface Contender {
 /** A schedule or method whose one setting is its initial learning rate. */
 export interface Method {
 	readonly name: string;
-	readonly trainer: TrainerSpec;
+	readonly trainer: MethodSpec;
 }
 
 /** A schedule of the user's own, a method like the others. */
@@ -86,7 +86,7 @@ export function blindLearningRate({ optimizer }: SuiteTask): number {
 }
 
 /** Why a trainer cannot take part in a task; undefined: it can. */
-export function unfit(trainer: TrainerSpec, layerTypes: readonly string[]): string | undefined {
+export function unfit(trainer: MethodSpec, layerTypes: readonly string[]): string | undefined {
 	if (trainer.type !== 'gradient-method') return undefined;
 	return layerTypes.includes('dropout')
 		? `${trainer.method.name} takes its gradients one batch at a time from outside, where dropout is off`

@@ -1,8 +1,4 @@
-import { checkOneOf } from '../../arguments.js';
 import type { OptimizerSpec } from '../../optimizer/algorithms.js';
-import { type HypergradientOptions, hypergradient } from './hypergradient.js';
-import { type ProdigyOptions, prodigy } from './prodigy.js';
-import { type ScheduleFreeOptions, scheduleFree } from './schedule-free.js';
 
 /**
  * Methods that must see every step's gradient, element by element, and so cannot be controllers: plain TypeScript over
@@ -39,26 +35,4 @@ export interface GradientMethodStart {
 	readonly learningRate: number;
 	/** The layers, in order, without gaps. */
 	readonly layers: readonly LayerSegment[];
-}
-
-/** A method as plain data, so that it can be sent to a worker. */
-export type GradientMethodSpec =
-	| { readonly name: 'hypergradient'; readonly options?: HypergradientOptions }
-	| { readonly name: 'schedule-free'; readonly options?: ScheduleFreeOptions }
-	| { readonly name: 'prodigy'; readonly options?: ProdigyOptions };
-
-/** The names of all such methods. */
-export const GRADIENT_METHODS = ['hypergradient', 'schedule-free', 'prodigy'] as const;
-
-/** @throws GannoError `INVALID_ARGUMENT` for an unknown name or options out of range */
-export function openGradientMethod(spec: GradientMethodSpec, start: GradientMethodStart): GradientMethod {
-	checkOneOf(spec.name, 'method', GRADIENT_METHODS);
-	switch (spec.name) {
-		case 'hypergradient':
-			return hypergradient(start, spec.options);
-		case 'schedule-free':
-			return scheduleFree(start, spec.options);
-		case 'prodigy':
-			return prodigy(start, spec.options);
-	}
 }

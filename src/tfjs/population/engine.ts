@@ -81,21 +81,21 @@ export class TfjsEngine implements NativePopulation {
 
 	evaluate(split: number, out: Float32Array): boolean {
 		const { train, validation, test, sliceSize } = this.#options;
-		for (const [replica, state] of this.#networks.entries()) {
+		for (const [network, state] of this.#networks.entries()) {
 			const images = [train, validation, test][split] as Uint32Array;
 			const count = split === 0 ? sliceSize : images.length;
 			const slice = this.#batches.slice(state.seed);
 			const indices = Uint32Array.from({ length: count }, (_, i) => images[split === 0 ? slice(i) : i]!);
 			if (this.#cancelled()) return false;
 			const { loss, accuracy } = judge(this.#network, state.arrays, this.#batches, indices);
-			out[2 * replica] = state.diverged ? DIVERGED_LOSS : loss;
-			out[2 * replica + 1] = state.diverged ? 0 : accuracy;
+			out[2 * network] = state.diverged ? DIVERGED_LOSS : loss;
+			out[2 * network + 1] = state.diverged ? 0 : accuracy;
 		}
 		return true;
 	}
 
-	lossAndGradient(replica: number, indices: Uint32Array, out: Float32Array): number {
-		const { arrays } = this.#networks[replica] as NetworkState;
+	lossAndGradient(network: number, indices: Uint32Array, out: Float32Array): number {
+		const { arrays } = this.#networks[network] as NetworkState;
 		return tf.tidy(() => {
 			const { loss, gradients } = batchGradients(this.#model, arrays, indices);
 			let offset = 0;
@@ -107,15 +107,15 @@ export class TfjsEngine implements NativePopulation {
 		});
 	}
 
-	save(replica: number): void {
-		dispose(this.#saved[replica]);
-		this.#saved[replica] = copy(this.#networks[replica] as NetworkState);
+	save(network: number): void {
+		dispose(this.#saved[network]);
+		this.#saved[network] = copy(this.#networks[network] as NetworkState);
 	}
 
-	restore(replica: number): boolean {
-		const saved = this.#saved[replica];
+	restore(network: number): boolean {
+		const saved = this.#saved[network];
 		if (saved === undefined) return false;
-		this.#replace(replica, copy(saved));
+		this.#replace(network, copy(saved));
 		return true;
 	}
 
@@ -123,23 +123,23 @@ export class TfjsEngine implements NativePopulation {
 		if (from !== to) this.#replace(to, copy(this.#networks[from] as NetworkState));
 	}
 
-	parameters(replica: number, out: Float32Array): void {
+	parameters(network: number, out: Float32Array): void {
 		let offset = 0;
-		for (const { parameter } of (this.#networks[replica] as NetworkState).arrays) {
+		for (const { parameter } of (this.#networks[network] as NetworkState).arrays) {
 			out.set(parameter.dataSync<'float32'>(), offset);
 			offset += parameter.size;
 		}
 	}
 
-	setParameters(replica: number, values: Float32Array): void {
-		const state = this.#networks[replica] as NetworkState;
+	setParameters(network: number, values: Float32Array): void {
+		const state = this.#networks[network] as NetworkState;
 		let offset = 0;
 		const arrays = state.arrays.map(({ parameter, moments }) => {
 			const part = values.slice(offset, offset + parameter.size);
 			offset += parameter.size;
 			return { parameter: tf.keep(tf.tensor(part, parameter.shape)), moments: moments.map(share) };
 		});
-		this.#replace(replica, { ...state, arrays });
+		this.#replace(network, { ...state, arrays });
 	}
 
 	/** It takes no network with batch norm. */
@@ -147,21 +147,21 @@ export class TfjsEngine implements NativePopulation {
 
 	setRunningStatistics(): void {}
 
-	validationLogits(replica: number, out: Float32Array): void {
-		const { logits } = this.#networks[replica] as NetworkState;
+	validationLogits(network: number, out: Float32Array): void {
+		const { logits } = this.#networks[network] as NetworkState;
 		if (logits === undefined) out.fill(0);
 		else out.set(logits);
 	}
 
 	divergedFlags(flags: Uint8Array): void {
-		for (const [replica, { diverged }] of this.#networks.entries()) flags[replica] = diverged ? 1 : 0;
+		for (const [network, { diverged }] of this.#networks.entries()) flags[network] = diverged ? 1 : 0;
 	}
 
 	reset(seeds: Uint32Array): void {
-		for (const [replica, seed] of seeds.entries()) {
-			this.#replace(replica, this.#initialize(seed));
-			dispose(this.#saved[replica]);
-			this.#saved[replica] = undefined;
+		for (const [network, seed] of seeds.entries()) {
+			this.#replace(network, this.#initialize(seed));
+			dispose(this.#saved[network]);
+			this.#saved[network] = undefined;
 		}
 	}
 
@@ -174,9 +174,9 @@ export class TfjsEngine implements NativePopulation {
 		return this.#networks.length * perNetwork;
 	}
 
-	#replace(replica: number, state: NetworkState): void {
-		dispose(this.#networks[replica]);
-		this.#networks[replica] = state;
+	#replace(network: number, state: NetworkState): void {
+		dispose(this.#networks[network]);
+		this.#networks[network] = state;
 	}
 
 	#initialize(seed: number): NetworkState {
@@ -206,17 +206,17 @@ export class TfjsEngine implements NativePopulation {
 	): boolean {
 		const layers = this.#sizes.length;
 		const learningRates = new Float32Array(layers);
-		for (const [replica, state] of this.#networks.entries()) {
+		for (const [network, state] of this.#networks.entries()) {
 			this.#statistics.clear();
 			for (let k = 0; k < steps; k++) {
 				if (this.#cancelled()) return false;
-				for (let l = 0; l < layers; l++) learningRates[l] = rates[replica * layers + l]! * (base?.[k] ?? 1);
-				const range = [replica * layers, (replica + 1) * layers] as const;
+				for (let l = 0; l < layers; l++) learningRates[l] = rates[network * layers + l]! * (base?.[k] ?? 1);
+				const range = [network * layers, (network + 1) * layers] as const;
 				const controls = { learningRates, decays: decays?.subarray(...range), momenta: momenta?.subarray(...range) };
-				losses[replica * steps + k] = state.diverged ? DIVERGED_LOSS : this.#step(state, k, store, controls);
+				losses[network * steps + k] = state.diverged ? DIVERGED_LOSS : this.#step(state, k, store, controls);
 			}
-			this.#statistics.write(statistics.subarray(replica * layers * COUNT, (replica + 1) * layers * COUNT));
-			if (validation !== undefined) this.#validate(state, validation.subarray(3 * replica, 3 * replica + 3));
+			this.#statistics.write(statistics.subarray(network * layers * COUNT, (network + 1) * layers * COUNT));
+			if (validation !== undefined) this.#validate(state, validation.subarray(3 * network, 3 * network + 3));
 		}
 		return true;
 	}

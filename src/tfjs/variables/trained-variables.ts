@@ -1,9 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { LayerwiseOptimizerOptions } from '../../optimizer/optimizer-options.js';
-import { BoundVariables } from './bound-variables.js';
+import { BoundVariables, TrainedVariable } from './bound-variables.js';
 import { LoadedStates } from './loaded-states.js';
 import { isRegistered } from './registered-variables.js';
-import { TrainedVariable } from './trained-variable.js';
 import type { VariableLayer } from './variable-layers.js';
 import type { NamedState, VariableState } from './variable-state.js';
 

@@ -28,7 +28,7 @@ const dataset = randomDataset(spec.input, 4);
 function open(options: Partial<NetworkPopulationOptions> = {}): NetworkPopulation {
 	return new NetworkPopulation({
 		spec,
-		replicas: 2,
+		networks: 2,
 		batchSize: 32,
 		optimizer: { algorithm: 'adam' },
 		dataset,

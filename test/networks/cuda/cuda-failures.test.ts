@@ -18,7 +18,7 @@ function open(options: Partial<NetworkPopulationOptions> = {}) {
 	const seeds = Uint32Array.of(1, 2, 3, 4, 5);
 	return new NetworkPopulation({
 		spec,
-		replicas: 5,
+		networks: 5,
 		batchSize: 4,
 		optimizer: { algorithm: 'adam' },
 		dataset,

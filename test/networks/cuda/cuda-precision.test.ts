@@ -1,11 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NetworkPopulation } from '../../../src/networks/population.js';
-import type {
-	NetworkPopulationOptions,
-	PopulationDevice,
-	Precision,
-} from '../../../src/networks/population-options.js';
+import type { NetworkPopulationOptions } from '../../../src/networks/population-options.js';
+import type { PopulationDevice, Precision } from '../../../src/networks/population-resources.js';
 import type { LayerSpec, NetworkSpec } from '../../../src/networks/spec.js';
 import { anyChain } from '../../support/any-network.js';
 import { EMULATED_ADDON } from '../../support/emulation.js';
@@ -23,7 +20,7 @@ type Options = Partial<NetworkPopulationOptions> & { readonly spec: NetworkSpec 
 
 function open(precision: Precision, options: Options): NetworkPopulation {
 	return new NetworkPopulation({
-		replicas: options.seeds?.length ?? 2,
+		networks: options.seeds?.length ?? 2,
 		batchSize: 4,
 		optimizer: { algorithm: 'adam' },
 		dataset: randomDataset(options.spec.input, 4),
@@ -41,9 +38,9 @@ function rounded(x: number): number {
 	return new Float32Array(bits.buffer)[0]!;
 }
 
-function gradientOf(population: NetworkPopulation, replica: number, indices: Uint32Array) {
+function gradientOf(population: NetworkPopulation, network: number, indices: Uint32Array) {
 	const gradient = new Float32Array(population.parameterCount);
-	return { loss: population.lossAndGradient(replica, indices, gradient), gradient };
+	return { loss: population.lossAndGradient(network, indices, gradient), gradient };
 }
 
 function distance(a: Float32Array, b: Float32Array): number {
@@ -57,7 +54,7 @@ function hasKink(layer: LayerSpec): boolean {
 function trained(population: NetworkPopulation) {
 	const out = populationOutput(population, 3);
 	population.train(3, 0.003, out);
-	return { out, parameters: Array.from({ length: population.replicas }, (_, i) => population.parameters(i)) };
+	return { out, parameters: Array.from({ length: population.networks }, (_, i) => population.parameters(i)) };
 }
 
 describe("precision 'tf32'", () => {
@@ -102,9 +99,9 @@ describe("precision 'tf32'", () => {
 		using rough = open('tf32', { spec });
 		using fine = open('float32', { spec });
 		const indices = Uint32Array.of(3, 40, 0, 17, 63, 8, 3);
-		for (const replica of [0, 1]) {
-			const expected = gradientOf(fine, replica, indices);
-			const found = gradientOf(rough, replica, indices);
+		for (const network of [0, 1]) {
+			const expected = gradientOf(fine, network, indices);
+			const found = gradientOf(rough, network, indices);
 			expect(Math.abs(found.loss - expected.loss)).toBeLessThan(2 ** -9 * Math.max(1, expected.loss));
 			const difference = distance(found.gradient, expected.gradient);
 			expect(difference).toBeGreaterThan(0);

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { native } from '../../../src/native.js';
 import { NetworkPopulation } from '../../../src/networks/population.js';
-import type { NetworkPopulationOptions, PopulationDevice } from '../../../src/networks/population-options.js';
+import type { NetworkPopulationOptions } from '../../../src/networks/population-options.js';
+import type { PopulationDevice } from '../../../src/networks/population-resources.js';
 import type { NetworkSpec } from '../../../src/networks/spec.js';
 import { ALGORITHMS } from '../../../src/optimizer/algorithms.js';
 import { anyNetwork } from '../../support/any-network.js';
@@ -24,7 +25,7 @@ type Options = Partial<NetworkPopulationOptions> & { readonly spec: NetworkSpec 
 function pair(options: Options): [NetworkPopulation, NetworkPopulation] {
 	const open = (device: PopulationDevice) =>
 		new NetworkPopulation({
-			replicas: options.seeds?.length ?? 2,
+			networks: options.seeds?.length ?? 2,
 			batchSize: 4,
 			optimizer: { algorithm: 'adam' },
 			dataset: randomDataset(options.spec.input, 4),
@@ -40,9 +41,9 @@ function withBiases(parameters: Float32Array): Float32Array {
 	return parameters.map((value, i) => (value === 0 ? 0.3 * Math.sin(i) : value));
 }
 
-function gradientOf(population: NetworkPopulation, replica: number, indices: Uint32Array) {
+function gradientOf(population: NetworkPopulation, network: number, indices: Uint32Array) {
 	const gradient = new Float32Array(population.parameterCount);
-	return { loss: population.lossAndGradient(replica, indices, gradient), gradient };
+	return { loss: population.lossAndGradient(network, indices, gradient), gradient };
 }
 
 function trained(population: NetworkPopulation, steps: number) {
@@ -51,11 +52,11 @@ function trained(population: NetworkPopulation, steps: number) {
 	const out = populationOutput(population, steps);
 	population.train(steps, 0.003, out);
 	const evaluations = (['train', 'validation', 'test'] as const).map((split) => {
-		const evaluation = new Float32Array(2 * population.replicas);
+		const evaluation = new Float32Array(2 * population.networks);
 		population.evaluate(split, evaluation);
 		return evaluation;
 	});
-	const parameters = Array.from({ length: population.replicas }, (_, i) => population.parameters(i));
+	const parameters = Array.from({ length: population.networks }, (_, i) => population.parameters(i));
 	const logits = parameters.map((_, i) => population.validationLogits(i));
 	const running = parameters.map((_, i) => population.runningStatistics(i));
 	return { probed, out, evaluations, parameters, logits, running };
@@ -70,9 +71,9 @@ describe.runIf(sameBits)('the same bits as on the CPU', () => {
 		using _cuda = cuda;
 		for (const population of [cpu, cuda]) population.setParameters(1, withBiases(population.parameters(1)));
 		const indices = Uint32Array.of(3, 40, 0, 17, 63, 8, 3);
-		for (const replica of [0, 1]) {
-			expect(cuda.parameters(replica)).toEqual(cpu.parameters(replica));
-			expect(gradientOf(cuda, replica, indices)).toEqual(gradientOf(cpu, replica, indices));
+		for (const network of [0, 1]) {
+			expect(cuda.parameters(network)).toEqual(cpu.parameters(network));
+			expect(gradientOf(cuda, network, indices)).toEqual(gradientOf(cpu, network, indices));
 		}
 	});
 

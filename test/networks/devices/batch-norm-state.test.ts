@@ -19,7 +19,7 @@ function open(options: Partial<NetworkPopulationOptions> = {}) {
 	return new NetworkPopulation({
 		device: TEST_DEVICE,
 		spec,
-		replicas: 3,
+		networks: 3,
 		batchSize: 10,
 		optimizer: { algorithm: 'adam' },
 		dataset,
@@ -35,16 +35,16 @@ function train(population: NetworkPopulation, steps = 4) {
 }
 
 /** All that can be seen of one network. */
-function observe(population: NetworkPopulation, replica: number) {
+function observe(population: NetworkPopulation, network: number) {
 	const out = train(population);
-	const evaluation = new Float32Array(2 * population.replicas);
+	const evaluation = new Float32Array(2 * population.networks);
 	population.evaluate('test', evaluation);
 	return {
-		parameters: population.parameters(replica),
-		running: population.runningStatistics(replica),
-		loss: out.trainingLoss.slice(4 * replica, 4 * replica + 4),
-		validation: out.validation.slice(3 * replica, 3 * replica + 3),
-		evaluation: evaluation.slice(2 * replica, 2 * replica + 2),
+		parameters: population.parameters(network),
+		running: population.runningStatistics(network),
+		loss: out.trainingLoss.slice(4 * network, 4 * network + 4),
+		validation: out.validation.slice(3 * network, 3 * network + 3),
+		evaluation: evaluation.slice(2 * network, 2 * network + 2),
 	};
 }
 
@@ -66,7 +66,7 @@ describe.each(POPULATION_BACKENDS)('on %s', (_, options) => {
 			using population = open({
 				spec: without,
 				dataset: data,
-				replicas: 1,
+				networks: 1,
 				seeds: Uint32Array.of(7),
 				batchSize: batch.length,
 				...options,
@@ -114,7 +114,7 @@ describe('the running statistics', () => {
 		expect(observe(population, 1)).toEqual(first);
 		population.fork(1, 2);
 		expect(population.runningStatistics(2)).toEqual(population.runningStatistics(1));
-		const [one, two] = [1, 2].map((replica) => observe(population, replica).evaluation);
+		const [one, two] = [1, 2].map((network) => observe(population, network).evaluation);
 		expect(one).not.toEqual(two); // four steps apart
 		expect(population.runningStatistics(2)).toEqual(population.runningStatistics(1));
 	});
@@ -174,7 +174,7 @@ describe('the running statistics', () => {
 			input: [8, 8, 1],
 			layers: [{ type: 'dense', units: 3 }, { type: 'batch-norm' }, { type: 'dense', units: 4 }],
 		};
-		using population = open({ spec: dense, replicas: 2, seeds: Uint32Array.of(1, 2) });
+		using population = open({ spec: dense, networks: 2, seeds: Uint32Array.of(1, 2) });
 		const parameters = population.parameters(0);
 		parameters.fill(1e25, 0, 64 * 3);
 		population.setParameters(0, parameters);

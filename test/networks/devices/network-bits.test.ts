@@ -24,7 +24,7 @@ function train(spec: NetworkSpec, options: Partial<NetworkPopulationOptions> = {
 	using population = new NetworkPopulation({
 		device: TEST_DEVICE,
 		spec,
-		replicas: seeds.length,
+		networks: seeds.length,
 		batchSize: 6,
 		optimizer: { algorithm: 'adam' },
 		dataset: randomDataset(spec.input, 4),
@@ -38,8 +38,8 @@ function train(spec: NetworkSpec, options: Partial<NetworkPopulationOptions> = {
 	const evaluation = new Float32Array(seeds.length * 2);
 	population.evaluate('test', evaluation);
 	return {
-		parameters: [...seeds].map((_, replica) => population.parameters(replica)),
-		running: [...seeds].map((_, replica) => population.runningStatistics(replica)),
+		parameters: [...seeds].map((_, network) => population.parameters(network)),
+		running: [...seeds].map((_, network) => population.runningStatistics(network)),
 		statistics: out.statistics,
 		trainingLoss: out.trainingLoss,
 		validation: out.validation,
@@ -77,7 +77,7 @@ describe('the same bits', () => {
 			new NetworkPopulation({
 				device: TEST_DEVICE,
 				spec,
-				replicas: 2,
+				networks: 2,
 				batchSize: 5,
 				optimizer: { algorithm: 'adam' },
 				dataset: randomDataset(spec.input, 4),
@@ -111,7 +111,7 @@ describe('any network that fits', () => {
 				const gradients = POPULATION_BACKENDS.map(([, options]) => {
 					using population = new NetworkPopulation({
 						spec,
-						replicas: 1,
+						networks: 1,
 						batchSize: 2,
 						optimizer: { algorithm: 'sgd' },
 						dataset,

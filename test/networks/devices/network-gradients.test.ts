@@ -17,7 +17,7 @@ function population(spec: NetworkSpec, backend: Partial<NetworkPopulationOptions
 		dataset,
 		population: new NetworkPopulation({
 			spec,
-			replicas: 1,
+			networks: 1,
 			batchSize: 4,
 			optimizer: { algorithm: 'sgd' },
 			dataset,

@@ -12,7 +12,7 @@ function open(spec: NetworkSpec, seeds: number[], options: Partial<{ batchSize: 
 	return new NetworkPopulation({
 		device: TEST_DEVICE,
 		spec,
-		replicas: seeds.length,
+		networks: seeds.length,
 		batchSize: 1,
 		optimizer: { algorithm: 'sgd' },
 		dataset: randomDataset(spec.input, 4),
@@ -24,13 +24,13 @@ function open(spec: NetworkSpec, seeds: number[], options: Partial<{ batchSize: 
 const linear: NetworkSpec = { input: [4, 4, 1], layers: [{ type: 'dense', units: 4 }] };
 
 /** With a learning rate of 0 and one image a batch, the training losses say which image was drawn. */
-function drawnImages(population: NetworkPopulation, replica: number, losses: Float32Array, steps: number): number[] {
+function drawnImages(population: NetworkPopulation, network: number, losses: Float32Array, steps: number): number[] {
 	const gradient = new Float32Array(population.parameterCount);
 	const byLoss = new Map<number, number>();
 	for (let image = 0; image < 64; image++) {
-		byLoss.set(Math.fround(population.lossAndGradient(replica, Uint32Array.of(image), gradient)), image);
+		byLoss.set(Math.fround(population.lossAndGradient(network, Uint32Array.of(image), gradient)), image);
 	}
-	return [...losses.subarray(replica * steps, (replica + 1) * steps)].map((loss) => byLoss.get(loss) ?? -1);
+	return [...losses.subarray(network * steps, (network + 1) * steps)].map((loss) => byLoss.get(loss) ?? -1);
 }
 
 function sorted(values: number[]): number[] {
@@ -56,8 +56,8 @@ describe('batches', () => {
 		using population = open(linear, [1, 2, 3], { sliceSize: 9 });
 		const out = populationOutput(population, 18);
 		population.train(18, 0, out);
-		const slices = [0, 1, 2].map((replica) => {
-			const drawn = drawnImages(population, replica, out.trainingLoss, 18);
+		const slices = [0, 1, 2].map((network) => {
+			const drawn = drawnImages(population, network, out.trainingLoss, 18);
 			expect(new Set(drawn).size).toBe(9);
 			expect(sorted(drawn.slice(0, 9))).toEqual(sorted(drawn.slice(9)));
 			expect(Math.max(...drawn)).toBeLessThan(32);
@@ -162,7 +162,7 @@ describe('dropout', () => {
 		using population = new NetworkPopulation({
 			device: TEST_DEVICE,
 			spec,
-			replicas: 1,
+			networks: 1,
 			batchSize: 2,
 			optimizer: { algorithm: 'sgd' },
 			dataset: { ...dataset, splits: { ...dataset.splits, train: repeated } },

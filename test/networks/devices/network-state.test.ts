@@ -13,7 +13,7 @@ function open(seeds = [1, 2, 3], optimizer: OptimizerSpec = { algorithm: 'adam' 
 	return new NetworkPopulation({
 		device: TEST_DEVICE,
 		spec,
-		replicas: seeds.length,
+		networks: seeds.length,
 		batchSize: 10,
 		optimizer,
 		dataset,
@@ -22,15 +22,15 @@ function open(seeds = [1, 2, 3], optimizer: OptimizerSpec = { algorithm: 'adam' 
 }
 
 /** Trains and returns all that can be seen of one network. */
-function observe(population: NetworkPopulation, replica: number, steps = 7) {
+function observe(population: NetworkPopulation, network: number, steps = 7) {
 	const out = populationOutput(population, steps);
 	population.train(steps, 0.01, out);
 	const layers = population.layers.length * 16;
 	return {
-		parameters: population.parameters(replica),
-		loss: out.trainingLoss.slice(replica * steps, (replica + 1) * steps),
-		statistics: out.statistics.slice(replica * layers, (replica + 1) * layers),
-		validation: out.validation.slice(3 * replica, 3 * replica + 3),
+		parameters: population.parameters(network),
+		loss: out.trainingLoss.slice(network * steps, (network + 1) * steps),
+		statistics: out.statistics.slice(network * layers, (network + 1) * layers),
+		validation: out.validation.slice(3 * network, 3 * network + 3),
 	};
 }
 
@@ -100,7 +100,7 @@ describe('validationLogits', () => {
 		observe(population, 0);
 		const out = new Float32Array(population.validationLogitCount);
 		expect(population.validationLogits(2, out)).toBe(out);
-		expect(() => population.validationLogits(3)).toThrow(/an integer from 0 to 2 for replica/);
+		expect(() => population.validationLogits(3)).toThrow(/an integer from 0 to 2 for network/);
 		expect(() => population.validationLogits(0, new Float32Array(3))).toThrow(/validationSize × classes/);
 	});
 });
@@ -190,7 +190,7 @@ describe('the floating-point control word', () => {
 		const gradient = new Float32Array(population.parameterCount);
 		population.lossAndGradient(0, Uint32Array.of(1), gradient);
 		const smallest = Float64Array.of(Number.MIN_VALUE);
-		expect(smallest[0]! * population.replicas).toBe(3 * 2 ** -1074);
-		expect(smallest[0]! * population.replicas).toBeGreaterThan(0);
+		expect(smallest[0]! * population.networks).toBe(3 * 2 ** -1074);
+		expect(smallest[0]! * population.networks).toBeGreaterThan(0);
 	});
 });

@@ -77,20 +77,20 @@ describe.each(POPULATION_BACKENDS)(title, (_, options) => {
 		const expected = tensor(`${example.number}.gradients`, Float32Array);
 		using population = new NetworkPopulation({
 			spec: example.spec,
-			replicas: 2,
+			networks: 2,
 			batchSize: indices.length,
 			optimizer: { algorithm: 'sgd' },
 			dataset: datasetOf(example),
 			seeds: Uint32Array.of(1, 2),
 			...options,
 		});
-		// The second of two: a replica's place in the arena must not matter.
-		const replica = 1;
-		population.setParameters(replica, parameters);
-		expect(population.parameters(replica)).toEqual(parameters);
+		// The second of two: a network's place in the arena must not matter.
+		const network = 1;
+		population.setParameters(network, parameters);
+		expect(population.parameters(network)).toEqual(parameters);
 
 		const gradients = new Float32Array(expected.length).fill(Number.NaN);
-		const loss = population.lossAndGradient(replica, indices, gradients);
+		const loss = population.lossAndGradient(network, indices, gradients);
 		expect(Math.abs(loss - example.loss)).toBeLessThanOrEqual(1e-5 * Math.max(1, example.loss));
 		let from = 0;
 		for (const [array, size] of example.arraySizes.entries()) {
@@ -98,13 +98,13 @@ describe.each(POPULATION_BACKENDS)(title, (_, options) => {
 			from += size;
 		}
 		expect(from).toBe(expected.length);
-		expect(population.parameters(replica)).toEqual(parameters);
+		expect(population.parameters(network)).toEqual(parameters);
 
 		if (example.evaluated === undefined) return;
 		// One step on the batch at a rate of 0: only the running statistics change.
 		population.train(1, 0, populationOutput(population, 1));
-		expect(population.parameters(replica)).toEqual(parameters);
-		const running = population.runningStatistics(replica);
+		expect(population.parameters(network)).toEqual(parameters);
+		const running = population.runningStatistics(network);
 		const expectedRunning = tensor(`${example.number}.running`, Float32Array);
 		expect(running).toHaveLength(expectedRunning.length);
 		for (const [i, value] of running.entries()) {

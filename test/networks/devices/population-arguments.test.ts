@@ -10,7 +10,7 @@ import { TEST_DEVICE } from '../../support/test-device.js';
 const dataset = syntheticDataset();
 const good: NetworkPopulationOptions = {
 	spec: mlp({ input: [8, 8, 1], hidden: [6], classes: 4 }),
-	replicas: 2,
+	networks: 2,
 	batchSize: 8,
 	optimizer: { algorithm: 'momentum' },
 	dataset,
@@ -39,7 +39,7 @@ describe('the constructor refuses', () => {
 	it.each<[string, Record<string, unknown>]>([
 		['a network for other images', { spec: mlp({ input: [8, 9, 1], hidden: [], classes: 4 }) }],
 		['a network for other classes', { spec: mlp({ input: [8, 8, 1], hidden: [], classes: 5 }) }],
-		['no replicas', { replicas: 0, seeds: new Uint32Array(0) }],
+		['no networks', { networks: 0, seeds: new Uint32Array(0) }],
 		['a fractional batch', { batchSize: 1.5 }],
 		['a batch larger than the slice', { batchSize: 20, sliceSize: 10 }],
 		['a slice larger than the split', { sliceSize: 100_000 }],
@@ -73,10 +73,17 @@ describe('the constructor refuses', () => {
 		expect(codeOf(() => open(options as Partial<NetworkPopulationOptions>))).toBe('INVALID_ARGUMENT');
 	});
 
+	it('replicas, and says that they are called networks', () => {
+		const { networks, ...others } = good;
+		expect(() => new NetworkPopulation({ ...others, replicas: networks } as never)).toThrow(
+			'The option replicas is called networks now',
+		);
+	});
+
 	it('more networks than fit into memory', () => {
 		const spec = mlp({ input: [8, 8, 1], hidden: [8000, 8000], classes: 4 });
-		const replicas = 2 ** 20;
-		expect(codeOf(() => open({ spec, replicas, seeds: new Uint32Array(replicas) }))).toBe('OUT_OF_MEMORY');
+		const networks = 2 ** 20;
+		expect(codeOf(() => open({ spec, networks, seeds: new Uint32Array(networks) }))).toBe('OUT_OF_MEMORY');
 	});
 });
 
@@ -116,8 +123,8 @@ describe('a call refuses', () => {
 		['a probe of no batches', () => population.probe(0, 0.1, out)],
 		['an unknown split', () => population.evaluate('all' as 'test', new Float32Array(4))],
 		['an evaluation output of another length', () => population.evaluate('test', new Float32Array(3))],
-		['a replica that is not there', () => population.save(2)],
-		['a negative replica', () => population.parameters(-1)],
+		['a network that is not there', () => population.save(2)],
+		['a negative network', () => population.parameters(-1)],
 		['a fork to nowhere', () => population.fork(0, 7)],
 		['parameters of another length', () => population.setParameters(0, nan)],
 		[

@@ -113,7 +113,7 @@ describe('memory', () => {
 		using population = new NetworkPopulation({
 			device: TEST_DEVICE,
 			spec: cnn({ input: [8, 8, 1], filters: [6], hidden: [20], classes: 4, dropout: 0.3 }),
-			replicas: 4,
+			networks: 4,
 			batchSize: 10,
 			optimizer: { algorithm: 'adam' },
 			dataset: syntheticDataset(),
@@ -123,7 +123,7 @@ describe('memory', () => {
 		const work = (rounds: number) => {
 			for (let round = 0; round < rounds; round++) {
 				population.train(10, 0.001, out);
-				for (let replica = 0; replica < 4; replica++) population.save(replica);
+				for (let network = 0; network < 4; network++) population.save(network);
 				population.restore(2);
 				population.fork(0, 1);
 				population.reset(Uint32Array.of(round, 2, 3, 4));

@@ -52,7 +52,7 @@ describe.each(POPULATION_BACKENDS)('on %s', (_, options) => {
 		const dataset = oneImage();
 		using population = new NetworkPopulation({
 			spec,
-			replicas: 1,
+			networks: 1,
 			batchSize: 1,
 			optimizer: { algorithm, hyperparameters: { weightDecay: 0.03, ...other } },
 			dataset,
@@ -103,7 +103,7 @@ describe('over an interval', () => {
 		return new NetworkPopulation({
 			device: TEST_DEVICE,
 			spec,
-			replicas: 2,
+			networks: 2,
 			batchSize: 8,
 			optimizer: { algorithm: 'adam' },
 			dataset: randomDataset(spec.input, 4),
@@ -137,9 +137,9 @@ describe('over an interval', () => {
 			expect(interval.statistics[16 * row + 14]).toBeCloseTo(deviation / mean(norms), 5);
 			expect(interval.statistics[16 * row + 15]).toBeCloseTo(0.01 * 0.75, 7);
 		}
-		for (let replica = 0; replica < 2; replica++) {
-			expect([...interval.trainingLoss.subarray(steps * replica, steps * (replica + 1))]).toEqual(
-				each.map(({ trainingLoss }) => trainingLoss[replica]),
+		for (let network = 0; network < 2; network++) {
+			expect([...interval.trainingLoss.subarray(steps * network, steps * (network + 1))]).toEqual(
+				each.map(({ trainingLoss }) => trainingLoss[network]),
 			);
 		}
 	});
