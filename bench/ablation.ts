@@ -4,12 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
 	type Config,
-	type ConfigInput,
 	type Dataset,
 	evaluateOnHeldOutTasks,
 	loadPolicy,
 	metaTrain,
-	needsBaseline,
 	openDataset,
 	openExecutor,
 	parseConfig,
@@ -17,7 +15,16 @@ import {
 	tuneBaseline,
 	withoutBaseline,
 } from 'ganno';
-import { type AblationResults, type AblationRun, addRun, continueResults, findRun } from './ablation/results.js';
+import type { ConfigInput } from '#ganno/config/config.js';
+import { needsBaseline } from '#ganno/meta-training/tune-baseline.js';
+import {
+	type AblationResults,
+	type AblationRun,
+	addRun,
+	continueResults,
+	findRun,
+	switchesOf,
+} from './ablation/results.js';
 import { BUDGETS, REFERENCE, SWITCH_NAMES, SWITCHES, type SwitchName, withChanges } from './ablation/switches.js';
 import { compare, MEASURES, type Measure, markdownTables } from './ablation/table.js';
 import { baseVersions, describeMachine, loadAddon, packageVersion, repositoryRoot } from './support/machine.js';
@@ -81,26 +88,28 @@ async function trainAndJudge(
 /** Means with the interval of the difference to the reference, as the other benchmarks' reports have them. */
 function reportRows(results: AblationResults): Row[] {
 	return (Object.keys(MEASURES) as Measure[]).flatMap((measure) =>
-		compare(results, measure, SWITCH_NAMES).flatMap(({ switch: contender, mean, difference, seeds }): Row[] => {
-			const samples = seeds.length;
-			const row = { case: measure, contender, unit: MEASURES[measure].name, samples };
-			const rows: Row[] = [{ ...row, metric: 'mean', median: mean, min: null, max: null }];
-			if (difference === undefined) return rows;
-			for (const over of ['overSeeds', 'overTasks'] as const) {
-				const { mean: median, low, high } = difference[over];
-				const finite = Number.isFinite(low);
-				const note = finite ? 'mean and 95 % interval of the paired difference' : 'one seed: no interval';
-				rows.push({
-					...row,
-					metric: `difference_${over}`,
-					median,
-					min: finite ? low : null,
-					max: finite ? high : null,
-					note,
-				});
-			}
-			return rows;
-		}),
+		compare(results, measure, switchesOf(results, SWITCH_NAMES)).flatMap(
+			({ switch: contender, mean, difference, seeds }): Row[] => {
+				const samples = seeds.length;
+				const row = { case: measure, contender, unit: MEASURES[measure].name, samples };
+				const rows: Row[] = [{ ...row, metric: 'mean', median: mean, min: null, max: null }];
+				if (difference === undefined) return rows;
+				for (const over of ['overSeeds', 'overTasks'] as const) {
+					const { mean: median, low, high } = difference[over];
+					const finite = Number.isFinite(low);
+					const note = finite ? 'mean and 95 % interval of the paired difference' : 'one seed: no interval';
+					rows.push({
+						...row,
+						metric: `difference_${over}`,
+						median,
+						min: finite ? low : null,
+						max: finite ? high : null,
+						note,
+					});
+				}
+				return rows;
+			},
+		),
 	);
 }
 
@@ -145,7 +154,7 @@ Every run is kept in bench/results/ablation-full.json (with --quick: build/ablat
 		}
 	}
 	if (options.json) report({ ...options, tier, versions, rows: reportRows(results), targets: [] });
-	else process.stdout.write(markdownTables(results, SWITCH_NAMES));
+	else process.stdout.write(markdownTables(results, switchesOf(results, SWITCH_NAMES)));
 }
 
 await main();

@@ -1,7 +1,6 @@
 /** How much of an environment step, and of a meta-training run, is not native training. See docs/benchmarks.md. */
 
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import {
 	type Dataset,
 	loadDataset,
@@ -46,9 +45,7 @@ const encoding = new Stopwatch();
 async function startTiming(): Promise<void> {
 	Object.assign(globalThis, { [Symbol.for('ganno.bench.timed-binding')]: { root: repositoryRoot, watch: native } });
 	process.env.GANNO_BINDING = join(repositoryRoot, 'bench', 'support', 'timed-binding.cjs');
-	const { ObservationEncoder } = (await import(
-		pathToFileURL(join(repositoryRoot, 'dist', 'environment', 'observation.js')).href
-	)) as { ObservationEncoder: { prototype: object } };
+	const { ObservationEncoder } = await import('#ganno/environment/observations/layer-observation.js');
 	timeMethods(ObservationEncoder.prototype, encoding);
 }
 
@@ -64,7 +61,7 @@ async function measureSteps(caseName: string, dataset: Dataset, options: Benchma
 		interval,
 		networks: Array.from({ length: NETWORKS }, (_, seed) => ({ seed, learningRate: 1e-3 })),
 	};
-	const controller = new PolicyController(await untrainedPolicy());
+	const controller = new PolicyController(untrainedPolicy());
 	// One thread, as in a worker: more threads would make the native part shorter in wall time, not the rest.
 	using environment = new TrainingEnvironment({ task, dataset, threads: 1 });
 	const shares: Shares = { outside: [], encoding: [], policy: [], bookkeeping: [], stepMilliseconds: [] };

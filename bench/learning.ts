@@ -12,10 +12,10 @@ import {
 	metaTrain,
 	openDataset,
 	openExecutor,
-	PRESETS,
 	parseConfig,
 	RunDirectory,
 } from 'ganno';
+import { PRESETS } from '#ganno/config/presets.js';
 import { baseVersions, loadAddon, packageVersion } from './support/machine.js';
 import { parseOptions, progress } from './support/options.js';
 import { measured, type Row, report, type Target, target } from './support/report.js';

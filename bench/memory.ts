@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PRESETS } from 'ganno';
+import { PRESETS } from '#ganno/config/presets.js';
 import { baseVersions, loadAddon, packageVersion, repositoryRoot } from './support/machine.js';
 import { type BenchmarkOptions, parseOptions, progress } from './support/options.js';
 import { measured, median, type Row, report, type Target, target, unmeasured } from './support/report.js';

@@ -3,11 +3,11 @@
 //
 //   node examples/policy-controller.mjs [policy file] [fashion-mnist | mnist | cifar-10 | synthetic] [steps]
 import {
-	constantSchedule,
 	loadDataset,
 	loadPolicy,
 	PolicyController,
 	runEpisode,
+	scheduleByName,
 	syntheticDataset,
 	TrainingEnvironment,
 } from 'ganno';
@@ -40,7 +40,7 @@ const task = {
 
 const environment = new TrainingEnvironment({ task, dataset, agents: policy.spec.agents });
 const learned = runEpisode({ environment, controller: new PolicyController(policy) });
-const constant = runEpisode({ environment, controller: constantSchedule() });
+const constant = runEpisode({ environment, controller: scheduleByName('constant') });
 environment.dispose();
 
 const percent = (accuracy) => `${(100 * accuracy).toFixed(1)} %`.padStart(8);

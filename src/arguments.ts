@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { closest } from './closest-word.js';
 import { GannoError } from './errors.js';
+import { removedValue } from './removed-values.js';
 
 /** Argument checks: each throws `INVALID_ARGUMENT` with the sentence of the design. */
 
@@ -114,7 +115,8 @@ export function checkPath(value: unknown, name: string): string {
 
 export function checkOneOf<T extends string>(value: unknown, name: string, choices: readonly T[]): T {
 	if (!choices.includes(value as T)) {
-		throw invalidArgument(`one of ${choices.map((choice) => `'${choice}'`).join(', ')}`, name, value);
+		const expected = `one of ${choices.map((choice) => `'${choice}'`).join(', ')}`;
+		throw invalidArgument(expected, name, value, removedValue(name, value));
 	}
 	return value as T;
 }

@@ -3,8 +3,7 @@
  * peer: each is loaded by the first call that needs it.
  */
 
-export { type Config, type ConfigInput, parseConfig } from './config/config.js';
-export { PRESET_NAMES, PRESETS, type PresetName } from './config/presets.js';
+export { type Config, parseConfig } from './config/config.js';
 export type {
 	ControlledLayer,
 	DecisionReport,
@@ -14,50 +13,38 @@ export type {
 } from './control/controller-options.js';
 export type { LayerwiseControllerState } from './control/controller-state.js';
 export { type LayerEventFile, type LayerEventFileOptions, openLayerEventFile } from './control/layer-event-file.js';
-export {
-	DEFAULT_LAYER_FIGURES,
-	LAYER_FIGURES,
-	type LayerFigure,
-	type LayerReport,
-	layerLogs,
-} from './control/layer-report.js';
-export { formatLayerTable, LayerTable, type LayerTableOptions, type TableStream } from './control/layer-table.js';
-export { type AttachOptions, ControlledOptimizer, LayerwiseController } from './control/layerwise-controller.js';
+export { type LayerFigure, type LayerReport, layerLogs } from './control/layer-report.js';
+export { LayerTable, type LayerTableOptions, type TableStream } from './control/layer-table.js';
+export { type AttachOptions, type ControlledOptimizer, LayerwiseController } from './control/layerwise-controller.js';
 export type { Losses } from './control/losses.js';
 export type { Dataset, SplitName } from './datasets/dataset.js';
 export type { DownloadProgress } from './datasets/download/download.js';
-export { DATASET_NAMES, type DatasetName } from './datasets/download/sources.js';
+export type { DatasetName } from './datasets/download/sources.js';
 export { type LoadDatasetOptions, loadDataset } from './datasets/load.js';
 export { type SyntheticOptions, syntheticDataset } from './datasets/synthetic.js';
 export type { DatasetView, LabelNoise } from './datasets/view.js';
 export { type DeviceInfo, devices } from './device-list.js';
-export { ACTION_COUNT, ACTION_MODES, type ActionMode, type Actions } from './environment/actions/actions.js';
-export { NETWORK_ACTION_MODES, type NetworkActionMode } from './environment/actions/scaling-action.js';
-export { SECOND_CONTROL_LEVELS, SECOND_CONTROLS, type SecondControl } from './environment/actions/second-control.js';
-export { AGENT_NAMES, type AgentName, type AgentOptions, type ObservationVersion } from './environment/agent-kinds.js';
+export type { ActionMode, Actions } from './environment/actions/actions.js';
+export type { NetworkActionMode } from './environment/actions/scaling-action.js';
+export type { SecondControl } from './environment/actions/second-control.js';
+export type { AgentOptions, ObservationVersion } from './environment/agent-kinds.js';
 export type { ControlledTraining, Controller, Decision, DecisionContext } from './environment/controller.js';
 export { type EpisodeOptions, type EpisodeOutcome, runEpisode } from './environment/episode.js';
 export {
 	type Agents,
-	OBSERVATION_SIZE,
-	OBSERVATION_VERSION,
 	OBSERVATIONS,
 	type ObservationDescription,
 } from './environment/observations/layer-observation.js';
-export {
-	NETWORK_OBSERVATION_SIZE,
-	NETWORK_OBSERVATION_VERSION,
-	NETWORK_OBSERVATIONS,
-} from './environment/observations/network-observation.js';
+export { NETWORK_OBSERVATIONS } from './environment/observations/network-observation.js';
 export type {
 	Population,
 	PopulationFactory,
 	PopulationOutput,
 } from './environment/populations/population-interface.js';
-export { REWARDS, type Reward, type RewardName } from './environment/rewards/reward.js';
+export type { Reward, RewardName } from './environment/rewards/reward.js';
 export type { EnvironmentInfos, ResetResult, StepResult } from './environment/step-result.js';
 export { TrainingEnvironment, type TrainingEnvironmentOptions } from './environment/training-environment.js';
-export { ERROR_CODES, type ErrorCode, GannoError } from './errors.js';
+export { type ErrorCode, GannoError } from './errors.js';
 export { type EvaluateOptions, evaluatePolicy } from './evaluation/evaluate-policy.js';
 export type { NamedControllers } from './evaluation/evaluation-contenders.js';
 export type {
@@ -69,7 +56,7 @@ export type {
 export { formatEvaluation } from './evaluation/evaluation-table.js';
 export { evaluateOnHeldOutTasks, type HeldOutOptions, type HeldOutOutcomes } from './evaluation/held-out-tasks.js';
 export { createLearner, type Learner, type LearnerOptions, type LearnerState } from './learner/learner.js';
-export { DEFAULT_PPO_SETTINGS, type LearningAlgorithm, type PpoSettings } from './learner/ppo-settings.js';
+export type { LearningAlgorithm, PpoSettings } from './learner/ppo-settings.js';
 export type { Trajectory } from './learner/trajectory.js';
 export type { UpdateMetrics } from './learner/update-metrics.js';
 export type { IterationMetrics } from './meta-training/iteration-metrics.js';
@@ -77,22 +64,13 @@ export { type LearningCheck, type LearningCheckOptions, learningCheck } from './
 export { type MetaTrainOptions, type MetaTrainResult, metaTrain } from './meta-training/meta-train.js';
 export {
 	type BaselineTrial,
-	needsBaseline,
 	type TuneBaselineOptions,
 	tuneBaseline,
 	withoutBaseline,
 } from './meta-training/tune-baseline.js';
-export {
-	type CnnOptions,
-	cnn,
-	type MlpOptions,
-	mlp,
-	NETWORKS,
-	type ResidualOptions,
-	residual,
-} from './networks/builders.js';
+export { type CnnOptions, cnn, type MlpOptions, mlp, type ResidualOptions, residual } from './networks/builders.js';
 export { type LayersModelArtifacts, layersModelArtifacts } from './networks/layers-model.js';
-export { DIVERGED_LOSS, NetworkPopulation } from './networks/population.js';
+export { NetworkPopulation } from './networks/population.js';
 export type { PopulationControls, TrainOptions } from './networks/population-arguments.js';
 export type { NetworkPopulationOptions } from './networks/population-options.js';
 export type { PopulationDevice, Precision } from './networks/population-resources.js';
@@ -114,14 +92,7 @@ export type {
 	ResidualLayerSpec,
 	TrainableLayer,
 } from './networks/spec.js';
-export {
-	ALGORITHMS,
-	type Algorithm,
-	type Hyperparameters,
-	LAYERWISE_ALGORITHMS,
-	type LayerwiseAlgorithm,
-	type OptimizerSpec,
-} from './optimizer/algorithms.js';
+export type { Algorithm, Hyperparameters, LayerwiseAlgorithm, OptimizerSpec } from './optimizer/algorithms.js';
 export type { StepControls, StepOptions } from './optimizer/controls.js';
 export { type LayerStatisticsOptions, layerStatistics } from './optimizer/layer-statistics.js';
 export type { OptimizerLayer } from './optimizer/layers.js';
@@ -134,13 +105,7 @@ export type {
 	NonFinitePolicy,
 } from './optimizer/optimizer-options.js';
 export type { LayerState, OptimizerState } from './optimizer/optimizer-state.js';
-export {
-	POPULATION_STATISTICS,
-	STATISTIC_INDEX,
-	STATISTICS,
-	type StatisticName,
-} from './optimizer/statistics.js';
-export { packageVersion } from './package-files.js';
+export { POPULATION_STATISTICS, STATISTIC_INDEX, STATISTICS, type StatisticName } from './optimizer/statistics.js';
 export { sampleContinuousActions } from './policy/gaussian.js';
 export { createPolicyInference } from './policy/inference.js';
 export type {
@@ -157,40 +122,23 @@ export { describePolicy, loadPolicy, savePolicy } from './policy/policy-file.js'
 export { type SamplingOptions, sampleActions } from './policy/sampling.js';
 export type { ControllerSpec } from './rollouts/controller-spec.js';
 export type {
-	EnvironmentSettings,
 	Episode,
 	EpisodeResult,
 	EpisodeSession,
 	RolloutExecutor,
 	RunOptions,
 } from './rollouts/executor.js';
-export { InProcessExecutor, type InProcessExecutorOptions } from './rollouts/in-process.js';
-export { PiscinaExecutor, type PiscinaExecutorOptions } from './rollouts/piscina.js';
 export { openDataset } from './runs/open-dataset.js';
 export { openExecutor } from './runs/open-executor.js';
 export { RunDirectory } from './runs/run-directory.js';
-export { type ConfidenceInterval, pairedDifference } from './sample-statistics.js';
+export type { ConfidenceInterval } from './sample-statistics.js';
 export type { DecisionFunction } from './schedules/function-controller.js';
-export {
-	constantSchedule,
-	cosineSchedule,
-	exponentialSchedule,
-	oneCycleSchedule,
-	stepSchedule,
-	warmupStableDecaySchedule,
-} from './schedules/hand-made.js';
-export { SCHEDULES, type ScheduleName, type ScheduleOptions, scheduleByName } from './schedules/registry.js';
+export { type ScheduleName, type ScheduleOptions, scheduleByName } from './schedules/registry.js';
 export { type ScheduleFactor, scheduleController } from './schedules/schedule-controller.js';
-export { trustRatioSchedule } from './schedules/trust-ratio.js';
 export { type TuneOptions, type TuneResult, tuneSchedule } from './schedules/tune.js';
-export { type Architecture, formatArchitecture, parseArchitecture } from './search/architecture.js';
+export { type Architecture, parseArchitecture } from './search/architecture.js';
 export { type ArchitectureNetworkOptions, architectureNetwork, type Dropout } from './search/architecture-network.js';
-export { countArchitectures, countStates } from './search/count.js';
-export {
-	type ModelTraining,
-	ReplayLog,
-	type SearchEntry,
-} from './search/replay-log.js';
+export { type ModelTraining, ReplayLog, type SearchEntry } from './search/replay-log.js';
 export {
 	type ModelOutcome,
 	type ModelRequest,
@@ -198,14 +146,7 @@ export {
 	runSearch,
 	type SearchSettings,
 } from './search/run-search.js';
-export {
-	type Fit,
-	PAPER_LIMITS,
-	type SearchLayer,
-	type SearchSpace,
-	type SpaceLimits,
-} from './search/space.js';
-export { type ModelTrainingSettings, trainModel } from './search/train-model.js';
+export type { Fit, SearchLayer, SearchSpace, SpaceLimits } from './search/space.js';
 export type { FineTuning, FineTuningChange } from './tasks/fine-tuning.js';
 export type { NetworkEnds, NetworkFamily } from './tasks/network-family.js';
 export type { Pretraining } from './tasks/pretraining.js';

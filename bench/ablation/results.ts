@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { ConfigInput } from 'ganno';
+import type { ConfigInput } from '#ganno/config/config.js';
 import type { Machine } from '../support/machine.js';
 
 /** One policy: trained under one switch from one seed, judged on the held-out tasks. */
@@ -13,7 +13,7 @@ export interface AblationRun {
 	readonly testAccuracy: readonly number[];
 	readonly returns: readonly number[];
 	readonly diverged: readonly (0 | 1)[];
-	/** Optimiser steps of all child networks in training: forks and baselines included, the baseline's tuning not. */
+	/** Optimiser steps of all child networks in training: baselines (and forks, of the former reward `difference`) included, the baseline's tuning not. */
 	readonly networkSteps: number;
 	readonly trainingSeconds: number;
 	readonly evaluationSeconds: number;
@@ -51,6 +51,11 @@ export function continueResults(path: string, fresh: AblationResults): AblationR
 
 export function findRun(results: AblationResults, name: string, seed: number, changes: ConfigInput) {
 	return results.runs.find((run) => run.switch === name && run.seed === seed && same(run.changes, changes));
+}
+
+/** The switches there are, then those that results were kept of and that are gone (docs/what-we-tried.md). */
+export function switchesOf({ runs }: AblationResults, current: readonly string[]): readonly string[] {
+	return [...new Set([...current, ...runs.map((run) => run.switch)])];
 }
 
 /** JSON with a line a run. */

@@ -1,4 +1,4 @@
-import type { ConfigInput } from 'ganno';
+import type { ConfigInput } from '#ganno/config/config.js';
 
 /**
  * What every run of the ablation has in common: a reduced `standard`, small enough that one run trains and is judged in under a minute
@@ -48,16 +48,12 @@ export const SWITCHES = {
 	'leave-one-out': { learner: { leaveOneOut: true } },
 	recurrent: { policy: { network: 'recurrent' } },
 	mappo: { learner: { algorithm: 'mappo' } },
-	'action-fine': { environment: { action: 'fine' } },
 	'action-compounding': { environment: { action: 'compounding' } },
-	'action-anchored-to-cosine': { environment: { action: 'anchored', baseSchedule: 'cosine' } },
 	'coarse-on-cosine': { environment: { baseSchedule: 'cosine' } },
 	'action-absolute': { environment: { action: 'absolute' } },
 	'reward-baseline': { environment: { reward: 'baseline' } },
 	'reward-final-loss': { environment: { reward: 'final-loss' } },
 	'reward-accuracy-gain': { environment: { reward: 'accuracy-gain' } },
-	'reward-difference': { environment: { reward: 'difference' } },
-	'second-control-momentum': { environment: { secondControl: 'momentum' } },
 	'second-control-weight-decay': { environment: { secondControl: 'weight-decay' } },
 	'trained-in-balance': { tasks: { layerSpreadShare: 0, initialScaleShare: 0 } },
 } as const satisfies Readonly<Record<string, ConfigInput>>;

@@ -2,7 +2,9 @@
  * Makes, steps and frees optimisers for some seconds, for bench:memory: optimizer-churn.js SECONDS. The arrays stay; what the optimisers
  * hold themselves comes and goes. Every eighth is left to the garbage collector.
  */
-import { LAYERWISE_ALGORITHMS, LayerwiseOptimizer, STATISTICS } from 'ganno';
+
+import { LayerwiseOptimizer, STATISTICS } from 'ganno';
+import { LAYERWISE_ALGORITHMS } from '#ganno/optimizer/algorithms.js';
 
 const seconds = Number(process.argv[2]);
 const layers = [3, 700, 20_000, 64_000].map((size, layer) => ({

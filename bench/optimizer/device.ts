@@ -1,5 +1,7 @@
 /** ganno on a CUDA device, everything kept there, and the device's own copy as the ceiling. */
-import { LAYERWISE_ALGORITHMS, LayerwiseOptimizer, STATISTICS } from 'ganno';
+
+import { LayerwiseOptimizer, STATISTICS } from 'ganno';
+import { LAYERWISE_ALGORITHMS } from '#ganno/optimizer/algorithms.js';
 import type { LayerwisePlan } from '../../binding.d.ts';
 import { loadAddon } from '../support/machine.js';
 import { ADAM_BYTES, LEARNING_RATE, parameterCount } from './cases.js';

@@ -1,5 +1,7 @@
 /** The contenders that run in the benchmark's own process: ganno, and the memory traffic that bounds it. */
-import { LAYERWISE_ALGORITHMS, LayerwiseOptimizer, STATISTICS } from 'ganno';
+
+import { LayerwiseOptimizer, STATISTICS } from 'ganno';
+import { LAYERWISE_ALGORITHMS } from '#ganno/optimizer/algorithms.js';
 import { loadAddon } from '../support/machine.js';
 import { LEARNING_RATE, parameterCount, type StepCase } from './cases.js';
 import { type StepContender, type StepSlice, unavailableContender } from './contender.js';

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Dataset, metaTrain, PRESETS, parseConfig, RunDirectory } from 'ganno';
+import { type Dataset, metaTrain, parseConfig, RunDirectory } from 'ganno';
+import { PRESETS } from '#ganno/config/presets.js';
 import { type BenchmarkOptions, progress } from './options.js';
 
 /** The children of a meta-training run, by benchmark case. */

@@ -1,13 +1,8 @@
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { PolicySnapshot, PolicySpec } from 'ganno';
-import { repositoryRoot } from './machine.js';
+import { actorParameterCount } from '#ganno/policy/actor.js';
 
 /** A policy of the default kind with small weights: what it decides costs the same as what a trained one decides. */
-export async function untrainedPolicy(): Promise<PolicySnapshot> {
-	const { actorParameterCount } = (await import(
-		pathToFileURL(join(repositoryRoot, 'dist', 'agents', 'actor.js')).href
-	)) as { readonly actorParameterCount: (spec: PolicySpec) => number };
+export function untrainedPolicy(): PolicySnapshot {
 	const spec: PolicySpec = {
 		network: 'feed-forward',
 		observation: 'layer-v1',

@@ -100,12 +100,11 @@ function effect(action: string, multiplier: number | undefined): string {
 	const count = action === 'three-way' ? THREE_WAY_ACTIONS : ACTION_COUNT;
 	const rates = Array.from({ length: count }, (_, a) => {
 		const rate = Float32Array.of(begun);
-		rule.apply(Uint8Array.of(a), 1, Float32Array.of(begun), rate);
+		rule.apply(Uint8Array.of(a), 1, rate);
 		return rate[0] as number;
 	});
 	if (action === 'absolute') return `to one of ${rates.map((rate) => rate.toExponential(1)).join(', ')}`;
-	const factors = rates.map((rate) => Number((rate / begun).toPrecision(3))).join(', ');
-	return action === 'anchored' ? `to the initial one times ${factors}` : `times ${factors}`;
+	return `times ${rates.map((rate) => Number((rate / begun).toPrecision(3))).join(', ')}`;
 }
 
 function trained(training: TrainingRecord): string[] {
@@ -121,10 +120,10 @@ function trained(training: TrainingRecord): string[] {
 	];
 }
 
-/** The settings, where this version understands them. */
+/** The settings, where this version understands them; those of agents and rewards are not asked for, and may be of another. */
 function configOf({ config }: TrainingRecord): Config | undefined {
 	try {
-		return parseConfig(config as ConfigInput);
+		return parseConfig({ ...(config as ConfigInput), environment: {} });
 	} catch {
 		return undefined;
 	}

@@ -3,7 +3,6 @@ import { SYNTHETIC_CLASSES } from '../datasets/synthetic.js';
 import { AGENT_KINDS, type AgentKind } from '../environment/agent-kinds.js';
 import { GannoError } from '../errors.js';
 import { resolveHyperparameters } from '../optimizer/optimizer-options.js';
-import { usesMomentum } from '../optimizer/rules.js';
 import type { NetworkFamily } from '../tasks/network-family.js';
 import type { Config } from './config.js';
 
@@ -66,7 +65,7 @@ export function isOpen(network: NetworkFamily): boolean {
 	return ranges || ('activation' in network && Array.isArray(network.activation));
 }
 
-function checkAgent({ agent, environment, tasks }: Config): void {
+function checkAgent({ agent, environment }: Config): void {
 	const kind: AgentKind = AGENT_KINDS[agent];
 	for (const [key, known] of [
 		['action', Object.keys(kind.actions)],
@@ -76,19 +75,9 @@ function checkAgent({ agent, environment, tasks }: Config): void {
 		const expected = known.map((value) => `'${value}'`).join(' or ');
 		refuse(`Expected ${expected} for environment.${key} with agent '${agent}' but received '${environment[key]}'`);
 	}
-	const { secondControl, reward } = environment;
-	if (secondControl === undefined) return;
-	const refuseSecond = (why: string): never =>
-		refuse(`Expected 'none' for environment.secondControl ${why} but received '${secondControl}'`);
-	if (!kind.secondControls.includes(secondControl)) refuseSecond(`with agent '${agent}'`);
-	// A fork would have to keep what its agent set in the interval before, and before the first there is the optimiser's own value only.
-	if (reward === 'difference') refuseSecond("with environment.reward 'difference'");
-	const algorithms = tasks.optimizers.map((optimizer) =>
-		typeof optimizer === 'string' ? optimizer : optimizer.algorithm,
-	);
-	if (secondControl === 'momentum' && !algorithms.some(usesMomentum)) {
-		refuseSecond(`without 'momentum' or 'nesterov' among tasks.optimizers (${algorithms.join(', ')})`);
-	}
+	const { secondControl } = environment;
+	if (secondControl === undefined || kind.secondControls.includes(secondControl)) return;
+	refuse(`Expected 'none' for environment.secondControl with agent '${agent}' but received '${secondControl}'`);
 }
 
 function refuse(message: string, cause?: unknown): never {

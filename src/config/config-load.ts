@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { closest } from '../closest-word.js';
 import { GannoError } from '../errors.js';
 import { readTextFile } from '../files/text-file.js';
+import { removedValue } from '../removed-values.js';
 import { forbiddenKeys, showValue, valueAt } from './settings-value.js';
 
 /** One source of settings, weakest first: a preset, a file, the command line. */
@@ -168,8 +169,10 @@ function describeIssue(
 	const expected = known?.expected ?? (section || key === '' ? 'an object of settings' : issue.message);
 	// A fault inside a list is told with the element's place, but what is expected is said of the whole key.
 	const detail = known !== undefined && known.key !== key && issue.code !== 'custom' ? ` (${issue.message})` : '';
+	const value = valueAt(merged, path);
+	const removed = removedValue(key, value);
 	return [
-		`Expected ${expected} for ${key === '' ? 'the config' : key} but received ${showValue(valueAt(merged, path))} in ${sourceOf(path, layers)}${detail}`,
+		`Expected ${expected} for ${key === '' ? 'the config' : key} but received ${showValue(value)} in ${sourceOf(path, layers)}${detail}${removed === undefined ? '' : `. ${removed}`}`,
 	];
 }
 

@@ -12,7 +12,7 @@ const baselineRate = z.number().gt(0).max(10);
 
 export const environmentSection = z
 	.strictObject({
-		action: choice(['compounding', 'fine', 'coarse', 'anchored', 'absolute', 'three-way', 'continuous'], {
+		action: choice(['compounding', 'coarse', 'absolute', 'three-way', 'continuous'], {
 			default: 'compounding',
 			description:
 				"How an action becomes a learning rate; the agent 'adaptive-lr' takes 'three-way' or 'continuous', the other one the rest.",
@@ -26,13 +26,11 @@ export const environmentSection = z
 		}),
 		baseSchedule: choice(BASE_SCHEDULES, {
 			default: 'constant',
-			description:
-				"Multiplies the policy's learning rates step by step, in training and evaluation: the base that 'anchored' is anchored to.",
+			description: "Multiplies the policy's learning rates step by step, in training and evaluation.",
 		}),
 		reward: choice(REWARDS, {
 			default: 'log-improvement',
-			description:
-				"What the agents are paid for; 'difference' costs a fork of the network per agent and interval, 'baseline' a second run.",
+			description: "What the agents are paid for; 'baseline' costs a second run of every network.",
 		}),
 		baselineLearningRate: z
 			.union([z.literal('tuned'), baselineRate, z.partialRecord(z.enum(ALGORITHMS), baselineRate)])
@@ -47,9 +45,8 @@ export const environmentSection = z
 			default: 'layerwise',
 			description: 'One agent per layer, or one for all layers.',
 		}),
-		secondControl: choiceOrNone(['weight-decay', 'momentum'], {
-			description:
-				"What agents set beside the learning rate, at one of three levels; 'momentum' acts in tasks whose optimiser is 'momentum' or 'nesterov'.",
+		secondControl: choiceOrNone(['weight-decay'], {
+			description: 'What agents set beside the learning rate, at one of three levels.',
 		}),
 	})
 	.prefault({});

@@ -199,16 +199,12 @@ export class EnvironmentBuffers {
 		this.running = running;
 	}
 
-	/** Pays every agent what its network earned, or its own part. @param forkLoss `[networks × agents]`, of the reward `difference` */
-	pay(rule: RewardRule, forkLoss: Float32Array | undefined, last: boolean): void {
+	/** Pays every agent what its network earned. */
+	pay(rule: RewardRule, last: boolean): void {
 		const { validationLoss, validationAccuracy, active, diverged, networkRewards } = this;
 		const { rewards } = this.result;
-		if (forkLoss !== undefined) {
-			rule.differences(validationLoss, forkLoss, active, diverged, rewards);
-			return;
-		}
 		rule.update(validationLoss, validationAccuracy, active, diverged, last, networkRewards);
-		for (let i = 0; i < rewards.length; i++) rewards[i] = this.networkRewards[Math.floor(i / this.agents)]!;
+		for (let i = 0; i < rewards.length; i++) rewards[i] = networkRewards[Math.floor(i / this.agents)]!;
 	}
 
 	/** Brings what the caller sees up to date. */

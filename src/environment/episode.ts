@@ -1,7 +1,6 @@
 import { checkBoolean, checkFunction, checkKeys, checkObject, invalidArgument, keysOf } from '../arguments.js';
 import type { TrainingTask } from '../tasks/task.js';
 import { type Controller, checkController } from './controller.js';
-import { networkReward } from './rewards/reward.js';
 import type { StepResult } from './step-result.js';
 import type { TrainingEnvironment } from './training-environment.js';
 
@@ -117,7 +116,7 @@ export function runEpisode(options: EpisodeOptions): EpisodeOutcome {
 	let decision = 0;
 	for (const { rewards } of controlledSteps(environment, controller, options.baseSchedule)) {
 		for (let n = 0; n < networks; n++) {
-			outcome.returns[n] = outcome.returns[n]! + networkReward(rewards, n, environment.agents);
+			outcome.returns[n] = outcome.returns[n]! + rewards[n * environment.agents]!;
 			if (infos.validationLoss[n]! < outcome.bestValidationLoss[n]!) {
 				outcome.bestValidationLoss[n] = infos.validationLoss[n]!;
 			}

@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { checkFloat32Array, checkKeys, checkOneOf, invalidArgument, keysOf } from '../arguments.js';
+import { checkFloat32Array, checkKeys, checkOneOf, keysOf } from '../arguments.js';
 import type { SplitName } from '../datasets/dataset.js';
 import { GannoError } from '../errors.js';
 import { DIVERGED_LOSS } from '../networks/population.js';
@@ -26,7 +26,7 @@ export interface TrainingEnvironmentOptions extends PopulationSource, AgentOptio
 	readonly task: TrainingTask;
 	/** Default `log-improvement`. */
 	readonly reward?: Reward;
-	/** Multiplies the learning rates of `step`, optimiser step by optimiser step; the base of `anchored`. Absent: 1. `[horizon]` */
+	/** Multiplies the learning rates of `step`, optimiser step by optimiser step. Absent: 1. `[horizon]` */
 	readonly baseSchedule?: Float32Array;
 }
 
@@ -75,12 +75,9 @@ export class TrainingEnvironment {
 		this.kind = kind;
 		this.action = rule;
 		this.agentsMode = agents;
-		this.#splitter = secondControl === undefined ? undefined : new ActionSplitter(secondControl);
+		this.#splitter = secondControl === undefined ? undefined : new ActionSplitter();
 		this.reward = checkReward(options.reward ?? 'log-improvement');
-		if (secondControl !== undefined && rewardName(this.reward) === 'difference') {
-			throw invalidArgument("'none' with the reward difference", 'secondControl', secondControl);
-		}
-		this.#taskPopulation = new TaskPopulation(populationFactory(options), this.reward, this.agentsMode);
+		this.#taskPopulation = new TaskPopulation(populationFactory(options), this.reward);
 		this.#baseSchedule = options.baseSchedule;
 		this.#task = checkTask(options.task);
 	}
@@ -163,7 +160,7 @@ export class TrainingEnvironment {
 		const { networks, layers, agents, learningRates } = buffers;
 		checkActions(actions, this.action.mode === 'continuous', networks * agents);
 		const split = splitActions(this.#splitter, actions, layers, networks * layers);
-		this.action.apply(split.actions, layers, buffers.initialLearningRates, learningRates);
+		this.action.apply(split.actions, layers, learningRates);
 		buffers.previousActions.set(split.actions);
 		return this.#advance(buffers.partOf(this.#baseSchedule, this.#decision), split);
 	}
@@ -236,7 +233,7 @@ export class TrainingEnvironment {
 		const last = this.#decision === this.decisions;
 		buffers.read(buffers.interval, interval);
 		this.#detector!.update(buffers.validationLoss, buffers.trainingLoss, buffers.diverged);
-		buffers.pay(this.#rewardRule!, this.#taskPopulation.forkLoss, last);
+		buffers.pay(this.#rewardRule!, last);
 		buffers.deactivate();
 		this.#encode(buffers.interval.trainingLoss, interval, baseFactor);
 		this.#done = last || buffers.running === 0;

@@ -30,7 +30,7 @@ export function namedPolicy(name: string, policy: Policy): NamedPolicy {
 	};
 }
 
-/** The base schedule of a policy's training; anchored actions mean little without it. */
+/** The base schedule of a policy's training. */
 function trainedWith({ training }: Pick<Policy, 'training'>): BaseScheduleName {
 	const { config } = training as { readonly config?: { readonly environment?: { readonly baseSchedule?: unknown } } };
 	const name = config?.environment?.baseSchedule;

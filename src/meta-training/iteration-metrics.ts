@@ -1,4 +1,4 @@
-import { networkReward, type RewardName } from '../environment/rewards/reward.js';
+import type { RewardName } from '../environment/rewards/reward.js';
 import type { Trajectory } from '../learner/trajectory.js';
 import type { UpdateMetrics } from '../learner/update-metrics.js';
 import { OUTCOME_SIZE } from '../rollouts/outcomes.js';
@@ -15,7 +15,7 @@ export interface IterationMetrics extends Omit<UpdateMetrics, 'milliseconds'> {
 	readonly finalValidationLoss: number;
 	readonly finalValidationAccuracy: number;
 	readonly divergedShare: number;
-	/** Optimiser steps of all networks of the iteration, those of forks (`difference`) and baseline runs included. */
+	/** Optimiser steps of all networks of the iteration, those of baseline runs included. */
 	readonly networkSteps: number;
 	/** Wall seconds of the iteration. */
 	readonly seconds: number;
@@ -29,21 +29,20 @@ export interface IterationMetrics extends Omit<UpdateMetrics, 'milliseconds'> {
 /** What two runs of the same bits may say differently. */
 export const CLOCK_METRICS: readonly string[] = ['seconds', 'networkStepsPerSecond', 'learnerShare', 'nativeShare'];
 
-/** Sums of rewards, network by network; means over the agents where these are paid differently. */
+/** Sums of rewards, network by network; all agents of a network are paid the same. */
 export function trajectoryReturns(trajectory: Trajectory): Float64Array {
 	const { decisions, networks, agents, rewards } = trajectory;
 	const returns = new Float64Array(networks);
 	for (let t = 0; t < decisions; t++) {
 		for (let n = 0; n < networks; n++) {
-			returns[n] = (returns[n] as number) + networkReward(rewards, t * networks + n, agents);
+			returns[n] = (returns[n] as number) + (rewards[(t * networks + n) * agents] as number);
 		}
 	}
 	return returns;
 }
 
 /** Trainings that one network's rewards take. */
-function runsPerNetwork(reward: RewardName, agents: number): number {
-	if (reward === 'difference') return 1 + agents;
+function runsPerNetwork(reward: RewardName): number {
 	return reward === 'baseline' ? 2 : 1;
 }
 
@@ -64,7 +63,7 @@ export function iterationMetrics(
 	let total = 0;
 	let native = 0;
 	for (const trajectory of trajectories) {
-		networkSteps += trajectory.task.horizon * trajectory.networks * runsPerNetwork(reward, trajectory.agents);
+		networkSteps += trajectory.task.horizon * trajectory.networks * runsPerNetwork(reward);
 		total += trajectory.milliseconds.total;
 		native += trajectory.milliseconds.native;
 		for (let n = 0; n < trajectory.networks; n++) {

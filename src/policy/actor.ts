@@ -1,5 +1,5 @@
 import { checkInteger, checkKeys, checkNumber, checkOneOf, invalidArgument, keysOf } from '../arguments.js';
-import { SECOND_CONTROL_LEVELS, type SecondControlName } from '../environment/actions/second-control.js';
+import { removedValue } from '../removed-values.js';
 import { GAUSSIAN_OUTPUTS } from './gaussian.js';
 import type { NamedTensor, PolicySpec } from './policy.js';
 
@@ -105,12 +105,16 @@ export function checkPolicySpec(spec: PolicySpec, name = 'spec'): PolicySpec {
 	checkOneOf(spec.agents, `${name}.agents`, ['layerwise', 'one']);
 	if (typeof spec.observation !== 'string') throw invalidArgument('a string', `${name}.observation`, spec.observation);
 	if (typeof spec.action !== 'string') throw invalidArgument('a string', `${name}.action`, spec.action);
+	const removed = removedValue(`${name}.action`, spec.action);
+	if (removed !== undefined) {
+		throw invalidArgument('an action rule of this version', `${name}.action`, spec.action, removed);
+	}
 	checkInteger(spec.observationSize, `${name}.observationSize`, 1, 4096);
 	checkInteger(spec.actions, `${name}.actions`, 2, 256); // actions travel as bytes
 	if (spec.multiplier !== undefined) checkNumber(spec.multiplier, `${name}.multiplier`, 1 + 1e-6, 1000);
 	if (spec.action === 'continuous') checkInteger(spec.actions, `${name}.actions`, GAUSSIAN_OUTPUTS, GAUSSIAN_OUTPUTS);
 	if (spec.secondControl !== undefined) {
-		checkOneOf(spec.secondControl, `${name}.secondControl`, Object.keys(SECOND_CONTROL_LEVELS) as SecondControlName[]);
+		checkOneOf(spec.secondControl, `${name}.secondControl`, ['weight-decay']);
 	}
 	checkInteger(spec.hiddenUnits, `${name}.hiddenUnits`, 1, 4096);
 	return spec;

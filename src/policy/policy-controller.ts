@@ -22,9 +22,7 @@ import type { PolicyInference, PolicySnapshot } from './policy.js';
  *
  * A policy of `network-v1` scales the learning rates of a network together; it takes an environment that shows it that observation.
  *
- * A policy with a second control sets weight decays or momenta too, as {@link Decision} has them.
- *
- * A policy of the action rule `anchored` multiplies the base schedule that the caller of the episode gives.
+ * A policy with a second control sets weight decays too, as {@link Decision} has them.
  */
 export class PolicyController implements Controller {
 	readonly name: string;
@@ -58,7 +56,7 @@ export class PolicyController implements Controller {
 		this.name = name;
 		this.#inference = createPolicyInference(policy);
 		this.#rule = openActionRule(action as ActionMode, multiplier);
-		this.#splitter = secondControl === undefined ? undefined : new ActionSplitter(secondControl);
+		this.#splitter = secondControl === undefined ? undefined : new ActionSplitter();
 		this.#agents = agents;
 	}
 
@@ -104,7 +102,7 @@ export class PolicyController implements Controller {
 		chooseActions(this.#logits, { networks, agents, actions: spec.actions, greedy: true }, this.#actions);
 		this.#learningRates.set(context.learningRates);
 		const split = splitActions(this.#splitter, this.#actions, layers, networks * layers);
-		this.#rule.apply(split.actions, layers, context.initialLearningRates, this.#learningRates);
+		this.#rule.apply(split.actions, layers, this.#learningRates);
 		return { learningRates: this.#learningRates, ...split };
 	}
 

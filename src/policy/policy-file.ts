@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { checkFloat32Array, checkObject, checkPath, invalidArgument } from '../arguments.js';
 import { counted } from '../counted.js';
-import { SECOND_CONTROL_LEVELS, type SecondControlName } from '../environment/actions/second-control.js';
+import { WEIGHT_DECAY_LEVELS } from '../environment/actions/second-control.js';
 import { AGENT_KINDS, AGENT_NAMES, type AgentKind, actorOutputs, agentNamed } from '../environment/agent-kinds.js';
 import { isError } from '../errors.js';
 import { badFile } from '../files/file-system-error.js';
@@ -198,10 +198,6 @@ function describeAction({ action, actions, multiplier }: PolicySpec): string {
 		: `${action} (${counted(actions, 'action')}${range})`;
 }
 
-function describeSecond(control: SecondControlName): string {
-	return `${control} of ${SECOND_CONTROL_LEVELS[control].join(', ')}`;
-}
-
 /** What a person wants to know about a policy, in order: a name and a value a line. */
 export function describePolicy(policy: Policy): { readonly name: string; readonly value: string }[] {
 	const { spec, parameters, training } = policy;
@@ -216,7 +212,7 @@ export function describePolicy(policy: Policy): { readonly name: string; readonl
 		{ name: 'action', value: describeAction(spec) },
 		...(spec.secondControl === undefined
 			? []
-			: [{ name: 'second control', value: describeSecond(spec.secondControl) }]),
+			: [{ name: 'second control', value: `${spec.secondControl} of ${WEIGHT_DECAY_LEVELS.join(', ')}` }]),
 		{ name: 'agents', value: spec.agents === 'one' ? 'one for all layers' : 'one per layer' },
 		...Object.entries(training).map(([name, value]) => ({
 			name: `training.${name}`,

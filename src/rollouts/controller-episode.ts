@@ -1,6 +1,5 @@
 import type { Controller } from '../environment/controller.js';
 import { controlledSteps } from '../environment/episode.js';
-import { networkReward } from '../environment/rewards/reward.js';
 import type { TrainingEnvironment } from '../environment/training-environment.js';
 import { GannoError } from '../errors.js';
 import type { EpisodeBuffer } from './episode-buffer.js';
@@ -25,7 +24,7 @@ export function* runControllerEpisode(
 	let decision = 0;
 	for (const { rewards } of controlledSteps(environment, controller, baseSchedule)) {
 		for (let n = 0; n < networks; n++) {
-			buffer.returns[n] = (buffer.returns[n] as number) + networkReward(rewards, n, agents);
+			buffer.returns[n] = (buffer.returns[n] as number) + (rewards[n * agents] as number);
 			const rates = infos.learningRates.subarray(n * layers, (n + 1) * layers);
 			buffer.history.learningRates.set(rates, (n * decisions + decision) * layers);
 		}

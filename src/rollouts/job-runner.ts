@@ -3,7 +3,6 @@ import type { AgentOptions, ObservationVersion } from '../environment/agent-kind
 import { InitialStates } from '../environment/populations/initial-states.js';
 import { populationFactory } from '../environment/populations/open-population.js';
 import type { PopulationFactory } from '../environment/populations/population-interface.js';
-import { type Reward, rewardName } from '../environment/rewards/reward.js';
 import { TrainingEnvironment } from '../environment/training-environment.js';
 import { GannoError } from '../errors.js';
 import { isCancelled } from '../networks/population-resources.js';
@@ -137,7 +136,7 @@ export class JobRunner implements Disposable {
 			const { environment: settings, dataset, population, resources } = this.#setup;
 			environment = new TrainingEnvironment({
 				...agents,
-				...judgedBy(settings.reward, kind),
+				...(settings.reward === undefined ? {} : { reward: settings.reward }),
 				...(base === undefined ? {} : { baseSchedule: base }),
 				task,
 				dataset,
@@ -155,14 +154,4 @@ export class JobRunner implements Disposable {
 /** Of a base schedule, step by step; undefined: 1 throughout. */
 function factors(name: BaseScheduleName = 'constant', { horizon }: TrainingTask): Float32Array | undefined {
 	return name === 'constant' ? undefined : baseSchedule(name, horizon);
-}
-
-/** Differences are for learning: what an episode is judged by needs no forks, and its return is the team's. */
-function judgedBy(reward: Reward | undefined, kind: Job['kind']): { readonly reward?: Reward } {
-	const judged: Reward | undefined = kind === 'episode' && isDifference(reward) ? 'log-improvement' : reward;
-	return judged === undefined ? {} : { reward: judged };
-}
-
-function isDifference(reward: Reward | undefined): boolean {
-	return reward !== undefined && rewardName(reward) === 'difference';
 }

@@ -8,6 +8,7 @@ import {
 	addRun,
 	continueResults,
 	findRun,
+	switchesOf,
 } from '../../bench/ablation/results.js';
 import { REFERENCE, SWITCH_NAMES, SWITCHES, withChanges } from '../../bench/ablation/switches.js';
 import { compare, markdownTables } from '../../bench/ablation/table.js';
@@ -82,6 +83,15 @@ describe('the comparison', () => {
 });
 
 describe('the results on disk', () => {
+	it('keep the rows of switches that are gone', () => {
+		const kept = JSON.parse(readFileSync('bench/results/ablation-full.json', 'utf8')) as AblationResults;
+		const order = switchesOf(kept, SWITCH_NAMES);
+		expect(order.slice(0, SWITCH_NAMES.length)).toEqual(SWITCH_NAMES);
+		expect(markdownTables(kept, order)).toContain(
+			'| reward-difference | 67.62 | −9.12 [−14.55, −3.69] | −9.12 [−10.43, −7.81] |',
+		);
+	});
+
 	const path = () => join(mkdtempSync(join(tmpdir(), 'ganno-ablation-')), 'results.json');
 
 	it('are gone on with, and a run that is there is found', () => {

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { openTfjsPopulation } from '../../bench/tfjs-population/open-tfjs-population.js';
 import { NetworkPopulation } from '../../src/networks/population.js';
 import type { NetworkPopulationOptions } from '../../src/networks/population-options.js';
 import type { NetworkSpec } from '../../src/networks/spec.js';
 import { ALGORITHMS } from '../../src/optimizer/algorithms.js';
 import { POPULATION_STATISTICS } from '../../src/optimizer/statistics.js';
-import { openTfjsPopulation } from '../../src/tfjs/population/open-tfjs-population.js';
 import { registerWasmTrainingKernels } from '../../src/tfjs/wasm-kernels/register-wasm-kernels.js';
 import { NETWORK_CASES, NORMALIZED_CASES } from '../support/network-cases.js';
 import { populationOutput } from '../support/population.js';

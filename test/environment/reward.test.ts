@@ -123,17 +123,6 @@ describe('rewards', () => {
 		expectRewards(rewards('accuracy-gain', [2, 1, 90], { diverges, accuracies }), [1.2, -1.8 - 1]);
 	});
 
-	it('difference pays each agent what its action added, with divergence as the worst on either side', () => {
-		const rule = new RewardRule('difference', 4);
-		rule.reset(f32(2, 2, 2, 2), f32(0, 0, 0, 0));
-		const out = new Float32Array(8);
-		const losses = f32(1, 0.5, 9, 1);
-		const forks = f32(1, 2, 1e6, 0.5, 1, 1e6, 1, 1);
-		rule.differences(losses, forks, new Uint8Array([1, 1, 1, 0]), new Uint8Array([0, 0, 1, 0]), out);
-		const worst = -Math.log(8) - 1;
-		expectRewards([...out], [0, Math.log(2), Math.min(-Math.log(0.5) - worst, 3), 0, Math.max(worst, -3), 0, 0, 0]);
-	});
-
 	it('without divergence telescope to ln V₀ − ln V as long as the cut leaves time', () => {
 		fc.assert(
 			fc.property(fc.array(fc.float({ min: Math.fround(0.5), max: 2, noNaN: true }), { minLength: 2 }), (losses) => {
@@ -147,7 +136,6 @@ describe('a reward’s options', () => {
 	it('are checked', () => {
 		expect(checkReward('final-loss')).toBe('final-loss');
 		expect(checkReward({ type: 'accuracy-gain' })).toBe('accuracy-gain');
-		expect(checkReward('difference')).toBe('difference');
 		expect(() => checkReward('profit')).toThrow(/one of 'log-improvement'/);
 		expect(() => checkReward('baseline')).toThrow(/learning rate of a tuned cosine/);
 		expect(() => checkReward({ type: 'baseline', learningRate: -1 })).toThrow(/reward.learningRate/);

@@ -5,7 +5,7 @@ import { FAKE_LAYERS, FakePopulation, fakeTask } from '../support/fake-populatio
 
 function rates(rule: NetworkActionRule, actions: Uint8Array | Float32Array, from: readonly number[]): number[] {
 	const out = Float32Array.from(from);
-	rule.apply(actions, out.length / actions.length, out.slice(), out);
+	rule.apply(actions, out.length / actions.length, out);
 	return [...out];
 }
 
@@ -52,7 +52,7 @@ describe('both', () => {
 	it('refuse other actions without a change', () => {
 		const values = Float32Array.of(0.1, 0.2);
 		const apply = (mode: 'three-way' | 'continuous', actions: Uint8Array | Float32Array) => () =>
-			new NetworkActionRule(mode).apply(actions, 2, values, values);
+			new NetworkActionRule(mode).apply(actions, 2, values);
 		expect(apply('three-way', Uint8Array.of(3))).toThrow(/an integer from 0 to 2 for actions\[0\]/);
 		expect(apply('three-way', Float32Array.of(0))).toThrow(/a Uint8Array of length 1 for actions/);
 		expect(apply('continuous', Uint8Array.of(0))).toThrow(/a Float32Array of length 1 for actions/);
@@ -60,7 +60,7 @@ describe('both', () => {
 		expect(apply('three-way', new Uint8Array(2))).toThrow(/of length 1/);
 		expect(values).toEqual(Float32Array.of(0.1, 0.2));
 		expect(() => new NetworkActionRule('continuous', 1)).toThrow(/multiplier/);
-		expect(openActionRule('fine').mode).toBe('fine');
+		expect(openActionRule('coarse').mode).toBe('coarse');
 		expect(openActionRule('continuous', 3).multiplier).toBe(3);
 	});
 });
@@ -110,7 +110,7 @@ describe('an environment of one agent that sees the network', () => {
 	});
 
 	it('says what does not go together', () => {
-		expect(() => environment({ action: 'fine' })).toThrow(/'three-way', 'continuous' for action/);
+		expect(() => environment({ action: 'coarse' })).toThrow(/'three-way', 'continuous' for action/);
 		expect(() => environment({ agents: 'layerwise' })).toThrow(/'one' for agents/);
 		expect(() => environment({ observation: 'layer-v1', action: 'continuous' })).toThrow(/'compounding'.* for action/);
 		expect(() => environment({ observation: 'layer-v2' as 'layer-v1' })).toThrow(/'layer-v1', 'network-v1'/);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { syntheticDataset } from '../../src/datasets/synthetic.js';
-import { ActionSplitter, SECOND_CONTROL_LEVELS } from '../../src/environment/actions/second-control.js';
+import { ActionSplitter, WEIGHT_DECAY_LEVELS } from '../../src/environment/actions/second-control.js';
 import { runEpisode } from '../../src/environment/episode.js';
 import { OBSERVATION_SIZE, observationNames } from '../../src/environment/observations/layer-observation.js';
 import { populationFactory } from '../../src/environment/populations/open-population.js';
@@ -12,46 +12,32 @@ import { policySpec, randomSnapshot } from '../support/policies.js';
 import { populationOutput } from '../support/population.js';
 import { TEST_DEVICE } from '../support/test-device.js';
 
-const CONTROLS = ['weight-decay', 'momentum'] as const;
-const keyOf = (control: (typeof CONTROLS)[number]) => (control === 'momentum' ? 'momenta' : 'weightDecays');
 const float32 = (values: readonly number[]) => values.map(Math.fround);
 
 describe('joint actions', () => {
 	it('are a level times nine and a category of the learning rate', () => {
-		const { actions, momenta, weightDecays } = new ActionSplitter('momentum').split(
-			Uint8Array.of(0, 8, 9, 17, 18, 26),
-			3,
-			6,
-		);
+		const { actions, weightDecays } = new ActionSplitter().split(Uint8Array.of(0, 8, 9, 17, 18, 26), 3, 6);
 		expect([...actions]).toEqual([0, 8, 0, 8, 0, 8]);
-		expect([...momenta!]).toEqual(float32([0, 0, 0.9, 0.9, 0.98, 0.98]));
-		expect(weightDecays).toBeUndefined();
-	});
-
-	it('set weight decays likewise', () => {
-		const { actions, momenta, weightDecays } = new ActionSplitter('weight-decay').split(Uint8Array.of(4, 14, 23), 3, 3);
-		expect([...actions]).toEqual([4, 5, 5]);
-		expect([...weightDecays!]).toEqual(float32([0, 1e-3, 1e-2]));
-		expect(momenta).toBeUndefined();
+		expect([...weightDecays!]).toEqual(float32([0, 0, 1e-3, 1e-3, 1e-2, 1e-2]));
 	});
 
 	it('give every layer the same level where there is one agent', () => {
-		const { actions, momenta } = new ActionSplitter('momentum').split(Uint8Array.of(13, 26), 2, 4);
+		const { actions, weightDecays } = new ActionSplitter().split(Uint8Array.of(13, 26), 2, 4);
 		expect([...actions]).toEqual([4, 8]);
-		expect([...momenta!]).toEqual(float32([0.9, 0.9, 0.98, 0.98]));
+		expect([...weightDecays!]).toEqual(float32([1e-3, 1e-3, 1e-2, 1e-2]));
 	});
 
 	it('are refused in a wrong number or beyond the last category', () => {
-		const splitter = new ActionSplitter('momentum');
+		const splitter = new ActionSplitter();
 		expect(() => splitter.split(new Uint8Array(3), 2, 4)).toThrow(/Uint8Array of length 4 or 2 for actions/);
 		expect(() => splitter.split(new Float32Array(4), 2, 4)).toThrow(/Uint8Array of length 4 or 2 for actions/);
 		expect(() => splitter.split(Uint8Array.of(0, 27, 0, 0), 2, 4)).toThrow(/from 0 to 26 for actions\[1\]/);
 	});
 });
 
-describe.each(CONTROLS)('an environment with the second control %s', (secondControl) => {
-	const key = keyOf(secondControl);
-	const levels = float32(SECOND_CONTROL_LEVELS[secondControl]);
+describe('an environment with the second control weight-decay', () => {
+	const secondControl = 'weight-decay';
+	const levels = float32(WEIGHT_DECAY_LEVELS);
 	function make(options: Partial<TrainingEnvironmentOptions> = {}) {
 		const { factory, opened } = fakePopulations();
 		const environment = new TrainingEnvironment({ task: fakeTask(), population: factory, secondControl, ...options });
@@ -64,8 +50,8 @@ describe.each(CONTROLS)('an environment with the second control %s', (secondCont
 		const { observations } = environment.step(Uint8Array.of(4, 5 + 9, 6 + 18, 2, 1 + 9, 0 + 18));
 		const rates = [0.01, 0.0125, 0.02, 0.05, 0.03, 0.01];
 		for (const [i, rate] of rates.entries()) expect(opened[0]!.learningRates[0]![i]).toBeCloseTo(rate, 7);
-		expect([...opened[0]!.controls[0]![key]!]).toEqual([...levels, ...levels]);
-		expect(opened[0]!.controls[0]![key === 'momenta' ? 'weightDecays' : 'momenta']).toBeUndefined();
+		expect([...opened[0]!.controls[0]!.weightDecays!]).toEqual([...levels, ...levels]);
+		expect(opened[0]!.controls[0]!.momenta).toBeUndefined();
 		const at = observationNames.indexOf('previousAction');
 		const shown = Array.from({ length: 6 }, (_, row) => observations[row * OBSERVATION_SIZE + at]);
 		expect(shown).toEqual([0, 0.25, 0.5, -0.5, -0.75, -1]);
@@ -76,7 +62,7 @@ describe.each(CONTROLS)('an environment with the second control %s', (secondCont
 		environment.reset();
 		environment.step(Uint8Array.of(4 + 9, 4 + 18));
 		const [, one, two] = levels as [number, number, number];
-		expect([...opened[0]!.controls[0]![key]!]).toEqual([one, one, one, two, two, two]);
+		expect([...opened[0]!.controls[0]!.weightDecays!]).toEqual([one, one, one, two, two, two]);
 	});
 
 	it('is driven by a policy to the same course, whichever way its actions are applied', () => {
@@ -88,16 +74,17 @@ describe.each(CONTROLS)('an environment with the second control %s', (secondCont
 		acted.environment.reset();
 		for (let k = 0; k < 4; k++) {
 			const { actions, ...set } = controller.decide(acted.environment.context);
-			const joint = actions!.map((action, i) => action + 9 * levels.indexOf(set[key]![i]!));
+			const joint = actions!.map((action, i) => action + 9 * levels.indexOf(set.weightDecays![i]!));
 			acted.environment.step(joint);
 		}
 		expect(acted.opened[0]!.controls).toEqual(decided.opened[0]!.controls);
 		expect(acted.environment.context.validationLoss).toEqual(outcome.finalValidationLoss);
-		expect(new Set(acted.opened[0]!.controls.flatMap((controls) => [...controls![key]!])).size).toBeGreaterThan(1);
+		expect(new Set(acted.opened[0]!.controls.flatMap((controls) => [...controls!.weightDecays!])).size).toBeGreaterThan(
+			1,
+		);
 	});
 
-	it('refuses rewards and agents that know learning rates only', () => {
-		expect(() => make({ reward: 'difference' })).toThrow(/'none' with the reward difference for secondControl/);
+	it('refuses agents that know learning rates only', () => {
 		expect(() => make({ observation: 'network-v1' })).toThrow(/'none' for secondControl/);
 		expect(() => make({ secondControl: 'temperature' as 'none' })).toThrow(/for secondControl/);
 		const { environment } = make();
@@ -136,21 +123,6 @@ describe('an environment without a second control', () => {
 		expect(step({ learningRates: undefined })).toThrow(/length 6 for learningRates/);
 		expect(() => environment.stepWithLearningRates(0.1 as never)).toThrow(/for controls/);
 	});
-
-	it('refuses a controller that sets more, where rewards are differences', () => {
-		const dataset = syntheticDataset();
-		using environment = new TrainingEnvironment({
-			dataset,
-			task: task('momentum'),
-			reward: 'difference',
-			device: TEST_DEVICE,
-		});
-		environment.reset();
-		const learningRates = new Float32Array(6).fill(0.01);
-		expect(() => environment.stepWithLearningRates({ learningRates, momenta: learningRates })).toThrow(
-			/the reward difference knows no other/,
-		);
-	});
 });
 
 function task(algorithm: TrainingTask['optimizer']['algorithm'], hyperparameters = {}): TrainingTask {
@@ -188,41 +160,25 @@ describe('networks under a second control', () => {
 		return [0, 1].map((network) => environment.parameters(network)!);
 	}
 
-	it.each([
-		['momentum', 'momentum', 'momentum'],
-		['momentum', 'nesterov', 'momentum'],
-		['weight-decay', 'sgd', 'weightDecay'],
-		['weight-decay', 'adam', 'weightDecay'],
-		['weight-decay', 'adamw', 'weightDecay'],
-	] as const)('are those whose optimiser has that %s, bit for bit: %s', (secondControl, algorithm, name) => {
+	it.each(['sgd', 'adam', 'adamw'] as const)('are those whose optimiser decays so, bit for bit: %s', (algorithm) => {
 		const seen = new Set<string>();
-		for (const [level, value] of SECOND_CONTROL_LEVELS[secondControl].entries()) {
-			const controlled = train({ task: task(algorithm), secondControl }, level * 9 + 4);
-			expect(controlled).toEqual(train({ task: task(algorithm, { [name]: Math.fround(value) }) }, 4));
+		for (const [level, value] of WEIGHT_DECAY_LEVELS.entries()) {
+			const controlled = train({ task: task(algorithm), secondControl: 'weight-decay' }, level * 9 + 4);
+			expect(controlled).toEqual(train({ task: task(algorithm, { weightDecay: Math.fround(value) }) }, 4));
 			seen.add(controlled.join());
 		}
 		expect(seen.size).toBe(3);
 	});
 
-	it.each(['sgd', 'rmsprop', 'adam', 'adamw'] as const)(
-		'do not feel momentum under %s, which has none',
-		(algorithm) => {
-			const plain = train({ task: task(algorithm) }, 4);
-			for (const action of [4, 13, 22]) {
-				expect(train({ task: task(algorithm), secondControl: 'momentum' }, action)).toEqual(plain);
-			}
-		},
-	);
-
 	it('get another value in every layer', () => {
-		using environment = open({ task: task('momentum'), secondControl: 'momentum' });
+		using environment = open({ task: task('adamw'), secondControl: 'weight-decay' });
 		environment.reset();
 		environment.step(Uint8Array.of(4, 13, 22, 22, 4, 13));
-		const own = task('momentum');
+		const own = task('adamw');
 		const population = populationFactory({ dataset, device: TEST_DEVICE })(own, Uint32Array.of(20, 21));
 		const learningRates = Float32Array.of(0.01, 0.01, 0.01, 0.03, 0.03, 0.03);
-		const momenta = Float32Array.of(0, 0.9, 0.98, 0.98, 0, 0.9);
-		population.train(10, { learningRates, momenta }, populationOutput(population as never, 10));
+		const weightDecays = Float32Array.of(0, 1e-3, 1e-2, 1e-2, 0, 1e-3);
+		population.train(10, { learningRates, weightDecays }, populationOutput(population as never, 10));
 		for (const network of [0, 1]) expect(environment.parameters(network)).toEqual(population.parameters?.(network));
 		population.dispose();
 	});

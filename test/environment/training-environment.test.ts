@@ -110,7 +110,7 @@ describe('TrainingEnvironment', () => {
 
 	it('multiplies the actions’ learning rates by the base schedule', () => {
 		const baseSchedule = Float32Array.from({ length: 20 }, (_, t) => 1 - t / 20);
-		const { environment } = make({ action: 'anchored', baseSchedule });
+		const { environment } = make({ baseSchedule });
 		environment.reset();
 		environment.step(still(environment));
 		const { infos } = environment.step(still(environment));

@@ -1,4 +1,5 @@
-import { ERROR_CODES, GannoError } from 'ganno';
+import { GannoError } from 'ganno';
+import { ERROR_CODES } from '#ganno/errors.js';
 import { FuzzError, type Mischief } from './mischief.js';
 import type { Random } from './random.js';
 import { anything, detach } from './values.js';

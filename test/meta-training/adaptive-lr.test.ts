@@ -108,7 +108,10 @@ describe('the config of adaptive-lr', () => {
 	});
 
 	it.each([
-		[{ agent: 'adaptive-lr', environment: { action: 'fine' } }, /'three-way' or 'continuous' for environment\.action/],
+		[
+			{ agent: 'adaptive-lr', environment: { action: 'coarse' } },
+			/'three-way' or 'continuous' for environment\.action/,
+		],
 		[{ agent: 'adaptive-lr', environment: { agents: 'layerwise' } }, /'one' for environment\.agents/],
 		[{ environment: { action: 'continuous' } }, /for environment\.action with agent 'ganno'/],
 		[{ environment: { multiplier: 1 } }, /above 1 and at most 100 for environment\.multiplier/],
@@ -212,7 +215,7 @@ describe('ganno train --agent adaptive-lr', () => {
 	});
 
 	it('says what does not go together', async () => {
-		const { code, stderr } = await ganno(['train', '--agent', 'adaptive-lr', '--action', 'fine']);
+		const { code, stderr } = await ganno(['train', '--agent', 'adaptive-lr', '--action', 'coarse']);
 		expect(code).not.toBe(0);
 		expect(stderr).toContain("Expected 'three-way' or 'continuous' for environment.action with agent 'adaptive-lr'");
 	});

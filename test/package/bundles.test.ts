@@ -21,6 +21,7 @@ beforeAll(() => {
 /** Everything that needs a file of the package, or a package beside it: what it says when there is none. */
 const PROGRAM = `
 import * as ganno from 'ganno';
+import { packageVersion } from ${JSON.stringify(join(packageRoot, 'dist', 'package-files.js'))};
 const caught = async (action) => { try { await action(); } catch (error) { return [error.code, error.message]; } };
 const tensor = () => [new Float32Array(3)];
 const dataset = ganno.syntheticDataset({ seed: 1 });
@@ -32,8 +33,8 @@ async function main() {
 		})),
 		devices: await caught(() => ganno.devices()),
 		policy: await caught(() => ganno.loadPolicy('default')),
-		workers: await caught(() => new ganno.PiscinaExecutor({ dataset, workers: 1 })),
-		version: await caught(() => ganno.packageVersion()),
+		workers: await caught(() => ganno.openExecutor(ganno.parseConfig({ dataset: 'synthetic', workers: 1 }), dataset)),
+		version: await caught(() => packageVersion()),
 		tfjs: await caught(() => ganno.createLearner({ backend: 'wasm', spec: ${JSON.stringify(loadPolicy('default').spec)}, seed: 1, iterations: 1 })),
 		works: ganno.LayerwiseController.fromFunction(() => 0.1, { learningRate: 0.1 }).name,
 	};

@@ -1,6 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as ganno from '../../src/index.js';
+import { DEFAULT_PPO_SETTINGS } from '../../src/learner/ppo-settings.js';
+import { InProcessExecutor } from '../../src/rollouts/in-process.js';
+import { PiscinaExecutor } from '../../src/rollouts/piscina.js';
+import { countArchitectures, countStates } from '../../src/search/count.js';
+import { PAPER_LIMITS } from '../../src/search/space.js';
 import { layerCallback } from '../../src/tfjs/layer-callback.js';
 import { LayerwiseTfOptimizer } from '../../src/tfjs/layerwise-tf-optimizer.js';
 import { policySpec, randomSnapshot } from '../support/policies.js';
@@ -63,7 +68,7 @@ const config = ganno.parseConfig({
 	tasks: { horizon: 2, decisions: 2, batchSizes: [4], sliceSize: [20], validationSize: 8, networksPerTask: 1 },
 	evaluation: { seeds: 1, tuningSeeds: 1, learningRates: [0.1], tuningLearningRates: [0.1] },
 });
-const executor = () => new ganno.InProcessExecutor({ dataset });
+const executor = () => new InProcessExecutor({ dataset });
 const all = async (results: AsyncIterable<unknown>): Promise<void> => {
 	for await (const _ of results);
 };
@@ -306,7 +311,7 @@ const CALLS: Record<string, Call> = {
 	runEpisode: {
 		options: () => ({
 			environment: environment(),
-			controller: ganno.constantSchedule(),
+			controller: ganno.scheduleByName('constant'),
 			task: task(),
 			seeds: Uint32Array.of(1),
 			baseSchedule: Float32Array.of(1, 1),
@@ -321,7 +326,7 @@ const CALLS: Record<string, Call> = {
 	tuneSchedule: {
 		options: () => ({
 			environment: environment(),
-			controller: ganno.constantSchedule(),
+			controller: ganno.scheduleByName('constant'),
 			task: task(),
 			learningRates: [0.1],
 			seeds: Uint32Array.of(1),
@@ -380,24 +385,24 @@ const CALLS: Record<string, Call> = {
 		]),
 	),
 	InProcessExecutor: {
-		options: () => ({ dataset, environment: { action: 'fine' }, threads: 1, device: 'cpu', precision: 'float32' }),
+		options: () => ({ dataset, environment: { action: 'coarse' }, threads: 1, device: 'cpu', precision: 'float32' }),
 		call: async (options) => {
-			await using runs = new ganno.InProcessExecutor(options);
-			await all(runs.collect([{ ...task(), data: undefined, pretraining: undefined } as never], finePolicy));
+			await using runs = new InProcessExecutor(options);
+			await all(runs.collect([{ ...task(), data: undefined, pretraining: undefined } as never], coarsePolicy));
 		},
 		whole: ['dataset'],
 	},
 	PiscinaExecutor: {
 		options: () => ({
 			dataset,
-			environment: { action: 'fine' },
+			environment: { action: 'coarse' },
 			workers: 1,
 			devices: ['cpu'],
 			precision: 'float32',
 			retries: 0,
 		}),
 		call: async (options) => {
-			await using _ = new ganno.PiscinaExecutor(options);
+			await using _ = new PiscinaExecutor(options);
 		},
 		whole: ['dataset'],
 		open: ['environment.action', 'devices.0', 'devices', 'precision', 'dataset'], // judged by the worker that opens the first population
@@ -491,7 +496,7 @@ const CALLS: Record<string, Call> = {
 			spec: { ...snapshot.spec },
 			seed: 1,
 			iterations: 1,
-			ppo: { ...ganno.DEFAULT_PPO_SETTINGS },
+			ppo: { ...DEFAULT_PPO_SETTINGS },
 			backend: 'cpu',
 		}),
 		call: async (options) => (await ganno.createLearner(options)).dispose(),
@@ -542,16 +547,16 @@ const CALLS: Record<string, Call> = {
 		call: (options) => ganno.architectureNetwork([{ type: 'softmax' }], options),
 	},
 	countStates: {
-		options: () => ({ ...structuredClone(ganno.PAPER_LIMITS), maximumDepth: 1, imageSize: 8 }),
-		call: (space) => ganno.countStates(space),
+		options: () => ({ ...structuredClone(PAPER_LIMITS), maximumDepth: 1, imageSize: 8 }),
+		call: (space) => countStates(space),
 	},
 	countArchitectures: {
-		options: () => ({ ...structuredClone(ganno.PAPER_LIMITS), maximumDepth: 1, imageSize: 8 }),
-		call: (space) => ganno.countArchitectures(space),
+		options: () => ({ ...structuredClone(PAPER_LIMITS), maximumDepth: 1, imageSize: 8 }),
+		call: (space) => countArchitectures(space),
 	},
 	runSearch: {
 		options: () => ({
-			space: { ...structuredClone(ganno.PAPER_LIMITS), maximumDepth: 1, imageSize: 8 },
+			space: { ...structuredClone(PAPER_LIMITS), maximumDepth: 1, imageSize: 8 },
 			settings: {
 				learningRate: 0.1,
 				discount: 1,
@@ -573,7 +578,7 @@ const CALLS: Record<string, Call> = {
 	},
 };
 
-const finePolicy = randomSnapshot(policySpec({ hiddenUnits: 4, action: 'fine' }));
+const coarsePolicy = randomSnapshot(policySpec({ hiddenUnits: 4, action: 'coarse' }));
 const compounding = snapshot;
 let folder = '';
 

@@ -14,7 +14,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const policy: Policy = {
-	...randomSnapshot(policySpec({ network: 'recurrent', hiddenUnits: 6, agents: 'one', action: 'anchored' })),
+	...randomSnapshot(policySpec({ network: 'recurrent', hiddenUnits: 6, agents: 'one', action: 'coarse' })),
 	training: { seed: 4, iterations: 10, dataset: 'fashion-mnist', nested: { list: [1, 2] } },
 };
 
@@ -26,23 +26,18 @@ describe('policy file', () => {
 		expect(loadPolicy(path)).toEqual(original);
 	});
 
-	it.each(['weight-decay', 'momentum'] as const)(
-		'keeps the second control %s, and says it to a person',
-		(secondControl) => {
-			const path = join(folder, `${secondControl}.safetensors`);
-			const original: Policy = {
-				...policy,
-				...randomSnapshot(policySpec({ actions: 27, secondControl, hiddenUnits: 6 })),
-			};
-			savePolicy(path, original);
-			const loaded = loadPolicy(path);
-			expect(loaded).toEqual(original);
-			const levels = { 'weight-decay': '0, 0.001, 0.01', momentum: '0, 0.9, 0.98' }[secondControl];
-			expect(describePolicy(loaded)).toContainEqual({ name: 'second control', value: `${secondControl} of ${levels}` });
-			expect(describePolicy(loaded)).toContainEqual({ name: 'action', value: 'compounding (27 actions)' });
-			expect(describePolicy(policy).map(({ name }) => name)).not.toContain('second control');
-		},
-	);
+	it('keeps a second control, and says it to a person', () => {
+		const path = join(folder, 'second.safetensors');
+		const spec = policySpec({ actions: 27, secondControl: 'weight-decay', hiddenUnits: 6 });
+		const original: Policy = { ...policy, ...randomSnapshot(spec) };
+		savePolicy(path, original);
+		const loaded = loadPolicy(path);
+		expect(loaded).toEqual(original);
+		const second = { name: 'second control', value: 'weight-decay of 0, 0.001, 0.01' };
+		expect(describePolicy(loaded)).toContainEqual(second);
+		expect(describePolicy(loaded)).toContainEqual({ name: 'action', value: 'compounding (27 actions)' });
+		expect(describePolicy(policy).map(({ name }) => name)).not.toContain('second control');
+	});
 
 	it('describes itself to a person', () => {
 		const lines = describePolicy(policy).map(({ name, value }) => `${name}: ${value}`);
@@ -115,8 +110,18 @@ describe('policy file', () => {
 		['of an unknown second control', changeSpec({ secondControl: 'epsilon' }), /spec is not valid.*secondControl/],
 		[
 			'with a second control of too few actions',
-			changeSpec({ secondControl: 'momentum' }),
-			/'anchored' with momentum of 9 actions .*anchored of 9, anchored with weight-decay of 27, anchored with momentum of 27/,
+			changeSpec({ secondControl: 'weight-decay' }),
+			/'coarse' with weight-decay of 9 actions .*coarse of 9, coarse with weight-decay of 27/,
+		],
+		...(['fine', 'anchored'] as const).map((action): [string, (content: Content) => void, RegExp] => [
+			`of the removed action set ${action}`,
+			changeSpec({ action }),
+			new RegExp(`'${action}' was removed: .*what-we-tried.*Train the policy again`),
+		]),
+		[
+			'of the removed second control momentum',
+			changeSpec({ secondControl: 'momentum', actions: 27 }),
+			/'momentum' was removed: .*what-we-tried.*Train the policy again/,
 		],
 		['without a tensor', ({ tensors }) => tensors.splice(2, 1), /tensor 'actor\/gru\/kernel' is missing/],
 		[

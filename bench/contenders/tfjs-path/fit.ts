@@ -34,7 +34,7 @@ function model(what: string): tf.Sequential {
 export async function fitWork(what: string, contender: string): Promise<Work> {
 	registerWasmTrainingKernels();
 	const controller = contender.startsWith('layerwise-policy')
-		? LayerwiseController.fromPolicy(await untrainedPolicy(), { learningRate: 1e-4 })
+		? LayerwiseController.fromPolicy(untrainedPolicy(), { learningRate: 1e-4 })
 		: undefined;
 	const optimizer = contender.startsWith('adam')
 		? tf.train.adam(1e-4)

@@ -12,8 +12,9 @@ export async function openPopulation(
 		const population = new NetworkPopulation({ ...options, threads: 1 });
 		return { population, version: `ganno ${packageVersion('ganno')}` };
 	}
-	const { openTfjsPopulation, registerWasmTrainingKernels } = await import('ganno/tfjs');
+	const { registerWasmTrainingKernels } = await import('ganno/tfjs');
 	registerWasmTrainingKernels();
+	const { openTfjsPopulation } = await import('../../tfjs-population/open-tfjs-population.js');
 	const { version } = await import('@tensorflow/tfjs');
 	return { population: openTfjsPopulation(options), version: `tfjs ${version.tfjs}` };
 }

@@ -1,45 +1,12 @@
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import type { Scalar, Tensor, Tensor1D } from '@tensorflow/tfjs';
+import type { Scalar, Tensor1D } from '@tensorflow/tfjs';
 import { LayerwiseOptimizer, STATISTICS } from 'ganno';
-import { packageVersion, repositoryRoot } from '../../support/machine.js';
+import { packageVersion } from '../../support/machine.js';
 import { layerSizes } from '../../tfjs/cases.js';
+import type { ArrayState } from '../../tfjs-population/step.js';
 import type { Work } from './work.js';
 
 const HYPERPARAMETERS = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, rho: 0.99 };
 const RATE = 2 ** -14;
-
-interface ArrayState {
-	readonly parameter: Tensor;
-	readonly moments: readonly Tensor[];
-}
-
-/** What is used of the package's own src/tfjs/population/step.ts, which it does not export. */
-interface StepFunctions {
-	readonly LAYER_SUMS: number;
-	readonly stepArray: (
-		algorithm: 'adam',
-		hyperparameters: typeof HYPERPARAMETERS,
-		control: Readonly<Record<'learningRate' | 'weightDecay' | 'momentum' | 'step', number>>,
-		gradient: Tensor,
-		state: ArrayState,
-	) => ArrayState;
-	readonly layerSums: (
-		algorithm: 'adam',
-		gradients: readonly Tensor[],
-		before: readonly ArrayState[],
-		after: readonly ArrayState[],
-		finite: Scalar,
-	) => Scalar[];
-	readonly writeStatistics: (
-		algorithm: 'adam',
-		sums: Float32Array,
-		size: number,
-		hyperparameters: typeof HYPERPARAMETERS,
-		step: number,
-		out: Float32Array,
-	) => void;
-}
 
 function values(size: number, seed: number): Float32Array {
 	return Float32Array.from({ length: size }, (_, i) => 0.1 * Math.sin(seed + 12.9898 * i));
@@ -69,9 +36,7 @@ function nativeStep(what: string): Work {
 
 async function tfjsStep(what: string): Promise<Work> {
 	const tf = await import('@tensorflow/tfjs');
-	const { LAYER_SUMS, layerSums, stepArray, writeStatistics } = (await import(
-		pathToFileURL(join(repositoryRoot, 'dist', 'tfjs', 'population', 'step.js')).href
-	)) as StepFunctions;
+	const { LAYER_SUMS, layerSums, stepArray, writeStatistics } = await import('../../tfjs-population/step.js');
 	const sizes = layerSizes(what);
 	const gradients = sizes.map((size, l) => tf.tensor1d(values(size, l + 100)));
 	let states = sizes.map((size, l) => ({

@@ -12,7 +12,7 @@ export const NEUTRAL_ACTION = 4;
 export type Actions = Uint8Array | Float32Array;
 
 /** How a category becomes a learning rate; see {@link ActionRule}. */
-export const ACTION_MODES = ['compounding', 'fine', 'coarse', 'anchored', 'absolute'] as const;
+export const ACTION_MODES = ['compounding', 'coarse', 'absolute'] as const;
 
 export type ActionMode = (typeof ACTION_MODES)[number];
 
@@ -22,14 +22,8 @@ export type ActionMode = (typeof ACTION_MODES)[number];
  */
 export const COMPOUNDING_MULTIPLIERS: readonly number[] = [0.1, 0.3, 0.5, 0.8, 1, 1.25, 2, 3.33, 10];
 
-/** Multipliers of `fine`: symmetric in the logarithm, as peers use; too narrow to leave a bad start in time. */
-export const FINE_MULTIPLIERS: readonly number[] = [0.5, Math.SQRT1_2, 0.9, 0.95, 1, 1.05, 1.1, Math.SQRT2, 2];
-
 /** Multipliers of `coarse`: two decades in one decision, so that a start far off costs one interval; wide steps in between. */
 export const COARSE_MULTIPLIERS: readonly number[] = [0.01, 0.1, 0.4, 0.75, 1, 1.33, 2.5, 10, 100];
-
-/** Range of `anchored`, in natural logarithms (SOLAR's α): factors 0.27 to 3.67. */
-export const ANCHORED_RANGE = 1.3;
 
 /** `absolute`: 10^(−3 + 2.5 a) for a in [−1, 1], the five decades from 10^−5.5 to 10^−0.5. */
 export const ABSOLUTE_CENTRE = -3;
@@ -46,7 +40,7 @@ export interface LearningRateRule {
 	/** Largest factor of a decision, where the mode leaves it open. */
 	readonly multiplier?: number;
 	/** @param learningRates `[networks × layers]`, updated in place; as they were where this throws */
-	apply(actions: Actions, layers: number, initialLearningRates: Float32Array, learningRates: Float32Array): void;
+	apply(actions: Actions, layers: number, learningRates: Float32Array): void;
 }
 
 /** @throws GannoError `INVALID_ARGUMENT` for actions of another kind or number. @param length networks × agents */
@@ -61,12 +55,8 @@ function table(mode: ActionMode): Float64Array {
 	switch (mode) {
 		case 'compounding':
 			return Float64Array.from(COMPOUNDING_MULTIPLIERS);
-		case 'fine':
-			return Float64Array.from(FINE_MULTIPLIERS);
 		case 'coarse':
 			return Float64Array.from(COARSE_MULTIPLIERS);
-		case 'anchored':
-			return Float64Array.from({ length: ACTION_COUNT }, (_, a) => Math.exp(ANCHORED_RANGE * encodeAction(a)));
 		case 'absolute':
 			return Float64Array.from(
 				{ length: ACTION_COUNT },
@@ -82,9 +72,7 @@ export function clipRate(rate: number): number {
 
 /**
  * Turns actions into learning rates, clipped to [1e-6, 1]:
- * - `compounding`, `fine`, `coarse`: η ← η × multiplier
- * - `anchored`: η ← initial η × exp(1.3 (a − 4) / 4); the base schedule multiplies it step by step. For a base one trusts:
- *   it cannot recover from a bad one
+ * - `compounding`, `coarse`: η ← η × multiplier
  * - `absolute`: η ← 10^(−3 + 2.5 (a − 4) / 4)
  */
 export class ActionRule implements LearningRateRule {
@@ -99,11 +87,10 @@ export class ActionRule implements LearningRateRule {
 	/**
 	 * @param actions `[networks × agents]`; one per layer, or one per network for all its layers
 	 * @param layers layers of a network
-	 * @param initialLearningRates `[networks × layers]`
 	 * @param learningRates `[networks × layers]`, updated in place
 	 * @throws GannoError `INVALID_ARGUMENT` for a wrong length or a category above 8; nothing is changed then
 	 */
-	apply(actions: Actions, layers: number, initialLearningRates: Float32Array, learningRates: Float32Array): void {
+	apply(actions: Actions, layers: number, learningRates: Float32Array): void {
 		const rows = learningRates.length;
 		const perLayer = actions.length === rows;
 		if (!types.isUint8Array(actions) || (!perLayer && actions.length * layers !== rows)) {
@@ -115,11 +102,9 @@ export class ActionRule implements LearningRateRule {
 			}
 		}
 		const absolute = this.mode === 'absolute';
-		const multiplies = !absolute && this.mode !== 'anchored';
 		for (let i = 0; i < rows; i++) {
 			const value = this.#values[actions[perLayer ? i : Math.floor(i / layers)]!]!;
-			const from = multiplies ? learningRates[i]! : absolute ? 1 : initialLearningRates[i]!;
-			learningRates[i] = clipRate(from * value);
+			learningRates[i] = clipRate(absolute ? value : learningRates[i]! * value);
 		}
 	}
 }

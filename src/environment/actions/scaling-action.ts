@@ -38,7 +38,7 @@ export class NetworkActionRule implements LearningRateRule {
 	}
 
 	/** As {@link ActionRule.apply}; actions are `[networks]`: bytes of `three-way`, floats of `continuous`. */
-	apply(actions: Actions, layers: number, _initialLearningRates: Float32Array, learningRates: Float32Array): void {
+	apply(actions: Actions, layers: number, learningRates: Float32Array): void {
 		const networks = learningRates.length / layers;
 		const continuous = this.mode === 'continuous';
 		if (continuous !== types.isFloat32Array(actions) || actions.length !== networks) {

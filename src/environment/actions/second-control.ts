@@ -8,48 +8,34 @@ import { ACTION_COUNT, type Actions } from './actions.js';
  * What agents may set beside the learning rate, layer by layer: it reaches the optimiser through the same table of controls. An action is
  * then one joint category, `level × 9 + learning-rate category`. Levels are absolute values, so that nothing of an earlier decision has
  * to be observed: the observation stays as it is. One joint category rather than two heads, as what is right for the one control
- * depends on the other (momentum μ multiplies a constant gradient's steps by 1 / (1 − μ)).
+ * depends on the other (decay shrinks a layer by learning rate × decay).
  */
 
-export const SECOND_CONTROLS = ['none', 'weight-decay', 'momentum'] as const;
+export const SECOND_CONTROLS = ['none', 'weight-decay'] as const;
 
 export type SecondControl = (typeof SECOND_CONTROLS)[number];
 
 /** A second control that there is. */
 export type SecondControlName = Exclude<SecondControl, 'none'>;
 
-/**
- * The values of levels 0, 1 and 2; the choice is ours. Weight decay: none, a usual one of decay that is added to the gradient, and the
- * default of AdamW. Momentum: none, the usual one, and a memory five times as long.
- */
-export const SECOND_CONTROL_LEVELS = {
-	'weight-decay': [0, 1e-3, 1e-2],
-	momentum: [0, 0.9, 0.98],
-} as const satisfies Readonly<Record<SecondControlName, readonly number[]>>;
+/** Levels 0, 1 and 2; the choice is ours: none, a usual value of decay that is added to the gradient, and the default of AdamW. */
+export const WEIGHT_DECAY_LEVELS: readonly number[] = [0, 1e-3, 1e-2];
 
-/** Levels of every second control: it multiplies the number of actions by this. */
-export const LEVEL_COUNT = 3;
+/** A second control multiplies the number of actions by this. */
+export const LEVEL_COUNT = WEIGHT_DECAY_LEVELS.length;
 
 /** Joint actions, taken apart. The arrays are the splitter's own, overwritten by the next call. */
 export interface SplitActions {
 	/** `[networks × agents]`: learning-rate categories, 0 to 8 */
 	readonly actions: Actions;
-	/** `[networks × layers]` each; undefined: the optimiser's */
+	/** `[networks × layers]`; undefined: the optimiser's */
 	readonly weightDecays?: Float32Array;
-	readonly momenta?: Float32Array;
 }
 
 /** Takes joint actions apart. */
 export class ActionSplitter {
-	readonly #levels: readonly number[];
-	readonly #key: 'weightDecays' | 'momenta';
 	#actions = new Uint8Array(0);
-	#values = new Float32Array(0);
-
-	constructor(control: SecondControlName) {
-		this.#levels = SECOND_CONTROL_LEVELS[control];
-		this.#key = control === 'momentum' ? 'momenta' : 'weightDecays';
-	}
+	#weightDecays = new Float32Array(0);
 
 	/**
 	 * @param actions `[networks × agents]`, joint categories 0 to 26; one per layer, or one per network for all its layers
@@ -66,13 +52,13 @@ export class ActionSplitter {
 		const wrong = actions.findIndex((action) => action > largest);
 		if (wrong >= 0) throw invalidArgument(`an integer from 0 to ${largest}`, `actions[${wrong}]`, actions[wrong]);
 		if (this.#actions.length !== actions.length) this.#actions = new Uint8Array(actions.length);
-		if (this.#values.length !== rows) this.#values = new Float32Array(rows);
+		if (this.#weightDecays.length !== rows) this.#weightDecays = new Float32Array(rows);
 		for (let i = 0; i < actions.length; i++) this.#actions[i] = actions[i]! % ACTION_COUNT;
 		for (let i = 0; i < rows; i++) {
 			const joint = actions[perLayer ? i : Math.floor(i / layers)]!;
-			this.#values[i] = this.#levels[Math.floor(joint / ACTION_COUNT)]!;
+			this.#weightDecays[i] = WEIGHT_DECAY_LEVELS[Math.floor(joint / ACTION_COUNT)]!;
 		}
-		return { actions: this.#actions, [this.#key]: this.#values };
+		return { actions: this.#actions, weightDecays: this.#weightDecays };
 	}
 }
 

@@ -33,8 +33,6 @@ export interface Population {
 	runningStatistics?(network: number): Float32Array;
 	/** Replaces them. */
 	setRunningStatistics?(network: number, values: Float32Array): void;
-	/** Makes network `to` an exact copy of network `from`, random streams included; only the reward `difference` needs it. */
-	fork?(from: number, to: number): void;
 	dispose(): void;
 }
 

@@ -1,8 +1,5 @@
 import { checkInteger } from '../../arguments.js';
-import { inferShapes } from '../../networks/shapes.js';
 import type { TrainingTask } from '../../tasks/task.js';
-import { CounterfactualPopulation } from '../counterfactuals.js';
-import type { Agents } from '../observations/layer-observation.js';
 import { runBaseline } from '../rewards/baseline.js';
 import { baselineLearningRate, type Reward, rewardName } from '../rewards/reward.js';
 import { InitialStates } from './initial-states.js';
@@ -12,24 +9,16 @@ import type { Population, PopulationFactory, PopulationOutput } from './populati
 export class TaskPopulation {
 	readonly #factory: PopulationFactory;
 	readonly #reward: Reward;
-	readonly #agents: Agents;
 	readonly #initialStates: InitialStates;
 	#population: Population | undefined;
 	#key = '';
-	#counterfactuals: CounterfactualPopulation | undefined;
 	#baselineKey = '';
 	#baselineLoss = new Float32Array(0);
 
-	constructor(factory: PopulationFactory, reward: Reward, agents: Agents) {
+	constructor(factory: PopulationFactory, reward: Reward) {
 		this.#factory = factory;
 		this.#reward = reward;
-		this.#agents = agents;
 		this.#initialStates = new InitialStates(factory);
-	}
-
-	/** The forks' losses of the last interval, `[networks × agents]`, where rewards are differences. */
-	get forkLoss(): Float32Array | undefined {
-		return this.#counterfactuals?.forkLoss;
 	}
 
 	/** Whether `open` will use the population at hand. */
@@ -43,7 +32,7 @@ export class TaskPopulation {
 			this.#population.reset(seeds);
 		} else {
 			this.dispose();
-			this.#population = this.#openNew(task, seeds);
+			this.#population = this.#factory(task, seeds);
 			this.#key = shapeKey(task);
 			this.#baselineKey = '';
 			checkInteger(this.#population.networks, 'population.networks', task.networks.length, task.networks.length);
@@ -78,14 +67,6 @@ export class TaskPopulation {
 	dispose(): void {
 		this.#population?.dispose();
 		this.#population = undefined;
-		this.#counterfactuals = undefined;
-	}
-
-	#openNew(task: TrainingTask, seeds: Uint32Array): Population {
-		if (rewardName(this.#reward) !== 'difference') return this.#factory(task, seeds);
-		const agents = this.#agents === 'one' ? 1 : inferShapes(task.spec).layers.length;
-		this.#counterfactuals = new CounterfactualPopulation(this.#factory, task, seeds, agents);
-		return this.#counterfactuals;
 	}
 }
 

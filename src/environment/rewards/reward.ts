@@ -1,18 +1,10 @@
 import { checkKeys, checkNumber, checkOneOf, invalidArgument, keysOf } from '../../arguments.js';
 import { GannoError } from '../../errors.js';
-import { DIVERGED_LOSS } from '../../networks/population.js';
 import { ALGORITHMS, type Algorithm } from '../../optimizer/algorithms.js';
 import { DIVERGENCE_FACTOR } from './divergence.js';
 
 /** What an episode pays; see {@link RewardRule}. */
-export const REWARDS = [
-	'log-improvement',
-	'baseline',
-	'final-loss',
-	'accuracy-gain',
-	'difference',
-	'validation-loss',
-] as const;
+export const REWARDS = ['log-improvement', 'baseline', 'final-loss', 'accuracy-gain', 'validation-loss'] as const;
 
 export type RewardName = (typeof REWARDS)[number];
 
@@ -74,13 +66,6 @@ export function baselineLearningRate(reward: Reward, algorithm: Algorithm): numb
 	return rate;
 }
 
-/** A network's reward: the mean over its agents, who are all paid the same but under `difference`. */
-export function networkReward(rewards: Float32Array, network: number, agents: number): number {
-	let sum = 0;
-	for (let a = network * agents; a < (network + 1) * agents; a++) sum += rewards[a]!;
-	return sum / agents;
-}
-
 function logLoss(loss: number): number {
 	return Math.log(Math.max(loss, LOSS_FLOOR));
 }
@@ -97,8 +82,6 @@ function cut(reward: number): number {
  * - `final-loss`: 0, and at the end −ln V
  * - `accuracy-gain`: 3 (accuracy − previous accuracy)
  * - `validation-loss`: −min(V, 4 V₀) / decisions at every decision, so the sum is minus the mean loss over the episode
- * - `difference`: not the team's but each agent's own, G(a) − G(a with the agent doing nothing), where G is −ln V at the end of the
- *   interval: {@link RewardRule.differences}
  *
  * A network that diverges gets, as its last reward, what a final loss of 4 V₀ (an accuracy of 0) would have given, minus 1, whatever
  * came before, and `validation-loss` takes 4 V₀ for every decision that is left: to end early pays nobody. With `log-improvement` ln V_previous − ln(4 V₀) − 1, so its undiscounted return is −ln 4 − 1.
@@ -167,37 +150,9 @@ export class RewardRule {
 		}
 	}
 
-	/**
-	 * The reward `difference`: ln V_i − ln V for each agent i, V_i being the loss of the fork in which it did nothing for this interval;
-	 * cut at ±3. On either side a network that has diverged counts as −ln(4 V₀) − 1.
-	 * @param loss `[networks]` after the interval
-	 * @param forkLoss `[networks × agents]`; one that is not finite, or `DIVERGED_LOSS`, has diverged
-	 * @param running `[networks]` as in `update`
-	 * @param diverged `[networks]` as in `update`
-	 * @param rewards `[networks × agents]`, written
-	 */
-	differences(
-		loss: Float32Array,
-		forkLoss: Float32Array,
-		running: Uint8Array,
-		diverged: Uint8Array,
-		rewards: Float32Array,
-	): void {
-		const agents = rewards.length / loss.length;
-		for (let n = 0; n < loss.length; n++) {
-			const worst = -this.#initialLog[n]! - Math.log(DIVERGENCE_FACTOR) - 1;
-			const own = diverged[n] === 1 ? worst : -logLoss(loss[n]!);
-			for (let i = n * agents; i < (n + 1) * agents; i++) {
-				const without = forkLoss[i]! < DIVERGED_LOSS ? -logLoss(forkLoss[i]!) : worst;
-				rewards[i] = running[n] === 0 ? 0 : cut(own - without);
-			}
-		}
-	}
-
 	#progress(n: number, loss: number, accuracy: number, last: boolean): number {
 		switch (this.name) {
-			case 'log-improvement':
-			case 'difference': {
+			case 'log-improvement': {
 				const reward = cut(this.#accounted[n]! - logLoss(loss));
 				this.#accounted[n] = this.#accounted[n]! - reward;
 				return reward;
@@ -220,7 +175,6 @@ export class RewardRule {
 		const worst = this.#initialLog[n]! + Math.log(DIVERGENCE_FACTOR);
 		switch (this.name) {
 			case 'log-improvement':
-			case 'difference':
 				return this.#accounted[n]! - worst - 1;
 			case 'accuracy-gain':
 				return -ACCURACY_SCALE * this.#accounted[n]! - 1;

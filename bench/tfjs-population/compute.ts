@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Algorithm } from '../../optimizer/algorithms.js';
+import type { Algorithm } from 'ganno';
 import type { Batches } from './batches.js';
 import type { DropoutSource, TfjsNetwork } from './network.js';
 import { type ArrayState, layerSums, type StepHyperparameters, stepArray } from './step.js';

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { DIVERGED_LOSS } from '../../networks/population.js';
+import { DIVERGED_LOSS } from '#ganno/networks/population.js';
 import type { Batches } from './batches.js';
 import type { TfjsNetwork } from './network.js';
 import type { ArrayState } from './step.js';

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Algorithm } from '../../optimizer/algorithms.js';
-import { correctsMoment, keepsFirstMoment } from '../../optimizer/rules.js';
-import { STATISTICS } from '../../optimizer/statistics.js';
+import { type Algorithm, STATISTICS } from 'ganno';
+import { correctsMoment, keepsFirstMoment } from '#ganno/optimizer/rules.js';
 
 /** An optimiser step and its statistics in tfjs operations, over the arrays of one layer. */
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import type { NativePopulationOptions } from '../../../binding.d.ts';
-import { probeBatch, trainingBatch, trainingSlice } from '../../networks/batch-order.js';
+import { probeBatch, trainingBatch, trainingSlice } from '#ganno/networks/batch-order.js';
+import type { NativePopulationOptions } from '../../binding.d.ts';
 
 /** Which images a network trains on, and when, and as tensors. */
 export class Batches {

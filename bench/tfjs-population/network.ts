@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { GannoError } from '../../errors.js';
-import { inferShapes, poolStride, type Shape } from '../../networks/shapes.js';
-import type { LayerSpec, NetworkSpec } from '../../networks/spec.js';
+import { GannoError, inferShapes, type LayerSpec, type NetworkSpec, type Shape } from 'ganno';
+import { poolStride } from '#ganno/networks/shapes.js';
 
 /** A child network in tfjs operations. */
 

@@ -1,5 +1,4 @@
-import { NetworkPopulation } from '../../networks/population.js';
-import type { NetworkPopulationOptions } from '../../networks/population-options.js';
+import { NetworkPopulation, type NetworkPopulationOptions } from 'ganno';
 import { TfjsEngine } from './engine.js';
 
 /**
