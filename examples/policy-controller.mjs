@@ -38,7 +38,7 @@ const task = {
 	networks: initialRates.map((learningRate, n) => ({ seed: 1000 + n, learningRate })),
 };
 
-const environment = new TrainingEnvironment({ task, dataset, agents: policy.spec.agents });
+const environment = new TrainingEnvironment({ task, dataset, granularity: policy.spec.granularity });
 const learned = runEpisode({ environment, controller: new PolicyController(policy) });
 const constant = runEpisode({ environment, controller: scheduleByName('constant') });
 environment.dispose();

@@ -43,7 +43,7 @@ const USE = `
 import { LayerwiseController, LayerwiseOptimizer, PolicyController, STATISTICS, createPolicyInference, devices } from 'ganno';
 const layers = [{ name: 'a', parameters: new Float32Array(8).fill(1), gradients: new Float32Array(8).fill(0.5) }];
 const optimizer = new LayerwiseOptimizer({ algorithm: 'adam', layers });
-const spec = { network: 'recurrent', observation: 'layer-v1', observationSize: 23, action: 'compounding', actions: 9, hiddenUnits: 8, agents: 'layerwise' } as const;
+const spec = { network: 'recurrent', observation: 'layer-v1', observationSize: 23, action: 'compounding', actions: 9, hiddenUnits: 8, granularity: 'layer' } as const;
 const sizes = [23 * 8, 8, 8 * 24, 24, 8 * 24, 8, 64, 8, 72, 9];
 const policy = { spec, parameters: new Float32Array(sizes.reduce((a, b) => a + b)), normalizerMean: new Float32Array(23), normalizerStandardDeviation: new Float32Array(23).fill(1) };
 createPolicyInference(policy);

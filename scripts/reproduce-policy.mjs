@@ -31,7 +31,7 @@ const options = parse();
 /** The policies and the options that set them apart. */
 const POLICIES = [
 	{ name: 'default', contender: 'learned', args: ['--preset', 'standard'] },
-	{ name: 'one-action', contender: 'one action', args: ['--preset', 'standard', '--agents', 'one'] },
+	{ name: 'one-action', contender: 'one action', args: ['--preset', 'standard', '--granularity', 'network'] },
 	{ name: 'adaptive-lr', contender: 'adaptive-lr', args: ['--preset', 'adaptive-lr'] },
 ];
 
@@ -103,7 +103,8 @@ for (const { name, path } of trained) {
 }
 if (options.check) process.exit(differ ? 1 : 0);
 
-if (options.cards) writeSuiteReport(options.results, parseResults(readFileSync(options.results, 'utf8')));
+if (options.cards)
+	writeSuiteReport(options.results, parseResults(readFileSync(options.results, 'utf8'), options.results));
 else evaluate(trained);
 
 function evaluate([policy, twin, controller]) {
@@ -114,7 +115,7 @@ function evaluate([policy, twin, controller]) {
 
 /** What the card says of the evaluation: each target with what was found, and the figures over the whole suite. */
 function cardFacts(contender) {
-	const table = withBestRivals(parseResults(readFileSync(options.results, 'utf8')));
+	const table = withBestRivals(parseResults(readFileSync(options.results, 'utf8'), options.results));
 	const summary = summarize(table).find(({ name }) => name === contender);
 	const percent = (share) => `${(100 * share).toFixed(2)} %`;
 	const { mean, low, high } = summary.finalTest;

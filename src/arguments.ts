@@ -58,18 +58,35 @@ export function keysOf<T>(keys: Readonly<Record<keyof T, true>>): readonly strin
 /** What programs write options as: an object of its own, or an imported module. No array, Map or forgotten Promise. */
 const OPTIONS_TAGS: readonly string[] = ['[object Object]', '[object Module]'];
 
+/** Options of ganno 0.1 under another name, and what they are called now. */
+const RENAMED: Readonly<Record<string, string>> = { agents: 'granularity', ends: 'dataset' };
+
 /**
  * An object with no key but the known ones: a misspelt option would go unnoticed otherwise.
  * @param name of the object, for messages; keys of `options` themselves are named without it
- * @throws GannoError `INVALID_ARGUMENT`: `Unknown option clip.norm; known ones are layerNorm, globalNorm. …`
+ * @param former keys of earlier versions, and what became of each: `{ cancel: 'is called cancellation now' }`
+ * @throws GannoError `INVALID_ARGUMENT`: `Unknown option clip.norm; known ones are layerNorm, globalNorm. …`, or of a former key
+ * `Unknown option cancel: it is called cancellation now`
  */
-export function checkKeys(value: unknown, name: string, known: readonly string[]): void {
+export function checkKeys(
+	value: unknown,
+	name: string,
+	known: readonly string[],
+	former: Readonly<Record<string, string>> = {},
+): void {
 	checkObject(value, name);
 	if (!OPTIONS_TAGS.includes(Object.prototype.toString.call(value))) throw invalidArgument('an object', name, value);
 	for (const key of Object.keys(value as object)) {
 		if (known.includes(key)) continue;
-		const close = closest(key, known);
 		const path = name === 'options' ? key : `${name}.${key}`;
+		const renamed = Object.hasOwn(RENAMED, key) ? RENAMED[key] : undefined;
+		const became =
+			(Object.hasOwn(former, key) ? former[key] : undefined) ??
+			(renamed !== undefined && known.includes(renamed) ? `is called ${renamed} now` : undefined);
+		if (became !== undefined) {
+			throw new GannoError('INVALID_ARGUMENT', `Unknown option ${path}: it ${became}`);
+		}
+		const close = closest(key, known);
 		throw new GannoError(
 			'INVALID_ARGUMENT',
 			`Unknown option ${path}; known ones are ${known.join(', ')}${close === undefined ? '' : `. Did you mean ${close}?`}`,

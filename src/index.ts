@@ -25,23 +25,20 @@ export { type SyntheticOptions, syntheticDataset } from './datasets/synthetic.js
 export type { DatasetView, LabelNoise } from './datasets/view.js';
 export { type DeviceInfo, devices } from './device-list.js';
 export type { ActionMode, Actions } from './environment/actions/actions.js';
-export type { NetworkActionMode } from './environment/actions/scaling-action.js';
-export type { SecondControl } from './environment/actions/second-control.js';
-export type { AgentOptions, ObservationVersion } from './environment/agent-kinds.js';
+export type { SecondControl } from './environment/actions/joint-action.js';
+export type { ScalingActionMode } from './environment/actions/scaling-action.js';
+export type { AgentSpaceOptions, ControllerKind, ObservationVersion } from './environment/agent-spaces.js';
 export type { ControlledTraining, Controller, Decision, DecisionContext } from './environment/controller.js';
 export { type EpisodeOptions, type EpisodeOutcome, runEpisode } from './environment/episode.js';
-export {
-	type Agents,
-	OBSERVATIONS,
-	type ObservationDescription,
-} from './environment/observations/layer-observation.js';
+export { OBSERVATIONS } from './environment/observations/layer-observation.js';
 export { NETWORK_OBSERVATIONS } from './environment/observations/network-observation.js';
+export type { Granularity, ObservationDescription } from './environment/observations/observer.js';
 export type {
 	Population,
 	PopulationFactory,
 	PopulationOutput,
 } from './environment/populations/population-interface.js';
-export type { Reward, RewardName } from './environment/rewards/reward.js';
+export type { RewardName } from './environment/rewards/reward.js';
 export type { EnvironmentInfos, ResetResult, StepResult } from './environment/step-result.js';
 export { TrainingEnvironment, type TrainingEnvironmentOptions } from './environment/training-environment.js';
 export { type ErrorCode, GannoError } from './errors.js';
@@ -121,6 +118,7 @@ export { PolicyController } from './policy/policy-controller.js';
 export { describePolicy, loadPolicy, savePolicy } from './policy/policy-file.js';
 export { type SamplingOptions, sampleActions } from './policy/sampling.js';
 export type { ControllerSpec } from './rollouts/controller-spec.js';
+export type { EnvironmentSettings } from './rollouts/environment-settings.js';
 export type {
 	Episode,
 	EpisodeResult,
@@ -137,7 +135,7 @@ export { type ScheduleName, type ScheduleOptions, scheduleByName } from './sched
 export { type ScheduleFactor, scheduleController } from './schedules/schedule-controller.js';
 export { type TuneOptions, type TuneResult, tuneSchedule } from './schedules/tune.js';
 export { type Architecture, parseArchitecture } from './search/architecture.js';
-export { type ArchitectureNetworkOptions, architectureNetwork, type Dropout } from './search/architecture-network.js';
+export { type ArchitectureNetworkOptions, architectureNetwork } from './search/architecture-network.js';
 export { type ModelTraining, ReplayLog, type SearchEntry } from './search/replay-log.js';
 export {
 	type ModelOutcome,
@@ -146,9 +144,10 @@ export {
 	runSearch,
 	type SearchSettings,
 } from './search/run-search.js';
-export type { Fit, SearchLayer, SearchSpace, SpaceLimits } from './search/space.js';
+export type { Dropout, Fit, SpaceLimits } from './search/search-sections.js';
+export type { SearchLayer, SearchSpace } from './search/space.js';
 export type { FineTuning, FineTuningChange } from './tasks/fine-tuning.js';
-export type { NetworkEnds, NetworkFamily } from './tasks/network-family.js';
+export type { DatasetShape, NetworkFamily } from './tasks/network-family.js';
 export type { Pretraining } from './tasks/pretraining.js';
 export type { TaskNetwork, TrainingTask } from './tasks/task.js';
 export { sampleTasks, type TaskDistribution } from './tasks/task-distribution.js';

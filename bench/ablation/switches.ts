@@ -42,7 +42,7 @@ export const BUDGETS = {
  */
 export const SWITCHES = {
 	reference: {},
-	'one-agent': { environment: { agents: 'one' } },
+	'one-agent': { environment: { granularity: 'network' } },
 	'own-exploration-noise': { learner: { sharedExplorationNoise: false } },
 	'advantages-together': { learner: { advantagePhases: 1 } },
 	'leave-one-out': { learner: { leaveOneOut: true } },

@@ -10,7 +10,7 @@ export function untrainedPolicy(): PolicySnapshot {
 		action: 'compounding',
 		actions: 9,
 		hiddenUnits: 64,
-		agents: 'layerwise',
+		granularity: 'layer',
 	};
 	const parameters = new Float32Array(actorParameterCount(spec));
 	for (let i = 0; i < parameters.length; i++) parameters[i] = 0.05 * Math.sin(12.9898 * (i + 1));

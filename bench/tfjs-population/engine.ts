@@ -9,7 +9,7 @@ import { MOMENT_COUNT } from '#ganno/optimizer/rules.js';
 import type { NativePopulation, NativePopulationOptions } from '../../binding.d.ts';
 import { Batches } from './batches.js';
 import { batchGradients, computeStep, type LayerControls, type StepModel } from './compute.js';
-import { judge } from './judge.js';
+import { evaluateNetwork } from './evaluate-network.js';
 import { type DropoutSource, TfjsNetwork } from './network.js';
 import { type ArrayState, LAYER_SUMS, writeStatistics } from './step.js';
 
@@ -86,7 +86,7 @@ export class TfjsEngine implements NativePopulation {
 			const slice = this.#batches.slice(state.seed);
 			const indices = Uint32Array.from({ length: count }, (_, i) => images[split === 0 ? slice(i) : i]!);
 			if (this.#cancelled()) return false;
-			const { loss, accuracy } = judge(this.#network, state.arrays, this.#batches, indices);
+			const { loss, accuracy } = evaluateNetwork(this.#network, state.arrays, this.#batches, indices);
 			out[2 * network] = state.diverged ? DIVERGED_LOSS : loss;
 			out[2 * network + 1] = state.diverged ? 0 : accuracy;
 		}
@@ -257,7 +257,12 @@ export class TfjsEngine implements NativePopulation {
 	}
 
 	#validate(state: NetworkState, out: Float32Array): void {
-		const { loss, accuracy, logits } = judge(this.#network, state.arrays, this.#batches, this.#validationImages);
+		const { loss, accuracy, logits } = evaluateNetwork(
+			this.#network,
+			state.arrays,
+			this.#batches,
+			this.#validationImages,
+		);
 		const sound = !state.diverged && loss !== DIVERGED_LOSS;
 		let change = 0;
 		let squared = 0;

@@ -1,7 +1,6 @@
 import type { Config } from '../config/config.js';
 import { recordedDataDirectory } from '../config/data-directory.js';
-import { valueAt } from '../config/settings-value.js';
-import { agentNamed } from '../environment/agent-kinds.js';
+import { controllerKindOf } from '../environment/agent-spaces.js';
 import type { EvaluateOptions } from '../evaluation/evaluate-policy.js';
 import type { NamedControllers } from '../evaluation/evaluation-contenders.js';
 import { namedPolicy } from '../evaluation/policy-contender.js';
@@ -10,9 +9,11 @@ import type { Policy } from '../policy/policy.js';
 import { loadPolicy } from '../policy/policy-file.js';
 import type { ControllerSpec } from '../rollouts/controller-spec.js';
 import { policyPath } from '../runs/policy-path.js';
-import { optimizerSpec } from '../runs/sample-tasks.js';
-import { type ConfigOptions, configFromOptions, scalar } from './config-options.js';
+import { valueAt } from '../setting-values.js';
+import { optimizerSpec } from '../tasks/task-settings.js';
+import { type ConfigOptions, configFromOptions } from './config-options.js';
 import { namedPaths } from './named-path.js';
+import { scalar } from './setting-options.js';
 
 /** What `ganno evaluate` without a suite is told beside the settings. */
 export interface PlainEvaluationOptions extends ConfigOptions {
@@ -41,23 +42,20 @@ export function evaluationRequest(
 	const { config: trained } = policy.training;
 	const known = typeof trained === 'object' && trained !== null;
 	const seeds = options.seeds === undefined ? [] : [`evaluation.seeds=${options.seeds}`];
-	const { observation, agents, action } = policy.spec;
+	const { observation, granularity, action } = policy.spec;
+	const environment = {
+		granularity,
+		action,
+		// An evaluation asks the policy itself; here it would only have to go with the optimisers.
+		secondControl: 'none',
+		// The reward plays no part in a test accuracy, and a baseline would cost a run of its own.
+		reward: 'log-improvement',
+	};
+	const source = 'the policy file';
 	const { config, own } = configFromOptions(
-		{
-			...options,
-			set: [
-				...(options.set ?? []),
-				...seeds,
-				`agent=${agentNamed(observation)}`,
-				`environment.agents=${agents}`,
-				`environment.action=${action}`,
-				// An evaluation asks the policy itself; here it would only have to go with the optimisers.
-				'environment.secondControl=none',
-				// The reward plays no part in a test accuracy, and a baseline would cost a run of its own.
-				'environment.reward=log-improvement',
-			],
-		},
-		{ source: 'the policy file', values: known ? (trained as Record<string, unknown>) : {} },
+		{ ...options, set: [...(options.set ?? []), ...seeds] },
+		known ? [{ source, values: trained as Record<string, unknown> }] : [],
+		[{ source, values: { controller: controllerKindOf(observation), environment } }],
 	);
 	const algorithms = config.tasks.optimizers.map((optimizer) => optimizerSpec(optimizer).algorithm);
 	const unknown = !known && options.preset === undefined && valueAt(own, ['tasks']) === undefined;

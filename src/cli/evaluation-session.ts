@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { counted } from '../counted.js';
 import { GannoError } from '../errors.js';
 import { evaluatePolicy } from '../evaluation/evaluate-policy.js';
-import type { EvaluationTable } from '../evaluation/evaluation-result.js';
+import { type EvaluationTable, writeEvaluation } from '../evaluation/evaluation-result.js';
 import { formatEvaluation } from '../evaluation/evaluation-table.js';
 import { writeRunReport } from '../evaluation/run-report.js';
-import { checkWritable, writeFileAtomic } from '../files/atomic-write.js';
+import { checkWritable } from '../files/atomic-write.js';
 import type { FileLock } from '../files/lock-file.js';
 import { makeFolder } from '../files/make-folder.js';
 import type { PolicySnapshot } from '../policy/policy.js';
@@ -81,7 +81,7 @@ export async function evaluateWithProgress(
 /** Writes everything an evaluation leaves behind. */
 function writeResults(directory: string, table: EvaluationTable): WrittenFile[] {
 	const evaluation = join(directory, RUN_FILES.evaluation);
-	writeFileAtomic(evaluation, `${JSON.stringify(table, undefined, 2)}\n`);
+	writeEvaluation(evaluation, table);
 	return [
 		{ name: 'Evaluation:', path: evaluation },
 		{ name: 'Report:', path: writeRunReport(directory, table) },

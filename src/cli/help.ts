@@ -1,4 +1,5 @@
 import { type Command, Help, Option } from 'commander';
+import { becameOf, RENAMED_SETTINGS } from '../config/renamed-settings.js';
 import { ownCommand } from '../own-command.js';
 
 /** What every command's --help has in common. */
@@ -45,6 +46,14 @@ function optionDescription({ description, argChoices, defaultValueDescription }:
 	return facts.length === 0 ? description : `${description} (${facts.join('; ')})`;
 }
 
+/** What became of an option of an earlier version, in place of the message that there is none such. */
+function renamedOption(message: string): string | undefined {
+	const [, unknown] = /unknown option '(--[\w-]+)/.exec(message) ?? [];
+	const now = RENAMED_SETTINGS.find(({ options }) => options.from === unknown);
+	if (now === undefined) return undefined;
+	return `error: unknown option '${unknown}': it ${becameOf(now.options.to, now)}\n`;
+}
+
 /** Gives a command that has all its options, and its place in the program, the manner that all of them share. */
 export function inOneManner(command: Command): Command {
 	const words = [command.parent?.name(), command.name(), '--help'].filter((word) => word !== undefined);
@@ -52,6 +61,7 @@ export function inOneManner(command: Command): Command {
 	return command
 		.addHelpOption(new Option('-h, --help', 'print this').helpGroup(group))
 		.configureHelp({ optionDescription })
+		.configureOutput({ outputError: (message, write) => write(renamedOption(message) ?? message) })
 		.showHelpAfterError(`(${words.join(' ')} lists what there is)`)
 		.exitOverride();
 }

@@ -5,7 +5,7 @@ import { type Config, type ConfigInput, parseConfig } from '../config/config.js'
 import { counted } from '../counted.js';
 import { ACTION_COUNT } from '../environment/actions/actions.js';
 import { openActionRule, THREE_WAY_ACTIONS } from '../environment/actions/scaling-action.js';
-import { AGENT_KINDS, type AgentName, agentNamed } from '../environment/agent-kinds.js';
+import { AGENT_SPACES, type ControllerKind, controllerKindOf } from '../environment/agent-spaces.js';
 import { HEADLINES } from '../evaluation/suites/suite-targets.js';
 import { ganno } from '../own-command.js';
 import type { ModelCard, Policy, PolicySpec, TrainingRecord } from '../policy/policy.js';
@@ -72,21 +72,23 @@ function wrapped(text: string, columns: number): string[] {
 		.map((line, i) => (i === 0 ? line : `  ${line}`));
 }
 
-/** What the agents of each kind are shown, in short; docs/environment.md has the formulas. */
-const SIGHTS: Readonly<Record<AgentName, string>> = {
-	ganno: 'learning rate, gradients, weights, updates, training and validation loss, progress, depth',
+/** What each kind of controller observes, in short; docs/environment.md has the formulas. */
+const OBSERVED: Readonly<Record<ControllerKind, string>> = {
+	layerwise: 'learning rate, gradients, weights, updates, training and validation loss, progress, depth',
 	'adaptive-lr': 'training and validation loss, spread of the predictions, output layer, learning rate',
 };
 
-function observes({ observation, agents }: PolicySpec): string {
-	const kind = agentNamed(observation) as AgentName;
-	const of = kind === 'adaptive-lr' ? 'the network' : agents === 'one' ? 'the mean over layers' : 'each layer';
-	return `${AGENT_KINDS[kind].observationSize} features of ${of} (${observation}): ${SIGHTS[kind]}`;
+function observes({ observation, granularity }: PolicySpec): string {
+	const kind = controllerKindOf(observation) as ControllerKind;
+	const of = kind === 'adaptive-lr' ? 'the network' : granularity === 'network' ? 'the mean over layers' : 'each layer';
+	return `${AGENT_SPACES[kind].observationSize} features of ${of} (${observation}): ${OBSERVED[kind]}`;
 }
 
-function decides({ action, actions, multiplier, agents }: PolicySpec, second: string | undefined): string {
+function decides({ action, actions, multiplier, granularity }: PolicySpec, second: string | undefined): string {
 	const whose =
-		agents === 'one' ? 'one agent sets all learning rates' : "an agent per layer sets that layer's learning rate";
+		granularity === 'network'
+			? 'one agent sets all learning rates'
+			: "an agent per layer sets that layer's learning rate";
 	const beside = second === undefined ? '' : `, and ${second}`;
 	const count = action === 'continuous' ? '' : `, ${counted(actions, 'action')}`;
 	return `${whose}: ${effect(action, multiplier)}${beside} (${action}${count})`;

@@ -1,40 +1,25 @@
+import { Option } from 'commander';
 import { describeOrigin } from '../config/config-changes.js';
-import { type ConfigLayer, mergeLayers, parseAssignment, readConfigFile } from '../config/config-load.js';
-import { resolveSearchConfig, type SearchConfig, searchConfigReference } from '../search/search-config.js';
+import type { ConfigLayer } from '../config/config-load.js';
+import {
+	RESUMABLE_SEARCH_SETTINGS,
+	resolveSearchConfig,
+	type SearchConfig,
+	searchConfigReference,
+} from '../search/search-config.js';
 import { SEARCH_PRESETS, type SearchPresetName } from '../search/search-presets.js';
-import { scalar, withoutUndefined } from './config-options.js';
+import { optionLayer, ownLayers, type SettingOptions } from './setting-options.js';
 
 /** The options of `ganno search` that make its config. */
-export interface SearchConfigOptions {
+export interface SearchConfigOptions extends SettingOptions {
 	readonly preset?: SearchPresetName;
-	readonly config?: string;
-	readonly set?: readonly string[];
-	readonly seed?: string;
-	readonly workers?: string;
-	readonly device?: string;
-	readonly precision?: string;
-	readonly dataset?: string;
-	readonly dataDir?: string;
 	readonly random?: boolean;
-	readonly maxDepth?: string;
-	readonly fit?: string;
 }
 
 /** What the options say, as a layer of the config. */
 export function searchOptionLayer(options: SearchConfigOptions): ConfigLayer {
-	const source = 'the command line';
-	const flags = {
-		seed: scalar(options.seed),
-		workers: scalar(options.workers),
-		device: options.device,
-		precision: options.precision,
-		dataset: options.dataset,
-		dataDirectory: options.dataDir,
-		space: { maximumDepth: scalar(options.maxDepth), fit: options.fit },
-		learner: { strategy: options.random === true ? 'random' : undefined },
-	};
-	const assignments = (options.set ?? []).map((assignment) => ({ source, values: parseAssignment(assignment) }));
-	return { source, values: mergeLayers([{ source, values: withoutUndefined(flags) }, ...assignments]) };
+	const strategy = options.random === true ? { 'learner.strategy': 'random' } : {};
+	return optionLayer(options, searchConfigReference(), strategy);
 }
 
 /** The config of a search, and a line that says what it starts from and what was changed. */
@@ -45,11 +30,20 @@ export interface NewSearchConfig {
 
 /** Preset, then file, then options. */
 export function searchConfigFromOptions(options: SearchConfigOptions): NewSearchConfig {
-	const { preset, config: file } = options;
+	const { preset } = options;
 	const base: ConfigLayer[] =
 		preset === undefined ? [] : [{ source: `the preset '${preset}'`, values: SEARCH_PRESETS[preset] }];
-	const layers = [...(file === undefined ? [] : [readConfigFile(file)]), searchOptionLayer(options)];
+	const layers = ownLayers(options, searchOptionLayer(options));
 	const [from, config] = [resolveSearchConfig(base), resolveSearchConfig([...base, ...layers])];
 	const name = preset === undefined ? 'No preset (the defaults of docs/search.md)' : `Preset ${preset}`;
 	return { config, origin: describeOrigin({ base: name, from, to: config, layers }, searchConfigReference()) };
+}
+
+/** The options that change the log of a search, as messages name them. */
+export function decisiveSearchOptions(): string[] {
+	const resumable: readonly string[] = RESUMABLE_SEARCH_SETTINGS;
+	const settings = searchConfigReference().flatMap(({ key, option }) =>
+		option === undefined || resumable.includes(key) ? [] : [new Option(option).attributeName()],
+	);
+	return ['preset', 'config', 'set', 'random', ...settings];
 }

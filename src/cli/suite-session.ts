@@ -108,11 +108,11 @@ function seedsOf(text = 'reporting'): 'reporting' | 'development' {
 function policiesOf(path: string, { oneAction, policy }: SuiteOptions): SuitePolicy[] {
 	const load = (name: string, file: string) => ({ name, policy: loadPolicy(policyPath(file)) });
 	const second = oneAction === undefined ? [] : [load('one action', oneAction)];
-	const wrong = second.find((entry) => entry.policy.spec.agents !== 'one');
+	const wrong = second.find((entry) => entry.policy.spec.granularity !== 'network');
 	if (wrong !== undefined) {
 		throw new GannoError(
 			'INVALID_ARGUMENT',
-			`Expected a policy trained with agents 'one' for --one-action but received one with '${wrong.policy.spec.agents}'; use --policy NAME=FILE for others`,
+			`Expected a policy trained with granularity 'network' for --one-action but received one with '${wrong.policy.spec.granularity}'; use --policy NAME=FILE for others`,
 		);
 	}
 	const others = namedPaths('--policy', policy).map(({ name, path: file }) => load(name, file));

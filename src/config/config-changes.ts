@@ -1,5 +1,6 @@
-import type { ConfigKey, ConfigLayer } from './config-load.js';
-import { showValue, valueAt } from './settings-value.js';
+import type { SettingKey } from '../check-settings.js';
+import { showValue, valueAt } from '../setting-values.js';
+import type { ConfigLayer } from './config-load.js';
 
 /** What settings start from, and what was laid over it. */
 export interface ConfigOrigin {
@@ -22,7 +23,7 @@ const WIDTH = 40;
  * One line for the beginning of a run: `Preset standard, changed by mine.json and the command line: iterations 800 → 50, seed 0 → 7.`
  * @param keys of the config
  */
-export function describeOrigin({ base, from, to, layers }: ConfigOrigin, keys: readonly ConfigKey[]): string {
+export function describeOrigin({ base, from, to, layers }: ConfigOrigin, keys: readonly SettingKey[]): string {
 	const changes = keys.flatMap(({ key }) => {
 		const path = key.split('.');
 		const [before, after] = [valueAt(from, path), valueAt(to, path)];
@@ -42,9 +43,8 @@ function joined(words: readonly string[]): string {
 	return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }
 
-/** A list of one as its entry; nothing, which a choice may be, as `none`. */
+/** A list of one as its entry. */
 function show(value: unknown): string {
-	if (value === undefined) return 'none';
 	const [only, ...rest] = Array.isArray(value) ? value : [value];
 	const text = showValue(rest.length === 0 && typeof only !== 'object' ? only : value);
 	return text.length > WIDTH ? `${text.slice(0, WIDTH - 1)}…` : text;

@@ -1,27 +1,19 @@
 import type { z } from 'zod';
+import { faultKey, type SettingFault, type SettingKey, settingFaults, settingKeys } from '../check-settings.js';
 import { closest } from '../closest-word.js';
 import { GannoError } from '../errors.js';
+import { checkVersion, type FormatName, migrateSettings, VERSION } from '../files/migrations.js';
 import { readTextFile } from '../files/text-file.js';
 import { removedValue } from '../removed-values.js';
-import { forbiddenKeys, showValue, valueAt } from './settings-value.js';
+import type { SettingsOf } from '../setting-fields.js';
+import { forbiddenKeys, showValue, valueAt } from '../setting-values.js';
+import { becameOf, type RenamedSetting } from './renamed-settings.js';
 
 /** One source of settings, weakest first: a preset, a file, the command line. */
 export interface ConfigLayer {
 	/** As it stands in messages: `preset quick`, `my.json`, `the command line`. */
 	readonly source: string;
 	readonly values: Readonly<Record<string, unknown>>;
-}
-
-/** A key of the config as the reference prints it. */
-export interface ConfigKey {
-	/** Dotted, e.g. `learner.clip`. */
-	readonly key: string;
-	readonly description: string;
-	readonly expected: string;
-	readonly unit: string;
-	readonly default: unknown;
-	/** What it can be, where that is one of several words. */
-	readonly choices?: readonly string[] | undefined;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -45,29 +37,43 @@ export function mergeLayers(layers: readonly ConfigLayer[]): Record<string, unkn
 	);
 }
 
+/** The config file of a run directory states its format; one that a user writes does not. */
+type RunConfigFormat = Extract<FormatName, 'ganno-run' | 'ganno-search'>;
+
 /**
  * Reads a config file: one JSON object.
- * @throws GannoError `INVALID_CONFIG` with the path and what is wrong
+ * @param format of a file of a run directory: one that states none is of ganno 0.1. Absent: a file of the user's, which may be a copy
+ *   of a run's
+ * @throws GannoError `INVALID_CONFIG` with the path and what is wrong; `BAD_FILE` for a version that this ganno does not read
  */
-export function readConfigFile(path: string): ConfigLayer {
+export function readConfigFile(path: string, format?: RunConfigFormat): ConfigLayer {
+	const invalid = (problem: string, cause?: unknown) =>
+		new GannoError('INVALID_CONFIG', `The config file ${path} ${problem}`, cause === undefined ? undefined : { cause });
 	let text: string;
 	try {
 		text = readTextFile(path);
 	} catch (error) {
-		throw new GannoError('INVALID_CONFIG', `The config file ${path} cannot be read: ${(error as Error).message}`, {
-			cause: error,
-		});
+		throw invalid(`cannot be read: ${(error as Error).message}`, error);
 	}
 	let values: unknown;
 	try {
 		values = JSON.parse(text);
 	} catch (error) {
-		throw new GannoError('INVALID_CONFIG', `The config file ${path} is no valid JSON: ${(error as Error).message}`, {
-			cause: error,
-		});
+		throw invalid(`is no valid JSON: ${(error as Error).message}`, error);
 	}
-	if (!isRecord(values)) throw new GannoError('INVALID_CONFIG', `The config file ${path} must hold one JSON object.`);
-	return { source: path, values };
+	if (!isRecord(values)) throw invalid('must hold one JSON object.');
+	// `$schema` is for editors.
+	const { $schema: _, ...said } = values;
+	const { format: stated, version, ...settings } = said;
+	if (stated !== 'ganno-run' && stated !== 'ganno-search') {
+		return { source: path, values: format === undefined ? said : migrateSettings(said, 1) };
+	}
+	return { source: path, values: migrateSettings(settings, checkVersion(path, stated, version)) };
+}
+
+/** The text of a run directory's config file. */
+export function formatRunConfig(format: RunConfigFormat, config: object): string {
+	return `${JSON.stringify({ format, version: VERSION, ...config }, undefined, 2)}\n`;
 }
 
 /** `learner.clip=0.1` → `{ learner: { clip: 0.1 } }`; the value is JSON, or else a plain string. */
@@ -92,58 +98,54 @@ export function parseAssignment(assignment: string): Record<string, unknown> {
 		.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as Record<string, unknown>;
 }
 
-interface SchemaNode {
-	readonly def: { readonly type: string; readonly innerType?: SchemaNode; readonly defaultValue?: unknown };
-	readonly shape?: Readonly<Record<string, SchemaNode>>;
-	meta(): { description?: string; expected?: string; unit?: string; choices?: readonly string[] } | undefined;
-}
-
-/** The object behind `.default()` and `.prefault()`, where there is one. */
-function objectShape(node: SchemaNode): Readonly<Record<string, SchemaNode>> | undefined {
-	if (node.def.type === 'object') return node.shape;
-	return node.def.innerType === undefined ? undefined : objectShape(node.def.innerType);
-}
-
-/** Every key of a schema, in the order of its declaration. */
-export function configKeys(schema: z.ZodType, prefix = ''): ConfigKey[] {
-	const shape = objectShape(schema as unknown as SchemaNode);
-	if (shape === undefined) return [];
-	return Object.entries(shape).flatMap(([name, node]) => {
-		const key = `${prefix}${name}`;
-		if (objectShape(node) !== undefined) return configKeys(node as unknown as z.ZodType, `${key}.`);
-		const { description = '', expected = '', unit = '', choices } = node.meta() ?? {};
-		return [{ key, description, expected, unit, default: node.def.defaultValue, choices }];
-	});
-}
-
 /** What a setting is under the layers where nothing else is said; nothing is checked. */
-export function settingUnder(layers: readonly ConfigLayer[], { key, default: otherwise }: ConfigKey): unknown {
+export function settingUnder(layers: readonly ConfigLayer[], { key, default: otherwise }: SettingKey): unknown {
 	return valueAt(mergeLayers(layers), key.split('.')) ?? otherwise;
+}
+
+interface LoadOptions {
+	/** Where all keys are described. */
+	readonly page: string;
+	readonly renamed?: readonly RenamedSetting[];
 }
 
 /**
  * Merges the layers and checks the result against the schema; missing keys get their defaults.
- * @param page where all keys are described
  * @throws GannoError `INVALID_CONFIG` that names, for each fault, the key, the value, where it came from and what was expected
  */
 export function parseLayers<S extends z.ZodType>(
 	schema: S,
 	layers: readonly ConfigLayer[],
-	page = 'docs/meta-training.md',
-): z.infer<S> {
+	options: LoadOptions,
+): SettingsOf<S> {
 	const merged = mergeLayers(layers);
-	const keys = configKeys(schema);
+	const keys = settingKeys(schema);
 	const forbidden = layers.flatMap(({ values, source }) =>
-		forbiddenKeys(values).map((key) => unknownKey(key, source, keys, page)),
+		forbiddenKeys(values).map((key) => unknownKey(key, source, keys, options)),
 	);
 	if (forbidden.length > 0) throw new GannoError('INVALID_CONFIG', forbidden.join('\n'));
 	const result = schema.safeParse(merged);
-	if (result.success) return result.data;
-	const faults = result.error.issues.flatMap((issue) => describeIssue(issue, merged, layers, keys, page));
+	if (result.success) return result.data as SettingsOf<S>;
+	const faults = settingFaults(schema, merged, result.error).map((fault) => {
+		const path = fault.path.map(String);
+		const source = sourceOf(path, layers);
+		return fault.unknown === undefined
+			? describeFault(fault, source, keys, options)
+			: unknownKey(path.join('.'), source, keys, options);
+	});
 	throw new GannoError('INVALID_CONFIG', [...new Set(faults)].join('\n'));
 }
 
-function unknownKey(key: string, source: string, keys: readonly ConfigKey[], page: string): string {
+function unknownKey(
+	key: string,
+	source: string,
+	keys: readonly SettingKey[],
+	{ page, renamed = [] }: LoadOptions,
+): string {
+	const now = renamed.find(({ from }) => from === key);
+	if (now !== undefined) {
+		return `Unknown config key ${key} in ${source}: it ${becameOf(now.to, now)}.`;
+	}
 	const close = closest(
 		key,
 		keys.map((known) => known.key),
@@ -152,28 +154,29 @@ function unknownKey(key: string, source: string, keys: readonly ConfigKey[], pag
 	return `Unknown config key ${key} in ${source}. ${hint}`;
 }
 
-function describeIssue(
-	issue: z.core.$ZodIssue,
-	merged: unknown,
-	layers: readonly ConfigLayer[],
-	keys: readonly ConfigKey[],
-	page: string,
-): string[] {
-	const path = issue.path.map(String);
-	if (issue.code === 'unrecognized_keys') {
-		return issue.keys.map((key) => unknownKey([...path, key].join('.'), sourceOf([...path, key], layers), keys, page));
-	}
-	const key = path.join('.');
+function describeFault(
+	fault: SettingFault,
+	source: string,
+	keys: readonly SettingKey[],
+	{ renamed = [] }: LoadOptions,
+): string {
+	const key = fault.path.map(String).join('.');
+	if (fault.sentence !== undefined) return `${key} in ${source}: ${fault.sentence}`;
 	const known = keys.find((entry) => key === entry.key || key.startsWith(`${entry.key}.`));
 	const section = keys.some((entry) => entry.key.startsWith(`${key}.`));
-	const expected = known?.expected ?? (section || key === '' ? 'an object of settings' : issue.message);
-	// A fault inside a list is told with the element's place, but what is expected is said of the whole key.
-	const detail = known !== undefined && known.key !== key && issue.code !== 'custom' ? ` (${issue.message})` : '';
-	const value = valueAt(merged, path);
-	const removed = removedValue(key, value);
-	return [
-		`Expected ${expected} for ${key === '' ? 'the config' : key} but received ${showValue(value)} in ${sourceOf(path, layers)}${detail}${removed === undefined ? '' : `. ${removed}`}`,
-	];
+	const received = showValue(fault.received);
+	if (fault.check !== true && known !== undefined && known.key !== key) {
+		// A fault inside a list is told with the element's place, but what is expected is said of the whole key.
+		return `Expected ${known.expected} for ${key} but received ${received} in ${source} (expected ${fault.expected})`;
+	}
+	const own = fault.check === true ? fault.expected : known?.expected;
+	const expected = own ?? (section || key === '' ? 'an object of settings' : fault.expected);
+	const former = renamed.find(({ to }) => to === key)?.values ?? {};
+	const now =
+		typeof fault.received === 'string' && Object.hasOwn(former, fault.received) ? former[fault.received] : undefined;
+	const removed = removedValue(key, fault.received);
+	const hint = now !== undefined ? `. It is called '${now}' now` : removed === undefined ? '' : `. ${removed}`;
+	return `Expected ${expected} for ${faultKey(key === '' ? 'the config' : key, fault)} but received ${received} in ${source}${hint}`;
 }
 
 /** The strongest layer that says anything about the path. */

@@ -1,15 +1,12 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { GannoError } from '../errors.js';
+import type { Config } from './config.js';
 import { type ConfigLayer, readConfigFile } from './config-load.js';
 
 /** Where a run finds its data set, from whichever folder it goes on. */
 
-interface DataSettings {
-	readonly dataset: string;
-	/** '' for none. */
-	readonly dataDirectory: string;
-}
+type DataSettings = Pick<Config, 'dataset' | 'dataDirectory'>;
 
 /** The config as a run keeps it: its data folder absolute. */
 export function withAbsoluteData<C extends DataSettings>(config: C): C {
@@ -39,7 +36,7 @@ export function withRecordedData<C extends DataSettings>(config: C, run: string,
  * The data folder that a run directory keeps, '' where it is none of a run, or of a run on another data set.
  * @throws GannoError `INVALID_CONFIG`, `DATASET_NOT_FOUND`
  */
-export function recordedDataDirectory(directory: string, name: string): string {
+export function recordedDataDirectory(directory: string, name: Config['dataset']): string {
 	const path = join(directory, 'config.json');
 	if (!existsSync(path)) return '';
 	const { dataset, dataDirectory } = readConfigFile(path).values;

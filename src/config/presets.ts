@@ -77,7 +77,7 @@ export const PRESETS = {
 	 * 0.1 broke networks before the learning rate had come down.
 	 */
 	'adaptive-lr': {
-		agent: 'adaptive-lr',
+		controller: 'adaptive-lr',
 		iterations: 200,
 		downsample: 2,
 		tasks: {

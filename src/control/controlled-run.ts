@@ -14,14 +14,14 @@ import type {
 	RollbackOptions,
 } from './controller-options.js';
 import type { ControllerStateShape, LayerwiseControllerState } from './controller-state.js';
-import { LossWatch, storedLoss } from './loss-watch.js';
+import { LossMonitor, storedLoss } from './loss-monitor.js';
 import { checkDecision } from './source.js';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
- * One training under a controller: a population of one network as the environment has many, with the statistics of single steps
- * coming in one by one. Decisions fall on the multiples of the interval. Nothing is allocated per step.
+ * One training under a controller: as a population of one network in the environment, with statistics that arrive step by step. Decisions
+ * are made at multiples of the interval. Nothing is allocated per step.
  */
 export class ControlledRun {
 	readonly layers: readonly Required<ControlledLayer>[];
@@ -34,23 +34,23 @@ export class ControlledRun {
 	readonly #controller: Controller;
 	readonly #options: ResolvedControllerOptions;
 	readonly #training: ControlledTraining;
-	readonly #guard: Required<RollbackOptions> | undefined;
+	readonly #rollback: Required<RollbackOptions> | undefined;
 	readonly #encoder: ObservationEncoder;
-	readonly #watch: LossWatch;
+	readonly #lossMonitor: LossMonitor;
 	readonly #interval: IntervalStatistics;
 	readonly #losses: Float64Array; // of the interval, from the front; finite
-	readonly #zeros: Float32Array; // statistics of a step that came without
+	readonly #zeros: Float32Array; // stand in for a step without statistics
 	readonly #context: Writable<DecisionContext>;
 	readonly #learningRates: Float32Array; // [layers] decided, base schedule apart
 	readonly #initialLearningRates: Float32Array;
 	readonly #actions: Uint8Array;
 	readonly #baseBuffer: Float32Array; // [interval]
-	#base: Float32Array | undefined;
+	#baseSchedule: Float32Array | undefined;
 	#probed = 0;
 	#snapshot: LayerwiseControllerState | undefined;
 
 	constructor(
-		{ controller, agents }: DecisionSource,
+		{ controller, granularity }: DecisionSource,
 		options: ResolvedControllerOptions,
 		layers: readonly Required<ControlledLayer>[],
 		optimizer: ControlledTraining['optimizer'],
@@ -59,8 +59,8 @@ export class ControlledRun {
 		this.layers = layers;
 		this.#controller = controller;
 		this.#options = options;
-		this.#guard = guard;
-		this.#watch = new LossWatch(options.validationLoss, options.leastScale);
+		this.#rollback = guard;
+		this.#lossMonitor = new LossMonitor(options.validationLoss, options.leastScale);
 		const count = layers.length;
 		const { learningRate, interval, horizon, probeBatches } = options;
 		if (typeof learningRate !== 'number' && learningRate.length !== count) {
@@ -70,7 +70,7 @@ export class ControlledRun {
 			);
 		}
 		this.#training = { optimizer, horizon, interval };
-		this.#encoder = new ObservationEncoder(layers, 1, agents);
+		this.#encoder = new ObservationEncoder(layers, 1, granularity);
 		this.#interval = new IntervalStatistics(count);
 		const capacity = Math.max(interval, probeBatches);
 		this.#losses = new Float64Array(capacity);
@@ -93,22 +93,22 @@ export class ControlledRun {
 			statistics: new Float32Array(count * POPULATION_STATISTICS.length),
 			learningRates: this.#learningRates,
 			initialLearningRates: this.#initialLearningRates,
-			trainingLoss: this.#watch.trainingLoss,
-			validationLoss: this.#watch.validationLoss,
+			trainingLoss: this.#lossMonitor.trainingLoss,
+			validationLoss: this.#lossMonitor.validationLoss,
 			active: new Uint8Array([1]),
 		};
 	}
 
-	/** A held-out loss for every decision until the next call. */
+	/** Sets the held-out loss of every decision until the next call. */
 	reportValidationLoss(loss: number | undefined): void {
-		this.#watch.reported = loss;
+		this.#lossMonitor.reportedValidationLoss = loss;
 	}
 
 	get diverged(): boolean {
-		return this.#watch.diverged;
+		return this.#lossMonitor.diverged;
 	}
 
-	/** Mini-batches taken in. */
+	/** Mini-batches observed, probing ones included. */
 	get batches(): number {
 		return this.#probed + this.step;
 	}
@@ -118,7 +118,7 @@ export class ControlledRun {
 		return this.step >= this.#training.horizon;
 	}
 
-	/** Whether the next mini-batch is only looked at. */
+	/** Whether the next mini-batch is a probing one. */
 	get probing(): boolean {
 		return this.#probed < this.#options.probeBatches;
 	}
@@ -127,36 +127,39 @@ export class ControlledRun {
 	begin(): void {
 		const { learningRate } = this.#options;
 		for (let l = 0; l < this.layers.length; l++) {
-			this.#initialLearningRates[l] = this.#within(typeof learningRate === 'number' ? learningRate : learningRate[l]!);
+			this.#initialLearningRates[l] = this.#clamp(typeof learningRate === 'number' ? learningRate : learningRate[l]!);
 		}
 		this.#learningRates.set(this.#initialLearningRates);
 		this.#actions.fill(NEUTRAL_ACTION);
 		this.#controller.reset(this.#training);
 		this.#applyRates();
-		if (!this.probing) this.#decide(0); // nothing to look at yet: statistics are zeros
+		if (!this.probing) this.#decide(0); // without statistics yet: zeros
 	}
 
 	observe(statistics: Float32Array | undefined, reported: number, heldOut: number | undefined): void {
-		const broken = [reported, heldOut ?? 0, this.#watch.reported ?? 0].some((loss) => !Number.isFinite(loss));
-		// As populations report what is not finite: observations and states never hold NaN.
+		const broken = [reported, heldOut ?? 0, this.#lossMonitor.reportedValidationLoss ?? 0].some(
+			(loss) => !Number.isFinite(loss),
+		);
+		// As populations report losses that are not finite: observations and states never hold NaN.
 		const loss = Number.isFinite(reported) ? storedLoss(reported) : DIVERGED_LOSS;
-		if (heldOut !== undefined) this.#watch.given = Number.isFinite(heldOut) ? heldOut : DIVERGED_LOSS;
+		if (heldOut !== undefined)
+			this.#lossMonitor.intervalValidationLoss = Number.isFinite(heldOut) ? heldOut : DIVERGED_LOSS;
 		const probing = this.probing;
 		if (probing) this.#probed++;
 		else this.step++;
-		if (this.step > this.#training.horizon) return; // over: learning rates stay
+		if (this.step > this.#training.horizon) return; // past the horizon: learning rates stay
 		this.#losses[this.#interval.steps] = loss;
 		this.#interval.add(statistics ?? this.#zeros, this.rates);
-		if (!probing) this.#watch.start(loss);
+		if (!probing) this.#lossMonitor.start(loss);
 		if (broken) {
-			this.#watch.diverged = true;
-			if (this.#guard !== undefined) this.#rollBack(this.#guard);
+			this.#lossMonitor.diverged = true;
+			if (this.#rollback !== undefined) this.#rollBack(this.#rollback);
 		}
 		if (probing) {
 			if (!this.probing) this.#decide(this.#options.probeBatches);
 			return;
 		}
-		if (!broken && this.#snapshot === undefined) this.#keep();
+		if (!broken && this.#snapshot === undefined) this.#saveSnapshot();
 		if (this.step % this.#training.interval === 0 && this.step < this.#training.horizon && this.#interval.steps > 0) {
 			this.#decide(this.#interval.steps);
 		}
@@ -168,7 +171,7 @@ export class ControlledRun {
 		try {
 			this.#decideOn(steps);
 		} catch (error) {
-			this.#interval.clear(); // it is over all the same: a caller who goes on does so with the learning rates at hand
+			this.#interval.clear(); // the interval ends here too: a caller that continues does so with the current learning rates
 			throw error;
 		}
 	}
@@ -179,13 +182,13 @@ export class ControlledRun {
 		this.#interval.write(context.statistics);
 		context.decision = Math.floor(this.step / interval);
 		if (steps > 0) {
-			this.#watch.measure(this.#losses, steps);
-			if (this.diverged && this.#guard !== undefined) {
-				this.#rollBack(this.#guard);
+			this.#lossMonitor.update(this.#losses, steps);
+			if (this.diverged && this.#rollback !== undefined) {
+				this.#rollBack(this.#rollback);
 				return;
 			}
-			let factor = 0; // of an interval that was cut short, the last steps
-			for (let k = 0; k < steps; k++) factor += this.step === 0 ? 1 : (this.#base?.[interval - steps + k] ?? 1);
+			let factor = 0; // of a shortened interval, the last steps
+			for (let k = 0; k < steps; k++) factor += this.step === 0 ? 1 : (this.#baseSchedule?.[interval - steps + k] ?? 1);
 			this.#encoder.encode(
 				{
 					statistics: context.statistics,
@@ -193,7 +196,7 @@ export class ControlledRun {
 					baseFactor: factor / steps,
 					trainingLoss: this.#losses,
 					steps,
-					validation: this.#watch.validationLoss,
+					validation: this.#lossMonitor.validationLoss,
 					validationStride: 1,
 					progress: horizon === Number.POSITIVE_INFINITY ? undefined : this.step / horizon,
 					previousActions: this.#actions,
@@ -202,55 +205,55 @@ export class ControlledRun {
 			);
 		}
 		const { learningRates, baseSchedule, actions } = checkDecision(this.#controller.decide(context));
-		for (let l = 0; l < this.layers.length; l++) this.#learningRates[l] = this.#within(learningRates[l]!);
-		this.#setBase(baseSchedule);
+		for (let l = 0; l < this.layers.length; l++) this.#learningRates[l] = this.#clamp(learningRates[l]!);
+		this.#setBaseSchedule(baseSchedule);
 		if (actions === undefined) this.#actions.fill(NEUTRAL_ACTION);
 		else this.#actions.set(actions);
 		this.#interval.clear();
-		this.#watch.given = undefined;
+		this.#lossMonitor.intervalValidationLoss = undefined;
 		this.#applyRates();
 		this.#report(types.isUint8Array(actions) ? actions : undefined, false);
-		if (this.step > 0 && this.#watch.sound) this.#keep();
+		if (this.step > 0 && this.#lossMonitor.isSafeSnapshot) this.#saveSnapshot();
 	}
 
-	#keep(): void {
-		if (this.#guard === undefined) return;
-		this.#guard.save();
+	#saveSnapshot(): void {
+		if (this.#rollback === undefined) return;
+		this.#rollback.save();
 		this.#snapshot = this.state();
 	}
 
-	/** Back to the snapshot, with smaller learning rates from there on. Time is not given back: the step counter goes on. */
+	/** Restores the snapshot, with smaller learning rates. The step counter continues. */
 	#rollBack({ restore, factor, limit }: Required<RollbackOptions>): void {
 		const { step, rollbacks } = this;
 		if (this.#snapshot === undefined || rollbacks >= limit) {
 			throw new GannoError(
 				'DIVERGED',
 				this.#snapshot === undefined
-					? `The training diverged at step ${this.batches}, before there was anything to go back to; start with a smaller learning rate`
+					? `The training diverged at step ${this.batches}, before the first snapshot; start with a smaller learning rate`
 					: `The training diverged again at step ${this.batches}, after ${counted(rollbacks, 'rollback')}; start with a smaller learning rate or a lower bounds.high`,
 			);
 		}
 		restore();
-		const base = this.#base?.slice();
+		const base = this.#baseSchedule?.slice();
 		this.restore(this.#snapshot);
-		this.#watch.reported = undefined; // it was of the parameters that are gone
-		this.#holdBase(base, step);
+		this.#lossMonitor.reportedValidationLoss = undefined; // it was measured at the discarded parameters
+		this.#carryBaseSchedule(base, step);
 		for (let l = 0; l < this.layers.length; l++) {
 			this.#initialLearningRates[l]! *= factor;
-			this.#learningRates[l] = this.#within(this.#learningRates[l]! * factor);
+			this.#learningRates[l] = this.#clamp(this.#learningRates[l]! * factor);
 		}
 		this.step = step;
 		this.rollbacks = rollbacks + 1;
 		this.#interval.clear();
-		this.#snapshot = this.state(); // the same parameters; further rollbacks make learning rates smaller still
+		this.#snapshot = this.state(); // the same parameters: the next rollback starts from these smaller learning rates
 		this.#applyRates();
 		this.#report(undefined, true);
 	}
 
-	/** The schedule goes on as if nothing had happened; where an interval is over and nobody decides, it stands still. */
-	#holdBase(base: Float32Array | undefined, step: number): void {
+	/** The base schedule continues after a rollback; at the end of an interval, where no decision follows, its last factor is kept. */
+	#carryBaseSchedule(base: Float32Array | undefined, step: number): void {
 		const { interval } = this.#training;
-		this.#base = base === undefined ? undefined : this.#baseBuffer;
+		this.#baseSchedule = base === undefined ? undefined : this.#baseBuffer;
 		if (base === undefined) return;
 		if (step % interval === 0) this.#baseBuffer.fill(base[interval - 1]!);
 		else this.#baseBuffer.set(base);
@@ -267,53 +270,55 @@ export class ControlledRun {
 			diverged: this.diverged,
 			learningRates: [...this.#learningRates],
 			initialLearningRates: [...this.#initialLearningRates],
-			baseSchedule: this.#base === undefined ? [] : [...this.#base],
+			baseSchedule: this.#baseSchedule === undefined ? [] : [...this.#baseSchedule],
 			actions: [...this.#actions],
 			intervalStatistics: this.#interval.state(),
 			losses: [...this.#losses.subarray(0, this.#interval.steps)],
-			validationLoss: this.#watch.given ?? null,
-			reportedValidationLoss: Number.isFinite(this.#watch.reported) ? (this.#watch.reported as number) : null,
+			validationLoss: this.#lossMonitor.intervalValidationLoss ?? null,
+			reportedValidationLoss: Number.isFinite(this.#lossMonitor.reportedValidationLoss)
+				? (this.#lossMonitor.reportedValidationLoss as number)
+				: null,
 			encoder: this.#encoder.state(),
-			divergence: this.#watch.state(),
-			memory: [...(this.#controller.memory?.() ?? [])],
+			divergence: this.#lossMonitor.state(),
+			memory: [...(this.#controller.state?.() ?? [])],
 		};
 	}
 
 	restore(state: LayerwiseControllerState): void {
 		this.#controller.reset(this.#training);
-		this.#controller.remember?.(Float32Array.from(state.memory));
+		this.#controller.restore?.(Float32Array.from(state.memory));
 		this.step = state.step;
 		this.#probed = state.probed;
 		this.rollbacks = state.rollbacks;
 		this.#learningRates.set(state.learningRates);
 		this.#initialLearningRates.set(state.initialLearningRates);
-		this.#setBase(state.baseSchedule.length > 0 ? state.baseSchedule : undefined);
+		this.#setBaseSchedule(state.baseSchedule.length > 0 ? state.baseSchedule : undefined);
 		this.#actions.set(state.actions);
 		this.#interval.restore(state.intervalStatistics);
 		this.#losses.set(state.losses);
 		this.#encoder.restore(state.encoder);
-		this.#watch.restore(state.divergence, state.diverged, state.step > 0 || (state.probed > 0 && !this.probing));
-		this.#watch.given = state.validationLoss ?? undefined;
-		this.#watch.reported = state.reportedValidationLoss ?? undefined;
+		this.#lossMonitor.restore(state.divergence, state.diverged, state.step > 0 || (state.probed > 0 && !this.probing));
+		this.#lossMonitor.intervalValidationLoss = state.validationLoss ?? undefined;
+		this.#lossMonitor.reportedValidationLoss = state.reportedValidationLoss ?? undefined;
 		this.#applyRates();
 	}
 
-	#setBase(schedule: ArrayLike<number> | undefined): void {
+	#setBaseSchedule(schedule: ArrayLike<number> | undefined): void {
 		if (schedule !== undefined) this.#baseBuffer.set(schedule);
-		this.#base = schedule === undefined ? undefined : this.#baseBuffer;
+		this.#baseSchedule = schedule === undefined ? undefined : this.#baseBuffer;
 	}
 
 	/** Learning rates of the next step: those decided, times the base schedule's factor there. */
 	#applyRates(): void {
 		const { interval, horizon } = this.#training;
 		const last = Math.min(this.step, horizon - 1);
-		const factor = this.#base === undefined ? 1 : this.#base[last % interval]!;
+		const factor = this.#baseSchedule === undefined ? 1 : this.#baseSchedule[last % interval]!;
 		for (let l = 0; l < this.layers.length; l++) {
-			this.rates[l] = this.#within(Math.fround(this.#learningRates[l]! * factor));
+			this.rates[l] = this.#clamp(Math.fround(this.#learningRates[l]! * factor));
 		}
 	}
 
-	#within(rate: number): number {
+	#clamp(rate: number): number {
 		const { low, high } = this.#options;
 		return rate < low ? low : Math.min(rate, high);
 	}

@@ -1,22 +1,22 @@
 import { types } from 'node:util';
 import { checkFunction, checkInteger, checkKeys, checkNumber, invalidArgument, keysOf } from '../arguments.js';
 import type { ControlledTraining, Controller } from '../environment/controller.js';
-import type { Agents } from '../environment/observations/layer-observation.js';
+import type { Granularity } from '../environment/observations/observer.js';
 import { PROBE_BATCHES } from '../environment/training-environment.js';
 import { GannoError } from '../errors.js';
 import type { TrainableLayer } from '../networks/spec.js';
 import type { RegisteredLayer } from '../optimizer/layerwise-optimizer.js';
 import { checkLayerwiseAlgorithm, resolveHyperparameters } from '../optimizer/optimizer-options.js';
-import { NO_WAITING } from './losses.js';
+import { ASYNC_ADVICE } from './losses.js';
 
-/** What a LayerwiseController is told, and the checks of it. */
+/** Options of a LayerwiseController, and their checks. */
 
-/** A layer under control: what one learning rate applies to. */
+/** A layer under control: the parameters that one learning rate applies to. */
 export interface ControlledLayer {
 	readonly name: string;
 	/** Elements of its parameters, biases included; may be 0. */
 	readonly size: number;
-	/** What the feature `isConvolution` shows; default `dense`. */
+	/** Sets the feature `isConvolution`; default `dense`. */
 	readonly type?: 'dense' | 'conv';
 }
 
@@ -26,35 +26,35 @@ export interface RollbackOptions {
 	readonly factor?: number;
 	/** Rollbacks in a whole training, after which `DIVERGED` is thrown; default 5. */
 	readonly limit?: number;
-	/** Keeps a copy of parameters and optimiser state. Attached controllers bring their own; by hand, both are needed. */
+	/** Saves a copy of parameters and optimiser state. Attached controllers have their own; by hand, both functions are needed. */
 	readonly save?: () => void;
-	/** Brings back what was kept last, any number of times. */
+	/** Restores the last saved copy, any number of times. */
 	readonly restore?: () => void;
 }
 
-/** What losses are measured by when a training is judged. */
+/** The scale by which losses are compared. */
 export interface DivergenceScale {
 	/**
 	 * A lower bound of the scale of losses, above 0: a loss counts as too high when it is three times this above the first one, or more
-	 * where the losses themselves say so.
+	 * where the losses' own scale is larger.
 	 */
 	readonly scale: number;
 }
 
-/** What was decided, and why; arrays are the controller's own: read, do not keep. */
+/** A decision and its inputs. Arrays belong to the controller and are overwritten: copy what you keep. */
 export interface DecisionReport {
-	/** Mini-batches taken in so far, as `LayerwiseController.step`. */
+	/** Mini-batches observed so far, as `LayerwiseController.step`. */
 	readonly step: number;
 	readonly layerNames: readonly string[];
 	/** `[layers]` from now on, base schedule apart */
 	readonly learningRates: Float32Array;
-	/** `[layers × POPULATION_STATISTICS]` of the interval that is over */
+	/** `[layers × POPULATION_STATISTICS]` of the last interval */
 	readonly statistics: Float32Array;
 	/** `[agents × OBSERVATION_SIZE]`, not normalised */
 	readonly observations: Float32Array;
 	readonly trainingLoss: number;
 	readonly validationLoss: number;
-	/** `[agents]`; undefined where the controller knows no actions */
+	/** `[agents]`; undefined where the controller has no actions */
 	readonly actions: Uint8Array | undefined;
 	/** Whether the training was rolled back instead. */
 	readonly rolledBack: boolean;
@@ -70,31 +70,31 @@ export interface LayerwiseControllerOptions {
 	/** Optimiser steps between decisions. Default: a 20th of the steps, as in meta-training; 50 where the horizon is unknown. */
 	readonly interval?: number;
 	/**
-	 * Probing mini-batches, with which the training begins: their gradients are looked at for the first decision, and change no parameter.
-	 * They count towards the horizon. Default 4, as in meta-training, for controllers that look at statistics (fewer where that would leave no
-	 * step), else 0.
+	 * Probing mini-batches at the start of the training: their gradients are observed for the first decision and change no parameter. They
+	 * count towards the horizon. Default 4, as in meta-training, for controllers that use statistics (fewer where that would leave no step),
+	 * else 0.
 	 */
 	readonly probeBatches?: number;
-	/** Every learning rate applied lies within; default 0 to Infinity. (Policies keep to [1e-6, 1] by themselves.) */
+	/** Every learning rate applied lies within; default 0 to Infinity. (Policies stay within [1e-6, 1].) */
 	readonly bounds?: { readonly low?: number; readonly high?: number };
 	/** Measures the loss on held-out data, at decisions only. Absent: the mean training loss of the interval stands in for it. */
 	readonly validationLoss?: () => number;
 	/**
 	 * What counts as divergence besides a loss that is not finite. Default true: losses far above the first one, at three decisions in a row,
-	 * measured by what the losses themselves show of their scale (docs/control.md has the rule). `{ scale }`: never by less than that, for a
-	 * loss that starts small and rises in a sound training, as a critic's does. False: nothing.
+	 * relative to a scale taken from the losses (docs/control.md has the rule). `{ scale }`: a lower bound of that scale, for a loss that
+	 * starts small and rises in a healthy training, as a critic's does. False: nothing.
 	 */
 	readonly divergence?: boolean | DivergenceScale;
-	/** Go back to the last sound snapshot when the training diverges; default false. */
+	/** Roll back to the last safe snapshot when the training diverges; default false. */
 	readonly rollback?: boolean | RollbackOptions;
 	/** Called after every decision. */
 	readonly onDecision?: (report: DecisionReport) => void;
 }
 
-/** Whoever decides, and how it wants to see layers. */
+/** A controller, and the granularity of its observations. */
 export interface DecisionSource {
 	readonly controller: Controller;
-	readonly agents: Agents;
+	readonly granularity: Granularity;
 }
 
 export const DEFAULT_INTERVAL = 50;
@@ -111,7 +111,7 @@ export interface ResolvedControllerOptions {
 	readonly low: number;
 	readonly high: number;
 	readonly validationLoss: (() => number) | undefined;
-	/** Of losses, at least; 0: they say it all, Infinity: none is too high. */
+	/** Lower bound of the scale of losses; 0: from the losses alone, Infinity: no loss is too high. */
 	readonly leastScale: number;
 	readonly rollback: (RollbackOptions & { readonly factor: number; readonly limit: number }) | undefined;
 	readonly onDecision: ((report: DecisionReport) => void) | undefined;
@@ -134,7 +134,7 @@ const DIVERGENCE_KEYS = keysOf<DivergenceScale>({ scale: true });
 const ROLLBACK_KEYS = keysOf<RollbackOptions>({ factor: true, limit: true, save: true, restore: true });
 const OPTIMIZER_KEYS = keysOf<ControlledTraining['optimizer']>({ algorithm: true, hyperparameters: true });
 
-/** The layers of an optimizer and of a population are layers to control, whatever else they say of themselves. */
+/** Layers of an optimizer and of a population are accepted as layers to control, with their further keys. */
 const LAYER_KEYS = [
 	...keysOf<ControlledLayer>({ name: true, size: true, type: true }),
 	...keysOf<Pick<RegisteredLayer, 'parameters'>>({ parameters: true }),
@@ -156,13 +156,13 @@ function resolveRollback(value: unknown): ResolvedControllerOptions['rollback'] 
 	if (value === true) return { factor: DEFAULT_ROLLBACK_FACTOR, limit: DEFAULT_ROLLBACK_LIMIT };
 	if (typeof value !== 'object' || value === null) throw invalidArgument('true, false or an object', 'rollback', value);
 	checkKeys(value, 'rollback', ROLLBACK_KEYS);
-	const given = value as RollbackOptions;
-	checkFunction(given.save, 'rollback.save');
-	checkFunction(given.restore, 'rollback.restore');
+	const options = value as RollbackOptions;
+	checkFunction(options.save, 'rollback.save');
+	checkFunction(options.restore, 'rollback.restore');
 	return {
-		...given,
-		factor: checkNumber(given.factor ?? DEFAULT_ROLLBACK_FACTOR, 'rollback.factor', Number.MIN_VALUE, 1),
-		limit: checkInteger(given.limit ?? DEFAULT_ROLLBACK_LIMIT, 'rollback.limit', 0),
+		...options,
+		factor: checkNumber(options.factor ?? DEFAULT_ROLLBACK_FACTOR, 'rollback.factor', Number.MIN_VALUE, 1),
+		limit: checkInteger(options.limit ?? DEFAULT_ROLLBACK_LIMIT, 'rollback.limit', 0),
 	};
 }
 
@@ -202,7 +202,7 @@ export function resolveControllerOptions(value: unknown, { controller }: Decisio
 			'a function that returns a number',
 			'validationLoss',
 			options.validationLoss,
-			`It is async. ${NO_WAITING}`,
+			`It is async. ${ASYNC_ADVICE}`,
 		);
 	}
 	checkFunction(options.onDecision, 'onDecision');

@@ -2,16 +2,17 @@ import { checkInteger, checkNumber, checkObject, invalidArgument } from '../argu
 import type { ObservationEncoderState } from '../environment/observations/layer-observation.js';
 import type { DivergenceState } from '../environment/rewards/divergence.js';
 import { GannoError } from '../errors.js';
+import { migrateControllerState } from '../files/migrations.js';
 import type { IntervalStatisticsState } from '../optimizer/interval-statistics.js';
-import type { LossWatchState } from './loss-watch.js';
+import type { LossMonitorState } from './loss-monitor.js';
 
-/** Everything a controller knows of a training, as plain data: it survives structured clone, and JSON keeps every bit of it. */
+/** A controller's complete state of a training, as plain data: it survives structured clone, and JSON keeps every bit of it. */
 export interface LayerwiseControllerState {
 	readonly version: 2;
-	/** Name of whoever decides. */
+	/** The name of the controller. */
 	readonly controller: string;
 	readonly layers: readonly string[];
-	/** Optimiser steps done, mini-batches looked at before them, rollbacks. */
+	/** Optimiser steps done, probing mini-batches before them, rollbacks. */
 	readonly step: number;
 	readonly probed: number;
 	readonly rollbacks: number;
@@ -26,13 +27,13 @@ export interface LayerwiseControllerState {
 	readonly intervalStatistics: IntervalStatisticsState;
 	/** Training losses of the interval so far. */
 	readonly losses: readonly number[];
-	/** The held-out loss given in this interval; null: none. */
+	/** The held-out loss reported in this interval; null: none. */
 	readonly validationLoss: number | null;
 	/** The held-out loss that counts until another is reported; null: none. */
 	readonly reportedValidationLoss: number | null;
 	readonly encoder: ObservationEncoderState;
-	readonly divergence: LossWatchState;
-	/** What the controller remembers: a policy's recurrent state. */
+	readonly divergence: LossMonitorState;
+	/** `Controller.state()`: a policy's recurrent state. */
 	readonly memory: readonly number[];
 }
 
@@ -60,25 +61,12 @@ function checkDivergence(value: unknown, name: string): void {
 	}
 }
 
-/** A state of the first format: training and held-out losses had one start between them, and no scale but that. */
-interface FirstVersion extends Omit<LayerwiseControllerState, 'version' | 'divergence'> {
-	readonly version: 1;
-	readonly divergence: Pick<DivergenceState, 'initialLoss' | 'above'>;
-}
-
-function upgrade(state: LayerwiseControllerState | FirstVersion): LayerwiseControllerState {
-	if (state.version === 2) return state;
-	if (state.version !== 1) throw invalidArgument('1 or 2', 'state.version', (state as { version?: unknown }).version);
-	checkObject(state.divergence, 'state.divergence');
-	const { initialLoss, above } = state.divergence;
-	const divergence = { initialLoss, lowestLoss: initialLoss, spread: [0], above, first: [0] };
-	return { ...state, version: 2, divergence: { training: divergence, heldOut: divergence } };
-}
-
 /** @throws GannoError `INVALID_ARGUMENT` saying what does not fit this controller */
 export function checkControllerState(value: unknown, shape: ControllerStateShape): LayerwiseControllerState {
 	checkObject(value, 'state');
-	const state = upgrade(value as LayerwiseControllerState | FirstVersion);
+	const state = migrateControllerState({ ...(value as object) }) as unknown as LayerwiseControllerState;
+	if (state.version !== 2) throw invalidArgument('1 or 2', 'state.version', state.version);
+	checkObject(state.divergence, 'state.divergence');
 	if (state.controller !== shape.controller) {
 		throw invalidArgument(`'${shape.controller}', as in this controller,`, 'state.controller', state.controller);
 	}
@@ -117,7 +105,6 @@ export function checkControllerState(value: unknown, shape: ControllerStateShape
 	for (const name of ['trainingLoss', 'validationLoss', 'bestValidationLoss'] as const) {
 		numbers(encoder[name], `state.encoder.${name}`, 1);
 	}
-	checkObject(divergence, 'state.divergence');
 	checkDivergence(divergence.training, 'state.divergence.training');
 	if (divergence.heldOut !== null) checkDivergence(divergence.heldOut, 'state.divergence.heldOut');
 	if (!Array.isArray(memory)) throw invalidArgument('an array', 'state.memory', memory);

@@ -13,7 +13,7 @@ export interface LayerEventFile extends Disposable {
 export interface LayerEventFileOptions {
 	/** Default DEFAULT_LAYER_FIGURES. */
 	readonly figures?: readonly LayerFigure[];
-	/** The step a resumed training goes on from. */
+	/** The step that a resumed training continues from. */
 	readonly resumedAt?: number;
 }
 

@@ -1,9 +1,9 @@
 import { checkOneOf, invalidArgument } from '../arguments.js';
 import { STATISTICS } from '../optimizer/statistics.js';
 
-/** Per-layer statistics and learning rates of one step, for people: what logs, event files and tables are made of. */
+/** Per-layer statistics and learning rates of one step, for logs, event files and tables. */
 
-/** One step of a training. Arrays are read at once, not kept. */
+/** One step of a training. Its arrays are read at once. */
 export interface LayerReport {
 	/** Optimiser steps done. */
 	readonly step: number;
@@ -16,12 +16,12 @@ export interface LayerReport {
 	readonly loss?: number | undefined;
 }
 
-/** What may be reported of a layer. */
+/** Figures of a layer that can be reported. */
 export const LAYER_FIGURES = ['learningRate', ...STATISTICS] as const;
 
 export type LayerFigure = (typeof LAYER_FIGURES)[number];
 
-/** Reported unless said otherwise: what a person looks at first. */
+/** Figures reported by default. */
 export const DEFAULT_LAYER_FIGURES: readonly LayerFigure[] = [
 	'learningRate',
 	'gradientNorm',

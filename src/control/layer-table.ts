@@ -1,7 +1,7 @@
 import { checkInteger, checkKeys, invalidArgument, keysOf } from '../arguments.js';
 import { checkFigures, type LayerFigure, type LayerReport, layerFigure } from './layer-report.js';
 
-/** Where a table goes; `process.stderr` is one. */
+/** Output of a table, such as `process.stderr`. */
 export interface TableStream {
 	readonly isTTY?: boolean;
 	/** Width of the terminal; 0 where it is not known. */
@@ -22,7 +22,7 @@ export interface LayerTableOptions {
 
 const OPTION_NAMES = keysOf<LayerTableOptions>({ stream: true, figures: true, every: true });
 
-/** Least time between two drawings on a terminal: the eye sees no more, and drawing costs time. */
+/** Minimum time between two drawings on a terminal. */
 const REDRAW_MILLISECONDS = 100;
 
 const TITLES: Readonly<Partial<Record<LayerFigure, string>>> = {
@@ -64,7 +64,7 @@ export function formatLayerTable(report: LayerReport, figures?: readonly LayerFi
 }
 
 /**
- * A live table of all layers: on a terminal it is drawn again in place, at most ten times a second; elsewhere it is printed now and then.
+ * A live table of all layers: on a terminal it is redrawn in place, at most ten times a second; elsewhere it is printed every `every` steps.
  */
 export class LayerTable implements Disposable {
 	readonly #stream: TableStream;
@@ -98,7 +98,7 @@ export class LayerTable implements Disposable {
 		this.#draw(lines);
 	}
 
-	/** Draws what was reported last; what is printed afterwards stands below. */
+	/** Draws the last report; later output appears below it. */
 	close(): void {
 		if (this.#last !== undefined) this.#draw(this.#last);
 		this.#last = undefined;

@@ -24,7 +24,7 @@ import { checkControllerState, type LayerwiseControllerState } from './controlle
 import { type Losses, readLosses } from './losses.js';
 import { functionSource, policySource, scheduleSource } from './source.js';
 
-/** How what a rollback goes back to is kept. */
+/** Saves and restores the snapshots of rollbacks. */
 type Snapshots = Required<Pick<RollbackOptions, 'save' | 'restore'>>;
 const SNAPSHOT_KEYS = keysOf<Snapshots>({ save: true, restore: true });
 
@@ -40,7 +40,7 @@ const ATTACH_KEYS = keysOf<AttachOptions>({ convolutions: true });
  * `interval` optimiser steps, from the statistics and losses of those steps. Attach it to a {@link LayerwiseOptimizer}, give it to a
  * `LayerwiseTfOptimizer` (`ganno/tfjs`), or use it by hand. One controller controls one training.
  *
- * What it shows the policy is what the training environment shows it (docs/environment.md), bit for bit.
+ * A policy's observations are those of the training environment (docs/environment.md), bit for bit.
  *
  * @example By hand:
  * ```ts
@@ -61,7 +61,7 @@ const ATTACH_KEYS = keysOf<AttachOptions>({ convolutions: true });
  * ```
  */
 export class LayerwiseController {
-	/** Who decides: `learned`, or the schedule's name. */
+	/** `learned`, or the schedule's name. */
 	readonly name: string;
 	readonly #source: DecisionSource;
 	readonly #options: ResolvedControllerOptions;
@@ -84,14 +84,14 @@ export class LayerwiseController {
 		return new LayerwiseController(policySource(policy), options);
 	}
 
-	/** A hand-made schedule decides: its name, or what `cosineSchedule()` and the like give. */
+	/** A hand-made schedule decides: its name, or a controller such as `cosineSchedule()` returns. */
 	static fromSchedule(schedule: ScheduleName | Controller, options: LayerwiseControllerOptions): LayerwiseController {
 		return new LayerwiseController(scheduleSource(schedule), options);
 	}
 
 	/**
-	 * A function decides. It is asked before the first step too, with statistics of zeros unless `probeBatches` says otherwise.
-	 * @param decide gives one learning rate for all layers, or one a layer; the context's arrays are read, not kept
+	 * A function decides. It is called before the first step too, with statistics of zeros unless `probeBatches` is set.
+	 * @param decide returns one learning rate for all layers, or one per layer; the context's arrays are overwritten later
 	 */
 	static fromFunction(decide: DecisionFunction, options: LayerwiseControllerOptions): LayerwiseController {
 		return new LayerwiseController(functionSource(decide), options);
@@ -104,12 +104,12 @@ export class LayerwiseController {
 
 	/** The layers under control, in order. */
 	get layers(): readonly Required<ControlledLayer>[] {
-		return this.#started().layers;
+		return this.#startedRun().layers;
 	}
 
-	/** `[layers]` for the next step, base schedule included: the controller's own array, rewritten by `observe`. */
+	/** `[layers]` for the next step, base schedule included. The array belongs to the controller and is overwritten by `observe`. */
 	get learningRates(): Float32Array {
-		return this.#started().rates;
+		return this.#startedRun().rates;
 	}
 
 	/**
@@ -117,27 +117,27 @@ export class LayerwiseController {
 	 * training under a policy begins with four of them.
 	 */
 	get probing(): boolean {
-		return this.#started().probing;
+		return this.#startedRun().probing;
 	}
 
-	/** Mini-batches taken in, the probing ones among them: at `horizon` the training is over. */
+	/** Mini-batches observed, probing ones included: at `horizon` the training ends. */
 	get step(): number {
-		return this.#started().batches;
+		return this.#startedRun().batches;
 	}
 
-	/** Whether the horizon has been reached: learning rates stay as they are. */
+	/** Whether the horizon has been reached, after which learning rates stay as they are. */
 	get finished(): boolean {
-		return this.#started().finished;
+		return this.#startedRun().finished;
 	}
 
 	/** Whether the training has diverged (and was not rolled back). */
 	get diverged(): boolean {
-		return this.#started().diverged;
+		return this.#startedRun().diverged;
 	}
 
 	/** How often the training was rolled back. */
 	get rollbacks(): number {
-		return this.#started().rollbacks;
+		return this.#startedRun().rollbacks;
 	}
 
 	/** Whether `observe` must be given statistics and a loss. */
@@ -145,20 +145,20 @@ export class LayerwiseController {
 		return this.#source.controller.ignoresNetworks !== true || this.#options.rollback !== undefined;
 	}
 
-	/** Whether it measures the loss on held-out data itself, by the option `validationLoss`. */
+	/** Whether it measures the held-out loss itself, by the option `validationLoss`. */
 	get measuresValidation(): boolean {
 		return this.#options.validationLoss !== undefined;
 	}
 
-	/** Whether a snapshot is wanted: attachments then bring the copying. */
+	/** Whether rollbacks are on: attachments then save and restore snapshots. */
 	get rollsBack(): boolean {
 		return this.#options.rollback !== undefined;
 	}
 
 	/**
-	 * Says which layers there are; a controller that decides by the clock decides at once.
+	 * Sets the layers; a controller that needs no statistics decides at once.
 	 * @param layers in the order of the network, input first
-	 * @param optimizer what trains them, for schedules that ask (`trust-ratio`); default Adam
+	 * @param optimizer the optimiser, which some schedules need (`trust-ratio`); default Adam
 	 * @throws GannoError `INVALID_ARGUMENT`, also when called twice
 	 */
 	start(
@@ -180,7 +180,7 @@ export class LayerwiseController {
 		if (rollback !== undefined && (save === undefined || restore === undefined)) {
 			throw new GannoError(
 				'INVALID_ARGUMENT',
-				'A rollback needs something to go back to: attach the controller, or give rollback.save and rollback.restore',
+				'A rollback needs a snapshot to go back to: attach the controller, or give rollback.save and rollback.restore',
 			);
 		}
 		const guard =
@@ -195,7 +195,7 @@ export class LayerwiseController {
 	}
 
 	/**
-	 * Takes in one mini-batch: a step of the optimiser, or while {@link probing} what the step would be.
+	 * Observes one mini-batch: a step of the optimiser, or while {@link probing} one that changed no parameter.
 	 * @param statistics `[layers × 14]` of the step; may be left out where {@link needsStatistics} is false
 	 * @param losses the mini-batch's loss before the step, any number (one that is not finite: the training has diverged); a held-out loss
 	 * counts until the next decision
@@ -203,7 +203,7 @@ export class LayerwiseController {
 	 * @throws GannoError `INVALID_ARGUMENT`; `DIVERGED` when the rollbacks are used up
 	 */
 	observe(statistics?: Float32Array, losses?: number | Losses): Float32Array {
-		const run = this.#started();
+		const run = this.#startedRun();
 		const numbers = typeof losses === 'number' ? undefined : readLosses(losses);
 		const training = numbers === undefined ? (losses as number) : numbers.training;
 		if (training === undefined || statistics === undefined) {
@@ -218,12 +218,12 @@ export class LayerwiseController {
 		if (statistics !== undefined) {
 			checkFloat32Array(statistics, 'statistics', run.layers.length * STATISTICS.length, 'layers × 14');
 		}
-		run.observe(statistics, training ?? 0, numbers?.validation); // without a loss nothing looks at it
+		run.observe(statistics, training ?? 0, numbers?.validation); // without a loss it is not used
 		return run.rates;
 	}
 
 	/**
-	 * Drives an optimizer: `step(loss)` of what this gives steps it under the controller's learning rates.
+	 * Attaches an optimizer: `step(loss)` of the result steps it under the controller's learning rates.
 	 * @throws GannoError `INVALID_ARGUMENT`
 	 */
 	attach(optimizer: LayerwiseOptimizer, options: AttachOptions = {}): ControlledOptimizer {
@@ -231,23 +231,23 @@ export class LayerwiseController {
 	}
 
 	/**
-	 * Tells the loss on held-out data, which counts at every decision until the next call, where `observe`'s counts until the next decision.
-	 * A controller with the option `validationLoss` measures for itself, and does not look at this.
-	 * @param loss `undefined`: none any more. What is not finite: the training has diverged
+	 * Reports the held-out loss, which counts at every decision until the next call (the one of `observe` counts until the next decision).
+	 * A controller with the option `validationLoss` measures its own and ignores this.
+	 * @param loss `undefined`: none any more. A loss that is not finite: the training has diverged
 	 * @throws GannoError `INVALID_ARGUMENT` for what is not a number, or before {@link start}
 	 */
 	reportValidationLoss(loss: number | undefined): void {
 		if (loss !== undefined && typeof loss !== 'number') throw invalidArgument('a number or undefined', 'loss', loss);
-		this.#started().reportValidationLoss(this.measuresValidation ? undefined : loss);
+		this.#startedRun().reportValidationLoss(this.measuresValidation ? undefined : loss);
 	}
 
-	/** Everything it knows of the training. Parameters and optimiser state are the caller's to save, at the same step. */
+	/** Its complete state of the training. The caller saves parameters and optimiser state, at the same step. */
 	state(): LayerwiseControllerState {
-		return this.#started().state();
+		return this.#startedRun().state();
 	}
 
 	/**
-	 * Goes on where a controller of the same kind was; before {@link start} it is kept and checked there.
+	 * Continues from the state of a controller of the same kind; before {@link start} the state is kept and checked there.
 	 * @throws GannoError `INVALID_ARGUMENT` saying what does not fit; nothing has changed then
 	 */
 	restore(state: LayerwiseControllerState): void {
@@ -255,7 +255,7 @@ export class LayerwiseController {
 		else this.#run.restore(checkControllerState(state, this.#run.shape));
 	}
 
-	#started(): ControlledRun {
+	#startedRun(): ControlledRun {
 		if (this.#run === undefined) {
 			throw new GannoError(
 				'INVALID_ARGUMENT',

@@ -1,8 +1,8 @@
 import { checkKeys, invalidArgument, keysOf } from '../arguments.js';
 
-/** What a training reports of itself, and the checks of it. */
+/** The losses that a training reports, and their checks. */
 
-/** Losses of one mini-batch; the held-out loss where it was measured by the way. */
+/** Losses of one mini-batch; the held-out loss where it was measured too. */
 export interface Losses {
 	readonly training: number;
 	readonly validation?: number;
@@ -10,11 +10,11 @@ export interface Losses {
 
 const LOSSES_KEYS = keysOf<Losses>({ training: true, validation: true });
 
-/** Why `validationLoss` cannot be an async function, and what to do. */
-export const NO_WAITING =
+/** Why `validationLoss` cannot be async, and what to do instead. */
+export const ASYNC_ADVICE =
 	'A decision cannot wait for it: await the loss beforehand and report it with those of the step, { training, validation }';
 
-/** @returns a number; NaN is one. @throws GannoError `INVALID_ARGUMENT`, with advice on what numbers are mistaken for most often */
+/** @returns a number; NaN is one. @throws GannoError `INVALID_ARGUMENT`, with advice for promises and tensors */
 function checkLoss(value: unknown, name: string, what = 'a number', ofPromise = 'Await it first'): number {
 	if (typeof value === 'number') return value;
 	const { then, dataSync } = (value ?? {}) as { readonly then?: unknown; readonly dataSync?: unknown };
@@ -23,12 +23,12 @@ function checkLoss(value: unknown, name: string, what = 'a number', ofPromise = 
 	throw invalidArgument(what, name, value, ofTensor);
 }
 
-/** @param loss what `validationLoss` returned. @throws GannoError `INVALID_ARGUMENT` where that is no number; NaN is one */
+/** @param loss what `validationLoss` returned. @throws GannoError `INVALID_ARGUMENT` where that is not a number; NaN is one */
 export function checkHeldOutLoss(loss: unknown): number {
-	return checkLoss(loss, 'what validationLoss() returned', 'a number', `It returned a Promise. ${NO_WAITING}`);
+	return checkLoss(loss, 'what validationLoss() returned', 'a number', `It returned a Promise. ${ASYNC_ADVICE}`);
 }
 
-/** @throws GannoError `INVALID_ARGUMENT` where a loss is there and no number; NaN is one */
+/** @throws GannoError `INVALID_ARGUMENT` for a loss that is not a number; NaN is one */
 export function readLosses(losses: unknown): { readonly [key in keyof Losses]?: Losses[key] | undefined } {
 	if (losses === undefined) return {};
 	if (typeof losses !== 'object' || losses === null || !('training' in losses || 'validation' in losses)) {

@@ -9,31 +9,31 @@ import { type DecisionFunction, functionController } from '../schedules/function
 import { type ScheduleName, scheduleByName } from '../schedules/registry.js';
 import type { DecisionSource } from './controller-options.js';
 
-/** Whoever may decide: a policy, a schedule, a function. */
+/** The controllers of a LayerwiseController: a policy, a schedule, a function. */
 
 /** @param policy a path, `default`, or a policy in memory */
 export function policySource(policy: string | PolicySnapshot): DecisionSource {
 	if (typeof policy !== 'string') {
 		checkObject(policy, 'policy');
-		return frozen(policy);
+		return frozenPolicySource(policy);
 	}
-	return frozen(loadPolicy(policy));
+	return frozenPolicySource(loadPolicy(policy));
 }
 
-function frozen(policy: PolicySnapshot): DecisionSource {
+function frozenPolicySource(policy: PolicySnapshot): DecisionSource {
 	const controller = new PolicyController(policy);
-	const { observation, agents, secondControl } = policy.spec;
+	const { observation, granularity, secondControl } = policy.spec;
 	if (observation !== OBSERVATION_VERSION) {
 		throw new GannoError(
 			'INVALID_ARGUMENT',
-			`The policy looks at '${observation}', which takes the predictions on a validation split: a controller has statistics and losses only. Give a policy for '${OBSERVATION_VERSION}', or use PolicyController with a TrainingEnvironment`,
+			`The policy observes '${observation}', which needs the predictions on a validation split: a controller has statistics and losses only. Give a policy for '${OBSERVATION_VERSION}', or use PolicyController with a TrainingEnvironment`,
 		);
 	}
 	if (secondControl !== undefined) throw learningRatesOnly(`The policy sets ${secondControl}`);
-	return { controller, agents };
+	return { controller, granularity };
 }
 
-/** Momenta and weight decays would be lost on their way to a LayerwiseController's optimizer. */
+/** A LayerwiseController cannot set momenta and weight decays of its optimizer. */
 export function checkDecision(decision: Decision): Decision {
 	if (decision.weightDecays !== undefined) throw learningRatesOnly('The controller sets weight decays');
 	if (decision.momenta !== undefined) throw learningRatesOnly('The controller sets momenta');
@@ -48,12 +48,12 @@ function learningRatesOnly(problem: string): GannoError {
 }
 
 export function scheduleSource(schedule: ScheduleName | Controller): DecisionSource {
-	if (typeof schedule === 'string') return { controller: scheduleByName(schedule), agents: 'layerwise' };
+	if (typeof schedule === 'string') return { controller: scheduleByName(schedule), granularity: 'layer' };
 	const controller = checkController(schedule, 'schedule', 'the name of a schedule or a Controller');
-	return { controller, agents: 'layerwise' };
+	return { controller, granularity: 'layer' };
 }
 
 export function functionSource(decide: DecisionFunction): DecisionSource {
 	if (typeof decide !== 'function') throw invalidArgument('a function', 'decide', decide);
-	return { controller: functionController(decide), agents: 'layerwise' };
+	return { controller: functionController(decide), granularity: 'layer' };
 }

@@ -13,16 +13,16 @@ export const DAMAGED_ADVICE = 'Delete the file and get it again';
  * data set, or a part of a download.
  * @param maximum as in {@link readContent}
  */
-export async function readDataFile({ path, twin }: DataFile, maximum: number): Promise<Buffer> {
+export async function readDataFile({ path, gzipped }: DataFile, maximum: number): Promise<Buffer> {
 	const content = await readContent(path, maximum);
-	if (twin !== undefined && !content.equals(await readContent(twin, maximum))) {
-		throw badFile(path, `it says something else than ${twin} beside it`, 'Delete the one that is wrong');
+	if (gzipped !== undefined && !content.equals(await readContent(gzipped, maximum))) {
+		throw badFile(path, `it says something else than ${gzipped} beside it`, 'Delete the one that is wrong');
 	}
 	return content;
 }
 
 /**
- * A file's content, decompressed when it is gzip (told by its first bytes, not by its name). Decompression runs off the main
+ * A file's content, decompressed when it is gzip (recognised by its first bytes, not by its name). Decompression runs off the main
  * thread.
  * @param maximum more bytes than this are not what was asked for; a small file cannot fill the memory
  */

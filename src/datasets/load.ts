@@ -16,7 +16,7 @@ import { KNOWN_DATASETS, type KnownDataset } from './download/dataset-identity.j
 import { type DownloadProgress, downloadFile, type TransferOptions } from './download/download.js';
 import { publicAddress } from './download/http-get.js';
 import { cacheDirectory, type DatasetLocation, searchDataset } from './download/locate.js';
-import { waysToObtain } from './download/obtaining.js';
+import { obtainingAdvice } from './download/obtaining.js';
 import { DATASET_NAMES, DATASETS, type DatasetDefinition, type DatasetName } from './download/sources.js';
 import { downsampleByTwo } from './downsample.js';
 import { readCifarImages } from './formats/cifar.js';
@@ -24,7 +24,7 @@ import { readIdxImages } from './formats/idx.js';
 import { readSvhnImages } from './formats/svhn.js';
 
 export interface LoadDatasetOptions {
-	/** Looked into first, before `$GANNO_DATA_DIR`, the cache and the Debian package's folder; must be there. */
+	/** Searched first, before `$GANNO_DATA_DIR`, the cache and the Debian package's folder; must be there. */
 	readonly dataDirectory?: string | undefined;
 	/** Images of the training part that become the validation split (default 10,000; CIFAR-10 and SVHN: 5,000; in part: a quarter at most). */
 	readonly validationSize?: number | undefined;
@@ -32,10 +32,10 @@ export interface LoadDatasetOptions {
 	readonly seed?: number | undefined;
 	/** 2: images of half the height and width, each pixel the mean of 2 × 2 (default 1). */
 	readonly downsample?: 1 | 2 | undefined;
-	/** Get what is found nowhere from the official address into the cache (default true). */
+	/** Download from the official address into the cache what is nowhere on disk (default true). */
 	readonly download?: boolean | undefined;
 	/**
-	 * Be content with a part of the data set, which the name of the result then tells (default false). CIFAR-10: the training batches
+	 * Accept a part of the data set; the name of the result states it (default false). CIFAR-10: the training batches
 	 * that are there, one at least, and the test batch. MNIST and Fashion-MNIST: IDX files of fewer images, or of one's own.
 	 */
 	readonly partial?: boolean | undefined;
@@ -56,7 +56,7 @@ const OPTION_NAMES = keysOf<LoadDatasetOptions>({
 });
 
 /**
- * A data set, from disk if it is anywhere there, otherwise downloaded. The official test part is the test split, whole; the
+ * Loads a data set from disk, or downloads it. The official test part is the test split, whole; the
  * validation split comes from the training part, stratified and seeded. Everything large lies in SharedArrayBuffers: posting
  * the data set to a worker copies nothing.
  * @throws GannoError `INVALID_ARGUMENT`; `DATASET_NOT_FOUND` and `DOWNLOAD_FAILED` list where it was looked for and what to do;
@@ -79,7 +79,7 @@ export async function loadDatasetFrom(
 	checkInteger(seed, 'seed', 0, 0xffffffff);
 	if (downsample !== 1 && downsample !== 2) throw invalidArgument('1 or 2', 'downsample', downsample);
 	for (const key of ['download', 'partial'] as const) {
-		// Anything but these two would be taken for one of them, and a download begun that was meant to be forbidden.
+		// Another value would count as one of the two, and a download could start that was meant to be forbidden.
 		checkBoolean(options[key], key);
 	}
 	checkFunction(options.onProgress, 'onProgress');
@@ -124,7 +124,7 @@ async function obtain(
 	if (!download) {
 		throw new GannoError(
 			'DATASET_NOT_FOUND',
-			`${definition.title} was not found, and downloading is off.\n${lookedAt}\n${waysToObtain(definition, folder, found, false)}`,
+			`${definition.title} was not found, and downloading is off.\n${lookedAt}\n${obtainingAdvice(definition, folder, found, false)}`,
 		);
 	}
 	try {
@@ -136,7 +136,7 @@ async function obtain(
 		if (!(error instanceof GannoError) || error.code !== 'DOWNLOAD_FAILED') throw error;
 		throw new GannoError(
 			'DOWNLOAD_FAILED',
-			`${error.message}\n${lookedAt}\n${waysToObtain(definition, folder, found, true)}`,
+			`${error.message}\n${lookedAt}\n${obtainingAdvice(definition, folder, found, true)}`,
 			{
 				cause: error,
 			},

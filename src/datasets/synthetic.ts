@@ -3,7 +3,7 @@ import { PhiloxGenerator } from '../philox.js';
 import { assembleDataset, sharedBytes } from './assemble.js';
 import type { Dataset } from './dataset.js';
 
-/** Classes, where nobody says how many. */
+/** Default number of classes. */
 export const SYNTHETIC_CLASSES = 4;
 
 export interface SyntheticOptions {

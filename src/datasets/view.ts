@@ -5,7 +5,7 @@ import { PhiloxGenerator } from '../philox.js';
 import { sharedBytes } from './assemble.js';
 import type { Dataset } from './dataset.js';
 
-/** Some of a data set's images, or other labels for them: what a network is pre-trained on, and what it meets afterwards. Plain data. */
+/** A subset of a data set's images, or other labels for them: for pre-training and for the episode after it. Plain data. */
 export interface DatasetView {
 	/** Only images of these classes, in every split; classes keep their numbers (default: all). */
 	readonly classes?: readonly number[];
@@ -27,7 +27,7 @@ export interface LabelNoise {
 const VIEW_KEYS = keysOf<DatasetView>({ classes: true, trainShare: true, labelOffset: true, labelNoise: true });
 const NOISE_KEYS = keysOf<LabelNoise>({ share: true, seed: true });
 
-/** @throws GannoError `INVALID_ARGUMENT` naming what is wrong; whether it leaves images of a data set is for {@link viewDataset} to see */
+/** @throws GannoError `INVALID_ARGUMENT` naming what is wrong; {@link viewDataset} checks whether images are left */
 export function checkDatasetView(view: DatasetView, name: string): DatasetView {
 	checkKeys(view, name, VIEW_KEYS);
 	const { classes, trainShare, labelOffset, labelNoise } = view;

@@ -1,23 +1,24 @@
 import { checkObject, invalidArgument } from '../arguments.js';
+import { GannoError } from '../errors.js';
 import type { LayerwiseAlgorithm } from '../optimizer/algorithms.js';
 import type { LayerwiseHyperparameters } from '../optimizer/optimizer-options.js';
 import type { Actions } from './actions/actions.js';
 
-/** What a controller knows of the training it controls. A `TrainingTask` is one; so is a training outside any environment. */
+/** What a controller is given of the training it controls: a `TrainingTask`, or a training outside any environment. */
 export interface ControlledTraining {
 	readonly optimizer: {
 		readonly algorithm: LayerwiseAlgorithm;
 		readonly hyperparameters?: LayerwiseHyperparameters;
 	};
-	/** Optimiser steps of the whole training; Infinity when nobody knows. */
+	/** Optimiser steps of the whole training; Infinity when unknown. */
 	readonly horizon: number;
 	/** Optimiser steps between decisions. */
 	readonly interval: number;
 }
 
 /**
- * What a controller sees at a decision, for all networks at once. Arrays are the environment's own: read, do not keep. A network
- * that has diverged keeps its last figures; what is decided for it has no effect.
+ * The input of a decision, for all networks at once. Arrays belong to the environment, which overwrites them:
+ * copy what you keep. A diverged network keeps its last figures; decisions for it have no effect.
  */
 export interface DecisionContext {
 	readonly task: ControlledTraining;
@@ -27,7 +28,7 @@ export interface DecisionContext {
 	readonly decisions: number;
 	readonly networks: number;
 	readonly layers: number;
-	/** Rows of observations per network: the layers, or 1 when one agent controls all of them. */
+	/** Agents of a network, which is rows of observations: its layers, or 1. */
 	readonly agents: number;
 	/** `[networks × agents × features]`, not yet normalised. */
 	readonly observations: Float32Array;
@@ -45,17 +46,17 @@ export interface DecisionContext {
 	readonly active: Uint8Array;
 }
 
-/** What a controller decides for the next interval. The environment copies; a controller may reuse its arrays. */
+/** What a controller sets for the next interval. The environment copies it, so a controller may reuse its arrays. */
 export interface Decision {
 	/** `[networks × layers]` */
 	readonly learningRates: Float32Array;
-	/** `[networks × layers]`; absent: the optimiser's own. Only a TrainingEnvironment has a use for it. */
+	/** `[networks × layers]`; absent: the optimiser's own. Only a TrainingEnvironment applies it. */
 	readonly weightDecays?: Float32Array | undefined;
-	/** `[networks × layers]`, from 0 to 1, of momentum and nesterov; absent: the optimiser's own. Only a TrainingEnvironment has a use for it. */
+	/** `[networks × layers]`, from 0 to 1, of momentum and nesterov; absent: the optimiser's own. Only a TrainingEnvironment applies it. */
 	readonly momenta?: Float32Array | undefined;
 	/** `[interval]`: multiplies every learning rate step by step, so that hand-made schedules stay smooth inside an interval. */
 	readonly baseSchedule?: Float32Array;
-	/** `[networks × agents]`: the actions behind the learning rates (of joint ones that part), for the feature `previousAction`; absent: neutral. */
+	/** `[networks × agents]`: the actions that gave the learning rates (the learning-rate part of joint ones), for the feature `previousAction`; absent: neutral. */
 	readonly actions?: Actions;
 }
 
@@ -64,21 +65,28 @@ export function checkController(value: unknown, name: string, what = 'a Controll
 	checkObject(value, name);
 	const { decide, reset } = value as Partial<Controller>;
 	if (typeof decide !== 'function' || typeof reset !== 'function') throw invalidArgument(what, name, value);
+	const { memory, remember } = value as { readonly memory?: unknown; readonly remember?: unknown };
+	if (typeof memory === 'function' || typeof remember === 'function') {
+		throw new GannoError(
+			'INVALID_ARGUMENT',
+			`memory() and remember() of ${name} are called state() and restore(state) now; rename them`,
+		);
+	}
 	return value as Controller;
 }
 
-/** Sets the learning rates of an episode. Hand-made schedules and learned policies both are one; the environment knows neither. */
+/** Sets the learning rates of an episode: a hand-made schedule, or a learned policy. */
 export interface Controller {
 	readonly name: string;
-	/** It decides by the clock alone: statistics and losses need not be there. Absent: it looks at them. */
+	/** True: it decides from the step alone and needs no statistics or losses. Default false. */
 	readonly ignoresNetworks?: boolean;
-	/** It means nothing without a known horizon. Absent: it can do without. */
+	/** True: it needs a known horizon. Default false. */
 	readonly needsHorizon?: boolean;
-	/** Forget the last episode (recurrent state included). */
+	/** Starts a new episode; clears recurrent state. */
 	reset(task: ControlledTraining): void;
 	decide(context: DecisionContext): Decision;
-	/** A copy of what it remembers from one decision to the next; absent or empty: nothing. */
-	memory?(): Float32Array;
-	/** Takes over what `memory` gave, in an episode of the same shape. */
-	remember?(memory: Float32Array): void;
+	/** A copy of its state between decisions, such as a recurrent one; absent or empty: it has none. */
+	state?(): Float32Array;
+	/** Continues from a `state()` of an episode of the same shape. */
+	restore?(state: Float32Array): void;
 }

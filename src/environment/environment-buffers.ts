@@ -1,46 +1,29 @@
-import { checkFiniteElements, checkFloat32Array } from '../arguments.js';
-import { POPULATION_STATISTICS } from '../optimizer/statistics.js';
 import type { TrainingTask } from '../tasks/task.js';
 import { NEUTRAL_ACTION } from './actions/actions.js';
 import type { DecisionContext } from './controller.js';
-import { OBSERVATION_SIZE, type ObservationInput } from './observations/layer-observation.js';
-import type { PopulationOutput } from './populations/population-interface.js';
+import { OBSERVATION_SIZE } from './observations/layer-observation.js';
+import type { ObservationInput } from './observations/observer.js';
+import { type PopulationOutput, populationOutput } from './populations/population-interface.js';
 import type { RewardRule } from './rewards/reward.js';
 import type { StepResult } from './step-result.js';
 
-/** @throws GannoError `INVALID_ARGUMENT` @param shape what the length is */
-export function checkBaseSchedule(schedule: Float32Array | undefined, length: number, shape: string): void {
-	if (schedule === undefined) return;
-	checkFloat32Array(schedule, 'baseSchedule', length, shape);
-	checkFiniteElements(schedule, 'baseSchedule', 0);
-}
-
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Arrays for `steps` steps. */
-export function populationOutput(networks: number, layers: number, steps: number): Required<PopulationOutput> {
-	return {
-		statistics: new Float32Array(networks * layers * POPULATION_STATISTICS.length),
-		trainingLoss: new Float32Array(networks * steps),
-		validation: new Float32Array(networks * 3),
-	};
-}
-
-/** Every array of an environment, allocated once per task shape, and the plain moves between them. */
+/** Every array of an environment, allocated once per task shape, and the copies between them. */
 export class EnvironmentBuffers {
 	readonly networks: number;
 	readonly layers: number;
 	readonly agents: number;
-	/** What a native call writes: the probe's and an interval's (they share statistics and validation). */
+	/** Outputs of native calls: of the probe, and of an interval; they share statistics and validation. */
 	readonly probe: Required<PopulationOutput>;
 	readonly interval: Required<PopulationOutput>;
 	/** `[networks × layers]` */
 	readonly initialLearningRates: Float32Array;
 	readonly learningRates: Float32Array;
-	/** `[networks × layers]`: what the population gets; 0 where a network has ended */
-	readonly appliedRates: Float32Array;
+	/** `[networks × layers]`: passed to the population; 0 where a network has ended */
+	readonly appliedLearningRates: Float32Array;
 	/** `[networks × layers]` */
-	readonly meanRates: Float32Array;
+	readonly meanLearningRates: Float32Array;
 	/** `[interval]` */
 	readonly baseSchedule: Float32Array;
 	/** `[networks × agents]` */
@@ -57,8 +40,8 @@ export class EnvironmentBuffers {
 	readonly input: Writable<ObservationInput>;
 	readonly context: Writable<DecisionContext>;
 	readonly result: Writable<StepResult>;
-	/** Networks still running. */
-	running: number;
+	/** Networks that have not ended. */
+	activeCount: number;
 	readonly #infos: Writable<StepResult['infos']>;
 
 	constructor(
@@ -72,13 +55,13 @@ export class EnvironmentBuffers {
 		this.networks = networks;
 		this.layers = layers;
 		this.agents = agents;
-		this.running = networks;
+		this.activeCount = networks;
 		this.interval = populationOutput(networks, layers, interval);
 		this.probe = { ...this.interval, trainingLoss: new Float32Array(networks * probeBatches) };
 		this.initialLearningRates = new Float32Array(networks * layers);
 		this.learningRates = new Float32Array(networks * layers);
-		this.appliedRates = new Float32Array(networks * layers);
-		this.meanRates = new Float32Array(networks * layers);
+		this.appliedLearningRates = new Float32Array(networks * layers);
+		this.meanLearningRates = new Float32Array(networks * layers);
 		this.baseSchedule = new Float32Array(interval);
 		this.previousActions = new Uint8Array(networks * agents);
 		this.trainingLoss = new Float32Array(networks);
@@ -108,7 +91,7 @@ export class EnvironmentBuffers {
 			trainingLoss: this.trainingLoss,
 			validationLoss: this.validationLoss,
 			validationAccuracy: this.validationAccuracy,
-			learningRates: this.meanRates,
+			learningRates: this.meanLearningRates,
 		};
 		this.result = {
 			observations: this.observations,
@@ -119,7 +102,7 @@ export class EnvironmentBuffers {
 			infos: this.#infos,
 		};
 		this.context = {
-			task: undefined as unknown as TrainingTask, // start() sets it before anybody sees it
+			task: undefined as unknown as TrainingTask, // set by startEpisode() before it is read
 			decision: 0,
 			decisions: 0,
 			networks,
@@ -135,10 +118,10 @@ export class EnvironmentBuffers {
 		};
 	}
 
-	/** A new episode, from the initial learning rates. */
-	start(task: TrainingTask): void {
+	/** Starts an episode from the initial learning rates. */
+	startEpisode(task: TrainingTask): void {
 		this.learningRates.set(this.initialLearningRates);
-		this.meanRates.set(this.initialLearningRates);
+		this.meanLearningRates.set(this.initialLearningRates);
 		this.previousActions.fill(NEUTRAL_ACTION);
 		this.active.fill(1);
 		this.result.rewards.fill(0);
@@ -150,10 +133,10 @@ export class EnvironmentBuffers {
 	}
 
 	/**
-	 * What the population gets for the next interval.
+	 * Writes the learning rates that the population gets for the next interval.
 	 * @returns the mean of the base schedule
 	 */
-	applyRates(baseSchedule: Float32Array | undefined): number {
+	applyLearningRates(baseSchedule: Float32Array | undefined): number {
 		let factor = 1;
 		if (baseSchedule !== undefined) {
 			factor = 0;
@@ -163,22 +146,22 @@ export class EnvironmentBuffers {
 		for (let n = 0; n < this.networks; n++) {
 			const runs = this.active[n]!;
 			for (let i = n * this.layers; i < (n + 1) * this.layers; i++) {
-				this.appliedRates[i] = this.learningRates[i]! * runs;
+				this.appliedLearningRates[i] = this.learningRates[i]! * runs;
 			}
 		}
 		return factor;
 	}
 
-	/** The next interval's part of a schedule over the whole horizon. */
-	partOf(baseSchedule: Float32Array | undefined, decision: number): Float32Array | undefined {
+	/** The next interval of a schedule over the whole horizon. */
+	intervalSchedule(baseSchedule: Float32Array | undefined, decision: number): Float32Array | undefined {
 		if (baseSchedule === undefined) return undefined;
 		const { length } = this.baseSchedule;
 		for (let k = 0; k < length; k++) this.baseSchedule[k] = baseSchedule[decision * length + k]!;
 		return this.baseSchedule;
 	}
 
-	/** The losses of a native call's output; networks that have ended keep their last ones. */
-	read(out: Required<PopulationOutput>, steps: number): void {
+	/** Copies the losses of a native call's output; networks that have ended keep their last ones. */
+	readLosses(out: Required<PopulationOutput>, steps: number): void {
 		for (let n = 0; n < this.networks; n++) {
 			if (this.active[n] === 0) continue;
 			let sum = 0;
@@ -189,32 +172,33 @@ export class EnvironmentBuffers {
 		}
 	}
 
-	/** Takes the networks that have diverged out of the game. */
-	deactivate(): void {
+	/** Marks diverged networks as ended. */
+	deactivateDiverged(): void {
 		let running = 0;
 		for (let n = 0; n < this.networks; n++) {
 			if (this.diverged[n] === 1) this.active[n] = 0;
 			running += this.active[n]!;
 		}
-		this.running = running;
+		this.activeCount = running;
 	}
 
-	/** Pays every agent what its network earned. */
-	pay(rule: RewardRule, last: boolean): void {
+	/** Writes the rewards: every agent gets its network's. */
+	assignRewards(rule: RewardRule, last: boolean): void {
 		const { validationLoss, validationAccuracy, active, diverged, networkRewards } = this;
 		const { rewards } = this.result;
 		rule.update(validationLoss, validationAccuracy, active, diverged, last, networkRewards);
 		for (let i = 0; i < rewards.length; i++) rewards[i] = networkRewards[Math.floor(i / this.agents)]!;
 	}
 
-	/** Brings what the caller sees up to date. */
-	publish(decision: number, last: boolean, done: boolean, baseFactor = 1): void {
+	/** Updates the step result and the context. */
+	updateResult(decision: number, last: boolean, done: boolean, baseFactor = 1): void {
 		const { rewards, truncations } = this.result;
 		for (let n = 0; n < this.networks; n++) {
 			truncations[n] = last && this.diverged[n] === 0 ? 1 : 0;
 		}
 		if (decision > 0) {
-			for (let i = 0; i < this.meanRates.length; i++) this.meanRates[i] = this.appliedRates[i]! * baseFactor;
+			for (let i = 0; i < this.meanLearningRates.length; i++)
+				this.meanLearningRates[i] = this.appliedLearningRates[i]! * baseFactor;
 		} else {
 			rewards.fill(0);
 		}

@@ -32,12 +32,12 @@ const OPTION_NAMES = keysOf<EpisodeOptions>({
 	onDecision: true,
 });
 
-/** How the networks of an episode ended up; every array is the caller's. */
+/** Results of an episode; every array belongs to the caller. */
 export interface EpisodeOutcome {
 	readonly networks: number;
 	readonly decisions: number;
-	/** `[networks]` each. Those of a network that diverged are of its last decision; a loss that is not finite reads 1e6, its
-	 * accuracy 0. */
+	/** `[networks]` each. Figures of a diverged network are those of its last decision; a loss that is not finite is reported as
+	 * 1e6, its accuracy as 0. */
 	readonly initialValidationLoss: Float32Array;
 	readonly initialValidationAccuracy: Float32Array;
 	readonly finalValidationLoss: Float32Array;
@@ -45,7 +45,7 @@ export interface EpisodeOutcome {
 	/** Over all decisions, the start included. */
 	readonly bestValidationLoss: Float32Array;
 	readonly bestValidationAccuracy: Float32Array;
-	/** Of the networks as they are at the end; NaN when not asked for. */
+	/** Of the networks as they are at the end; NaN without `test`. */
 	readonly testLoss: Float32Array;
 	readonly testAccuracy: Float32Array;
 	/** 1 where the network diverged */
@@ -58,7 +58,7 @@ export interface EpisodeOutcome {
 	readonly nativeMilliseconds: number;
 }
 
-/** One of this class, or what does as it does. @throws GannoError `INVALID_ARGUMENT` */
+/** An environment, or an object with the same methods. @throws GannoError `INVALID_ARGUMENT` */
 export function checkEnvironment(value: unknown, name: string): void {
 	checkObject(value, name);
 	if (typeof (value as Partial<TrainingEnvironment>).stepWithLearningRates !== 'function') {

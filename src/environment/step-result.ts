@@ -1,11 +1,11 @@
-/** What `reset` and `step` of the environment answer. */
+/** Results of `reset` and `step` of the environment. */
 
-/** Figures beside the observations; the environment's own arrays, overwritten by the next call. */
+/** Figures besides the observations. The arrays belong to the environment and are overwritten by the next call. */
 export interface EnvironmentInfos {
 	/** Decisions taken. */
 	readonly decision: number;
 	readonly decisions: number;
-	/** `[networks]`: 1 while the network runs; where 0, its rows mean nothing to the learner */
+	/** `[networks]`: 1 while the network runs; where 0, the learner ignores its rows */
 	readonly active: Uint8Array;
 	/** `[networks]`: 1 where it diverged */
 	readonly diverged: Uint8Array;
@@ -26,7 +26,7 @@ export interface ResetResult {
 }
 
 export interface StepResult extends ResetResult {
-	/** `[networks × agents]`: the network's reward, the same for each of its agents but under `difference`; 0 once it has ended */
+	/** `[networks × agents]`: the network's reward, the same for each of its agents; 0 once it has ended */
 	readonly rewards: Float32Array;
 	/** `[networks]`: 1 where the network has diverged, now or earlier */
 	readonly terminations: Uint8Array;

@@ -6,36 +6,43 @@ import { DIVERGED_LOSS } from '../networks/population.js';
 import type { PopulationControls } from '../networks/population-arguments.js';
 import { checkTask, episodeSeeds, initialLearningRates, type TrainingTask } from '../tasks/task.js';
 import { type Actions, checkActions, type LearningRateRule, NEUTRAL_ACTION } from './actions/actions.js';
-import { ActionSplitter, checkControls, populationControls, splitActions } from './actions/second-control.js';
-import { AGENT_KEYS, type AgentKind, type AgentOptions, openObserver, resolveAgents } from './agent-kinds.js';
+import { decodeActions, JointActionDecoder } from './actions/joint-action.js';
+import type { RewardSettings } from './agent-settings.js';
+import {
+	AGENT_SPACE_KEYS,
+	type AgentSpaceOptions,
+	type AgentSpaces,
+	openObserver,
+	resolveAgentSpaces,
+} from './agent-spaces.js';
 import type { DecisionContext } from './controller.js';
-import { checkBaseSchedule, EnvironmentBuffers } from './environment-buffers.js';
-import type { Agents, Observer } from './observations/layer-observation.js';
+import { EnvironmentBuffers } from './environment-buffers.js';
+import { checkBaseSchedule, checkControls, populationControls } from './environment-controls.js';
+import { agentCount, type Granularity, type Observer } from './observations/observer.js';
 import { POPULATION_SOURCE_KEYS, type PopulationSource, populationFactory } from './populations/open-population.js';
 import type { Population } from './populations/population-interface.js';
 import { TaskPopulation } from './populations/task-population.js';
 import { DivergenceDetector } from './rewards/divergence.js';
-import { checkReward, type Reward, RewardRule, rewardName } from './rewards/reward.js';
+import { checkReward, type RewardName, RewardRule } from './rewards/reward.js';
 import type { ResetResult, StepResult } from './step-result.js';
 
 /** Mini-batches of the statistics-only pass before the first action. */
 export const PROBE_BATCHES = 4;
 
-export interface TrainingEnvironmentOptions extends PopulationSource, AgentOptions {
+export interface TrainingEnvironmentOptions extends PopulationSource, AgentSpaceOptions, RewardSettings {
 	/** The first task; `reset` may bring others. */
 	readonly task: TrainingTask;
-	/** Default `log-improvement`. */
-	readonly reward?: Reward;
 	/** Multiplies the learning rates of `step`, optimiser step by optimiser step. Absent: 1. `[horizon]` */
 	readonly baseSchedule?: Float32Array;
 }
 
 const OPTION_NAMES = [
 	...POPULATION_SOURCE_KEYS,
-	...AGENT_KEYS,
-	...keysOf<Pick<TrainingEnvironmentOptions, 'task' | 'reward' | 'baseSchedule'>>({
+	...AGENT_SPACE_KEYS,
+	...keysOf<Pick<TrainingEnvironmentOptions, 'task' | 'reward' | 'baselineLearningRate' | 'baseSchedule'>>({
 		task: true,
 		reward: true,
+		baselineLearningRate: true,
 		baseSchedule: true,
 	}),
 ];
@@ -44,20 +51,20 @@ const OPTION_NAMES = [
  * N networks of one task as a decentralised partially observable decision process, in the style of PettingZoo's parallel
  * environments: one agent per layer (or one for all) picks a category, the action rule turns it into a learning rate, one native
  * call trains every network for an interval, and the statistics come back as observations. All arrays are allocated when a task's
- * shape first appears and reused ever after.
+ * shape first appears, and reused.
  *
  * A network that diverged keeps its place: learning rate 0, reward 0, observations 0, `terminations` 1, until the next reset.
  */
 export class TrainingEnvironment {
 	readonly action: LearningRateRule;
-	/** What agents see. */
-	readonly kind: AgentKind;
-	readonly agentsMode: Agents;
-	readonly reward: Reward;
+	/** Observation and action spaces. */
+	readonly spaces: AgentSpaces;
+	readonly granularity: Granularity;
+	readonly reward: RewardName;
 	readonly #taskPopulation: TaskPopulation;
 	readonly #baseSchedule: Float32Array | undefined;
 	readonly #trainOptions: { baseSchedule: Float32Array | undefined } = { baseSchedule: undefined };
-	readonly #splitter: ActionSplitter | undefined;
+	readonly #decoder: JointActionDecoder | undefined;
 	#task: TrainingTask;
 	#population: Population | undefined;
 	#buffers: EnvironmentBuffers | undefined;
@@ -71,13 +78,13 @@ export class TrainingEnvironment {
 
 	constructor(options: TrainingEnvironmentOptions) {
 		checkKeys(options, 'options', OPTION_NAMES);
-		const { kind, rule, agents, secondControl } = resolveAgents(options);
-		this.kind = kind;
+		const { spaces, rule, granularity, secondControl } = resolveAgentSpaces(options);
+		this.spaces = spaces;
 		this.action = rule;
-		this.agentsMode = agents;
-		this.#splitter = secondControl === undefined ? undefined : new ActionSplitter();
-		this.reward = checkReward(options.reward ?? 'log-improvement');
-		this.#taskPopulation = new TaskPopulation(populationFactory(options), this.reward);
+		this.granularity = granularity;
+		this.#decoder = secondControl === undefined ? undefined : new JointActionDecoder();
+		this.reward = checkReward(options.reward ?? 'log-improvement', options.baselineLearningRate);
+		this.#taskPopulation = new TaskPopulation(populationFactory(options), options);
 		this.#baseSchedule = options.baseSchedule;
 		this.#task = checkTask(options.task);
 	}
@@ -93,12 +100,12 @@ export class TrainingEnvironment {
 
 	/** Trainable layers of a network; known after the first reset. */
 	get layers(): number {
-		return this.#ready().layers;
+		return this.#openBuffers().layers;
 	}
 
 	/** Agents of a network: its layers, or 1. */
 	get agents(): number {
-		return this.#ready().agents;
+		return this.#openBuffers().agents;
 	}
 
 	/** Decisions of an episode. */
@@ -111,9 +118,9 @@ export class TrainingEnvironment {
 		return this.#nativeMilliseconds;
 	}
 
-	/** What a controller sees now. The same object at every decision. */
+	/** The input of the next decision. The same object at every decision. */
 	get context(): DecisionContext {
-		return this.#ready().context;
+		return this.#openBuffers().context;
 	}
 
 	/**
@@ -130,23 +137,23 @@ export class TrainingEnvironment {
 		this.#done = true;
 		this.#nativeMilliseconds = 0;
 		const population = this.#open(task, chosen);
-		const buffers = this.#ready();
+		const buffers = this.#openBuffers();
 		initialLearningRates(task, buffers.layers, buffers.initialLearningRates);
-		buffers.start(task);
+		buffers.startEpisode(task);
 
 		const started = performance.now();
 		const baselineLoss = this.#taskPopulation.baselineLoss(task, chosen, buffers.interval);
 		population.probe(PROBE_BATCHES, buffers.learningRates, buffers.probe);
 		this.#nativeMilliseconds += performance.now() - started;
-		buffers.read(buffers.probe, PROBE_BATCHES);
+		buffers.readLosses(buffers.probe, PROBE_BATCHES);
 		this.#detector!.reset(buffers.validationLoss, buffers.diverged);
-		buffers.deactivate();
+		buffers.deactivateDiverged();
 		this.#rewardRule!.reset(buffers.validationLoss, buffers.validationAccuracy, baselineLoss, this.decisions);
 		this.#observer!.reset();
 		this.#decision = 0;
-		this.#done = buffers.running === 0;
+		this.#done = buffers.activeCount === 0;
 		this.#encode(buffers.probe.trainingLoss, PROBE_BATCHES, 1);
-		buffers.publish(0, false, this.#done);
+		buffers.updateResult(0, false, this.#done);
 		return buffers.result;
 	}
 
@@ -156,19 +163,19 @@ export class TrainingEnvironment {
 	 * with a second control: 0 to 26, level × 9 + category of the learning rate)
 	 */
 	step(actions: Actions): StepResult {
-		const buffers = this.#running();
+		const buffers = this.#activeBuffers();
 		const { networks, layers, agents, learningRates } = buffers;
 		checkActions(actions, this.action.mode === 'continuous', networks * agents);
-		const split = splitActions(this.#splitter, actions, layers, networks * layers);
-		this.action.apply(split.actions, layers, learningRates);
-		buffers.previousActions.set(split.actions);
-		return this.#advance(buffers.partOf(this.#baseSchedule, this.#decision), split);
+		const decoded = decodeActions(this.#decoder, actions, layers, networks * layers);
+		this.action.apply(decoded.actions, layers, learningRates);
+		buffers.previousActions.set(decoded.actions);
+		return this.#advance(buffers.intervalSchedule(this.#baseSchedule, this.#decision), decoded);
 	}
 
 	/**
 	 * One decision of a controller that sets learning rates itself. One native call.
 	 * @param controls learning rates, `[networks × layers]`, finite and not negative; not clipped. Or an object of these and weight decays or
-	 * momenta (0 to 1), which hold for this interval: without them the optimiser's own
+	 * momenta (0 to 1), which apply to this interval; default the optimiser's own
 	 * @param baseSchedule `[interval]`, multiplies them step by step
 	 * @param actions `[networks × agents]`, for the feature `previousAction`; absent: neutral
 	 */
@@ -177,7 +184,7 @@ export class TrainingEnvironment {
 		baseSchedule?: Float32Array,
 		actions?: Actions,
 	): StepResult {
-		const buffers = this.#running();
+		const buffers = this.#activeBuffers();
 		const { networks, layers, agents } = buffers;
 		const checked = checkControls(controls, networks * layers);
 		checkBaseSchedule(baseSchedule, this.#task.interval, 'interval of the task');
@@ -185,7 +192,7 @@ export class TrainingEnvironment {
 		buffers.learningRates.set(checked.learningRates);
 		if (actions === undefined) buffers.previousActions.fill(NEUTRAL_ACTION);
 		else buffers.previousActions.set(actions);
-		return this.#advance(buffers.partOf(baseSchedule, 0), checked);
+		return this.#advance(buffers.intervalSchedule(baseSchedule, 0), checked);
 	}
 
 	/**
@@ -193,7 +200,7 @@ export class TrainingEnvironment {
 	 * @param out `[networks × 2]`
 	 */
 	evaluate(split: SplitName, out: Float32Array): void {
-		const { networks } = this.#ready();
+		const { networks } = this.#openBuffers();
 		checkOneOf(split, 'split', ['train', 'validation', 'test']);
 		checkFloat32Array(out, 'out', networks * 2, 'networks × 2');
 		const started = performance.now();
@@ -201,9 +208,9 @@ export class TrainingEnvironment {
 		this.#nativeMilliseconds += performance.now() - started;
 	}
 
-	/** A copy of a network's parameters; undefined where the population gives none. */
+	/** A copy of a network's parameters; undefined where the population does not offer them. */
 	parameters(network: number): Float32Array | undefined {
-		return this.#ready() && this.#population!.parameters?.(network);
+		return this.#openBuffers() && this.#population!.parameters?.(network);
 	}
 
 	/** Frees the population. Idempotent. */
@@ -218,31 +225,31 @@ export class TrainingEnvironment {
 		this.dispose();
 	}
 
-	#advance(baseSchedule: Float32Array | undefined, beside: Omit<PopulationControls, 'learningRates'>): StepResult {
-		const buffers = this.#ready();
+	#advance(baseSchedule: Float32Array | undefined, others: Omit<PopulationControls, 'learningRates'>): StepResult {
+		const buffers = this.#openBuffers();
 		const { interval } = this.#task;
-		const baseFactor = buffers.applyRates(baseSchedule);
+		const baseFactor = buffers.applyLearningRates(baseSchedule);
 		this.#trainOptions.baseSchedule = baseSchedule;
-		this.#done = true; // until the call has come back: an episode whose step failed cannot go on
-		const controls = populationControls(buffers.appliedRates, beside);
+		this.#done = true; // until the call returns: an episode whose step failed cannot continue
+		const controls = populationControls(buffers.appliedLearningRates, others);
 		const started = performance.now();
 		this.#population!.train(interval, controls, buffers.interval, this.#trainOptions);
 		this.#nativeMilliseconds += performance.now() - started;
 
 		this.#decision++;
 		const last = this.#decision === this.decisions;
-		buffers.read(buffers.interval, interval);
+		buffers.readLosses(buffers.interval, interval);
 		this.#detector!.update(buffers.validationLoss, buffers.trainingLoss, buffers.diverged);
-		buffers.pay(this.#rewardRule!, last);
-		buffers.deactivate();
+		buffers.assignRewards(this.#rewardRule!, last);
+		buffers.deactivateDiverged();
 		this.#encode(buffers.interval.trainingLoss, interval, baseFactor);
-		this.#done = last || buffers.running === 0;
-		buffers.publish(this.#decision, last, this.#done, baseFactor);
+		this.#done = last || buffers.activeCount === 0;
+		buffers.updateResult(this.#decision, last, this.#done, baseFactor);
 		return buffers.result;
 	}
 
 	#encode(trainingLoss: Float32Array, steps: number, baseFactor: number): void {
-		const buffers = this.#ready();
+		const buffers = this.#openBuffers();
 		const { input } = buffers;
 		input.trainingLoss = trainingLoss;
 		input.steps = steps;
@@ -251,11 +258,11 @@ export class TrainingEnvironment {
 		this.#observer!.encode(input, buffers.observations, this.#population);
 	}
 
-	/** The population of a task, and arrays of its shape: those at hand where they fit. */
+	/** Opens the population of a task and arrays of its shape, reusing those of the last task where they fit. */
 	#open(task: TrainingTask, seeds: Uint32Array): Population {
 		const { networks, interval } = task;
 		const started = performance.now();
-		if (!this.#taskPopulation.fits(task)) {
+		if (!this.#taskPopulation.canReuse(task)) {
 			this.#buffers = undefined;
 			this.#population = undefined;
 		}
@@ -265,18 +272,18 @@ export class TrainingEnvironment {
 		this.#task = task;
 		const { layers } = population;
 		if (this.#buffers === undefined || this.#buffers.interval.trainingLoss.length !== networks.length * interval) {
-			const agents = this.agentsMode === 'one' ? 1 : layers.length;
+			const agents = agentCount(this.granularity, layers.length);
 			this.#buffers = new EnvironmentBuffers(
 				networks.length,
 				layers.length,
 				agents,
 				interval,
 				PROBE_BATCHES,
-				this.kind.observationSize,
+				this.spaces.observationSize,
 			);
-			this.#observer = openObserver(this.kind, layers, networks.length, this.agentsMode);
+			this.#observer = openObserver(this.spaces, layers, networks.length, this.granularity);
 			this.#detector = new DivergenceDetector(networks.length, { brokenLoss: DIVERGED_LOSS });
-			this.#rewardRule = new RewardRule(rewardName(this.reward), networks.length);
+			this.#rewardRule = new RewardRule(this.reward, networks.length);
 		}
 		return population;
 	}
@@ -285,7 +292,7 @@ export class TrainingEnvironment {
 		if (this.#disposed) throw new GannoError('DISPOSED', 'This TrainingEnvironment was disposed; make a new one.');
 	}
 
-	#ready(): EnvironmentBuffers {
+	#openBuffers(): EnvironmentBuffers {
 		this.#checkOpen();
 		if (this.#buffers === undefined) {
 			throw new GannoError('INVALID_ARGUMENT', 'This TrainingEnvironment has no episode yet; call reset() first.');
@@ -293,8 +300,8 @@ export class TrainingEnvironment {
 		return this.#buffers;
 	}
 
-	#running(): EnvironmentBuffers {
-		const buffers = this.#ready();
+	#activeBuffers(): EnvironmentBuffers {
+		const buffers = this.#openBuffers();
 		if (this.#done) {
 			throw new GannoError('INVALID_ARGUMENT', 'The episode is over (or its last step failed); call reset() first.');
 		}

@@ -1,10 +1,10 @@
 import type { Config } from '../config/config.js';
-import { isOpen } from '../config/config-checks.js';
 import { describeNetwork } from '../networks/describe.js';
 import type { OptimizerSpec } from '../optimizer/algorithms.js';
 import { PhiloxGenerator } from '../philox.js';
-import { kindTasks, optimizerSpec } from '../runs/sample-tasks.js';
-import { drawNetwork, type NetworkEnds, type NetworkFamily } from '../tasks/network-family.js';
+import { kindTasks } from '../runs/sample-tasks.js';
+import { type DatasetShape, drawNetwork, isOpen, type NetworkFamily } from '../tasks/network-family.js';
+import { optimizerSpec } from '../tasks/task-settings.js';
 import type { Ground } from './evaluation-cells.js';
 
 /** The kinds of task that a policy is trained on: its network families × its optimisers. */
@@ -38,15 +38,19 @@ export function kindNetworks(seeds: number): number {
  * Which kinds are tested beside the table's own, which is none of them.
  * @param wanted how many; `each`: until each family and each optimiser is there once
  */
-export function chooseKinds({ tasks, evaluation }: Config, ends: NetworkEnds, wanted: number | 'each'): ChosenKinds {
+export function chooseKinds(
+	{ tasks, evaluation }: Config,
+	dataset: DatasetShape,
+	wanted: number | 'each',
+): ChosenKinds {
 	const families = distinct(tasks.networks);
 	const optimizers = distinct(tasks.optimizers.map((optimizer) => optimizerSpec(optimizer)));
 	const all = diagonals(families.length, optimizers.length).map(([row, column]): TaskKind => {
 		const family = families[row] as NetworkFamily;
-		return { family, optimizer: optimizers[column] as OptimizerSpec, network: describeFamily(family, ends) };
+		return { family, optimizer: optimizers[column] as OptimizerSpec, network: describeFamily(family, dataset) };
 	});
 	const identity = (family: NetworkFamily): string =>
-		JSON.stringify(isOpen(family) ? family : drawNetwork(family, ends, new PhiloxGenerator(0, 'task', 0)));
+		JSON.stringify(isOpen(family) ? family : drawNetwork(family, dataset, new PhiloxGenerator(0, 'task', 0)));
 	const table = identity(evaluation.network);
 	const others = all.filter(({ family, optimizer }) => optimizer !== optimizers[0] || identity(family) !== table);
 	const cover = all.slice(0, Math.min(Math.max(families.length, optimizers.length), MOST));
@@ -60,11 +64,11 @@ export function chooseKinds({ tasks, evaluation }: Config, ends: NetworkEnds, wa
 }
 
 /** A kind's networks, and the tasks that they are trained in: drawn as those of the run are, each from every initial learning rate. */
-export function kindGround(config: Config, ends: NetworkEnds, { family, optimizer }: TaskKind): Ground {
+export function kindGround(config: Config, dataset: DatasetShape, { family, optimizer }: TaskKind): Ground {
 	const { seeds, tuningSeeds } = config.evaluation;
 	const tasks = {
-		evaluation: kindTasks(config, ends, family, optimizer, 'evaluation', kindNetworks(seeds)),
-		tuning: kindTasks(config, ends, family, optimizer, 'tuning', kindNetworks(tuningSeeds)),
+		evaluation: kindTasks(config, dataset, family, optimizer, 'evaluation', kindNetworks(seeds)),
+		tuning: kindTasks(config, dataset, family, optimizer, 'tuning', kindNetworks(tuningSeeds)),
 	};
 	return {
 		tasks: (purpose, learningRates) =>
@@ -91,14 +95,14 @@ function diagonals(rows: number, columns: number): [row: number, column: number]
 }
 
 /** `196-64-10` where all is fixed, else what is drawn: `mlp, 1–4 layers of 16–128, relu or tanh`. */
-function describeFamily(family: NetworkFamily, ends: NetworkEnds): string {
+function describeFamily(family: NetworkFamily, dataset: DatasetShape): string {
 	const drawn = 'activation' in family ? [...new Set([family.activation ?? 'relu'].flat())].join(' or ') : 'relu';
 	const activation = drawn === 'relu' ? '' : `, ${drawn}`;
 	if (family.type === 'residual' && isOpen(family)) {
 		return `residual, ${range(family.blocks)} blocks a stage, width ${range(family.width)}`;
 	}
 	if (!('depth' in family)) {
-		return `${describeNetwork(drawNetwork(family, ends, new PhiloxGenerator(0, 'task', 0)))}${activation}`;
+		return `${describeNetwork(drawNetwork(family, dataset, new PhiloxGenerator(0, 'task', 0)))}${activation}`;
 	}
 	const convolutions =
 		family.type === 'cnn' ? [`${range(family.convolutions)} convolutions of ${range(family.filters)}`] : [];

@@ -1,3 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { writeFileAtomic } from '../files/atomic-write.js';
+import { badFile, fileSystemError } from '../files/file-system-error.js';
+import { checkVersion, VERSION } from '../files/migrations.js';
 import type { EvaluationContender } from './evaluation-contenders.js';
 
 /** What an evaluation of a policy found; `evaluation.json` of a run holds it. Accuracies are shares. */
@@ -72,4 +76,33 @@ export interface EvaluationTable {
 	/** There where kinds were asked for. */
 	readonly kinds?: EvaluationKinds;
 	readonly seconds: number;
+}
+
+/** @throws GannoError `FILE_SYSTEM` */
+export function writeEvaluation(path: string, table: EvaluationTable): void {
+	const content = { format: 'ganno-evaluation', version: VERSION, ...table };
+	writeFileAtomic(path, `${JSON.stringify(content, undefined, 2)}\n`);
+}
+
+/**
+ * Reads an `evaluation.json`; those of ganno 0.1 state no version and hold the same.
+ * @throws GannoError `FILE_SYSTEM`, `BAD_FILE`
+ */
+export function readEvaluation(path: string): EvaluationTable {
+	let text: string;
+	try {
+		text = readFileSync(path, 'utf8');
+	} catch (error) {
+		throw fileSystemError('read', path, error);
+	}
+	let content: Record<string, unknown>;
+	try {
+		content = JSON.parse(text) as Record<string, unknown>;
+	} catch (error) {
+		throw badFile(path, 'it is not JSON', 'Evaluate the policy again', error);
+	}
+	const { format, version = 1, ...table } = content;
+	if (format !== undefined && format !== 'ganno-evaluation') throw badFile(path, 'it is not an evaluation');
+	checkVersion(path, 'ganno-evaluation', version);
+	return table as unknown as EvaluationTable;
 }

@@ -1,4 +1,4 @@
-import { NETWORK_DECISION_INTERVAL } from '../environment/actions/scaling-action.js';
+import { ADAPTIVE_LR_DECISION_INTERVAL } from '../environment/actions/scaling-action.js';
 import { NETWORK_OBSERVATION_VERSION } from '../environment/observations/network-observation.js';
 import type { Policy, PolicySnapshot, PolicySpec } from '../policy/policy.js';
 import { policyDigest } from '../policy/policy-digest.js';
@@ -39,7 +39,7 @@ function trainedWith({ training }: Pick<Policy, 'training'>): BaseScheduleName {
 
 /** Optimiser steps between the decisions that a policy is used to, at most; undefined: whatever the task says. */
 export function decisionInterval({ observation }: PolicySpec): number | undefined {
-	return observation === NETWORK_OBSERVATION_VERSION ? NETWORK_DECISION_INTERVAL : undefined;
+	return observation === NETWORK_OBSERVATION_VERSION ? ADAPTIVE_LR_DECISION_INTERVAL : undefined;
 }
 
 /** A task as a policy meets it: the same networks, but decisions as often as it is used to, where that divides the horizon evenly. */

@@ -59,7 +59,7 @@ export function createFileAtomic(path: string, content: string): boolean {
 			linkSync(temporary, path);
 		} catch (error) {
 			if (isExisting(error)) return false;
-			// No hard links here (FAT, some network file systems), or another fault, which this then tells.
+			// No hard links here (FAT, some network file systems), or another fault, which this reports.
 			return createExclusively(path, content);
 		} finally {
 			ignoreErrors(() => unlinkSync(temporary));
@@ -72,7 +72,7 @@ export function createFileAtomic(path: string, content: string): boolean {
 }
 
 /**
- * Tells before hours of work what {@link writeFileAtomic} would tell after them. Changes nothing.
+ * Reports before a long computation the errors that {@link writeFileAtomic} would report after it. Changes nothing.
  * @throws GannoError `FILE_SYSTEM`
  */
 export function checkWritable(path: string): void {
@@ -91,7 +91,7 @@ function writeTemporary(
 	content: string | NodeJS.ArrayBufferView | readonly NodeJS.ArrayBufferView[],
 	mode: number,
 ): string {
-	// Random, so that two processes which write the same file each have their own.
+	// Random, so that each of two processes that write the same file has its own.
 	const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
 	writeNew(temporary, content, mode);
 	return temporary;

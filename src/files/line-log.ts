@@ -2,33 +2,33 @@ import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { badFile, fileSystemError } from './file-system-error.js';
 
-/** What a line of a log must be. */
+/** The format of a log's lines. */
 export interface LineFormat<T> {
-	/** @returns undefined for what is none of this log */
+	/** @returns undefined for a line that is not of this log */
 	parse(value: unknown, index: number): T | undefined;
-	/** What the line with this index (from 0) should have been, as it reads after "is not". */
+	/** The expected content of the line with this index (from 0), as it reads after "is not". */
 	expected(index: number): string;
-	/** What is safe, as it reads after an error that says a line was not written. */
+	/** What is kept when a line could not be written: a sentence for the error. */
 	readonly kept: string;
 }
 
-/** What all lines of a log come from, as plain JSON; it stands in the first of them. */
+/** The origin of a log, as plain JSON, recorded in its first line. */
 export interface LineLogOrigin {
 	readonly value: object;
-	/** Throws where what a log says of its origin is not this one. */
+	/** Throws where the recorded origin differs from this one. */
 	compare(recorded: unknown, path: string): void;
 }
 
 /**
- * JSON line by line, append-only: each line is on the disk before `append` returns, so that a killed process loses only what was
- * under way. A last line that it left unfinished is dropped when the log is opened again. Every line ends with a `check`, part of a
+ * JSON line by line, append-only: each line is on the disk before `append` returns, so that a killed process loses only its
+ * unfinished work. A last line that it left unfinished is dropped when the log is opened again. Every line ends with a `check`, part of a
  * SHA-256 of itself and the log's origin: a line that was changed, or is of another log, is refused.
  */
 export class LineLog<T extends object> implements Disposable {
 	readonly path: string;
-	/** What was there when it was opened. */
+	/** The lines present when it was opened. */
 	readonly entries: readonly T[];
-	/** How many of them a version of ganno wrote that had no checks: nobody knows whether these were changed, or what they come from. */
+	/** How many of them were written without checks by an early version of ganno: their origin, and whether they were changed, is unknown. */
 	readonly unchecked: number;
 	readonly #kept: string;
 	readonly #origin: object | undefined;
@@ -36,7 +36,7 @@ export class LineLog<T extends object> implements Disposable {
 	#key: string | undefined;
 	#file: number | undefined;
 
-	/** @throws GannoError `FILE_SYSTEM`; `BAD_FILE` where a line, the last apart, is none of this log; what comparing the origin throws */
+	/** @throws GannoError `FILE_SYSTEM`; `BAD_FILE` where a line except the last is not of this log; errors of the origin's `compare` */
 	constructor(path: string, format: LineFormat<T>, origin?: LineLogOrigin) {
 		this.path = path;
 		this.#kept = format.kept;
@@ -80,7 +80,7 @@ export class LineLog<T extends object> implements Disposable {
 	}
 }
 
-/** A sentence for whoever goes on with a log that begins with lines nobody can check. */
+/** A warning about lines without checks. */
 export function uncheckedLines({ path, unchecked }: Pick<LineLog<object>, 'path' | 'unchecked'>): string {
 	const lines = unchecked === 1 ? 'The first line' : `The first ${unchecked} lines`;
 	return `${lines} of ${path} ${unchecked === 1 ? 'is' : 'are'} of a version of ganno that kept neither settings and data nor checks, and taken as written.`;
@@ -90,7 +90,7 @@ function keyOf(origin: unknown): string {
 	return origin === undefined ? '' : JSON.stringify(origin);
 }
 
-/** 64 bits: against accidents and second thoughts, not against forgers. */
+/** 64 bits protect against accidents and edits, not against forgery. */
 function checkOf(content: object, key: string): string {
 	return createHash('sha256')
 		.update(`${key}\n${JSON.stringify(content)}`)
@@ -102,7 +102,7 @@ export interface Lines<T> {
 	readonly entries: T[];
 	/** Of its whole lines. */
 	readonly bytes: number;
-	/** What its first line with a check says. */
+	/** The origin recorded in its first line with a check. */
 	readonly origin: unknown;
 	/** Of further checks; undefined where no line has one. */
 	readonly key: string | undefined;
@@ -126,7 +126,7 @@ export function readLines<T extends object>(path: string, format: LineFormat<T>)
 	const lines = text.split('\n');
 	for (const [index, line] of lines.slice(0, -1).entries()) {
 		const value = parseLine(line);
-		// A power cut may leave the last line there and its bytes not.
+		// After a power cut the last line may be present without its bytes.
 		if (value === undefined && index === lines.length - 2) break;
 		const { check, ...content } = value ?? {};
 		const { origin: own, ...rest } = content;
@@ -152,6 +152,6 @@ function parseLine(line: string): Record<string, unknown> | undefined {
 	} catch {
 		return undefined;
 	}
-	// Anything else than an object is no line of any log: an empty one fits no format.
+	// A value other than an object is no line of any log: an empty object fits no format.
 	return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

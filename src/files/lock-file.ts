@@ -5,18 +5,18 @@ import { createFileAtomic, writeFileAtomic } from './atomic-write.js';
 import { fileSystemError } from './file-system-error.js';
 import { livenessOf, ownIdentity, type ProcessIdentity } from './process-identity.js';
 
-/** What a lock file tells of its holder. */
+/** The holder that a lock file names. */
 export interface LockHolder extends ProcessIdentity {
 	readonly since: string;
 }
 
-/** Why a lock cannot be had. */
+/** Why a lock cannot be taken. */
 export interface LockConflict {
-	/** The file that stands in the way. */
+	/** The lock file in the way. */
 	readonly path: string;
-	/** Undefined: the file does not say. */
+	/** Undefined: the file does not name it. */
 	readonly holder: LockHolder | undefined;
-	/** Whether the holder is known to run; otherwise it cannot be asked. */
+	/** Whether the holder is known to run; otherwise it cannot be checked. */
 	readonly alive: boolean;
 }
 
@@ -26,17 +26,17 @@ export interface FileLock extends Disposable {
 }
 
 interface Request {
-	/** What a file holds that is ours; nobody else's ever does. */
+	/** The content of our file, different from that of every other. */
 	readonly text: string;
 	readonly own: ProcessIdentity;
 	readonly refuse: (conflict: LockConflict) => GannoError;
 }
 
 /**
- * Takes a lock file. That of a process which has ended is taken over; that of one which cannot be asked, or which the file does not
- * tell, counts as held. Needs no more of the file system than that names are made exclusively.
+ * Takes a lock file. A lock of a process that has ended is taken over; one of a process that cannot be checked, or that the file
+ * does not name, counts as held. The file system only needs exclusive creation of names.
  * @param refuse the error to throw when it is held
- * @throws GannoError what `refuse` makes, `FILE_SYSTEM`
+ * @throws GannoError the result of `refuse`, `FILE_SYSTEM`
  */
 export function takeLock(
 	path: string,
@@ -49,7 +49,7 @@ export function takeLock(
 	return held(path, text);
 }
 
-/** Names that are made and removed between two looks of ours: more often than that is no coincidence. */
+/** Limit of names that appear and vanish between two of our checks. */
 const ATTEMPTS = 10;
 
 function acquire(path: string, request: Request): void {
@@ -58,7 +58,7 @@ function acquire(path: string, request: Request): void {
 		if (createFileAtomic(path, text)) return;
 		const found = readIfThere(path);
 		if (found === undefined) continue;
-		// It was made, though a network file system lost the answer and reported it as there.
+		// It was created: a network file system lost the answer and reported it as present.
 		if (found === text) return;
 		const holder = parseHolder(found);
 		const liveness = holder === undefined ? 'elsewhere' : livenessOf(holder, own);
@@ -69,9 +69,9 @@ function acquire(path: string, request: Request): void {
 }
 
 /**
- * Takes the place of a holder that has ended. Who may is decided by a lock of its own, named after the lock to be replaced, whose
- * claimant may have ended too, and so on. While it is held nobody else replaces that lock; and whoever comes to hold it after the lock
- * was replaced finds another in its place, for no two locks are alike.
+ * Replaces the lock of a holder that has ended. A second lock, named after the lock to be replaced, decides which process may; its
+ * claimant may have ended too, and so on. While it is held no other process replaces that lock; a process that gets it after the lock was
+ * replaced finds another lock, because no two locks are equal.
  * @returns whether the lock was still that of the holder
  */
 function takeOver(path: string, found: string, request: Request): boolean {

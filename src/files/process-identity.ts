@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-/** Which process, among all machines, containers and restarts that may share a folder. Undefined: not known on this system. */
+/** Identifies a process among all machines, containers and restarts that may share a folder. Undefined: not known on this system. */
 export interface ProcessIdentity {
 	readonly pid: number;
 	readonly host: string;
@@ -31,8 +31,8 @@ export function ownIdentity(): ProcessIdentity {
 }
 
 /**
- * Whether a process still runs. `elsewhere`: on another machine or in another container, where it cannot be asked.
- * @param own who asks
+ * Whether a process still runs. `elsewhere`: on another machine or in another container, where it cannot be checked.
+ * @param own the identity of this process
  */
 export function livenessOf(process: ProcessIdentity, own: ProcessIdentity): 'alive' | 'ended' | 'elsewhere' {
 	const restarted = differ(process.boot, own.boot);

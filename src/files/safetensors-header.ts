@@ -23,7 +23,7 @@ interface Frame {
 }
 
 /**
- * @returns what the header says
+ * @returns the parsed header
  * @throws SyntaxError with what is wrong
  */
 export function parseHeader(text: string): unknown {

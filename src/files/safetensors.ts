@@ -23,7 +23,7 @@ const ARRAY_TYPES = {
 export type TensorType = keyof typeof ARRAY_TYPES;
 export type TensorData = Float64Array | Float32Array | Int32Array | Uint32Array | Uint8Array;
 
-/** A tensor of a file; the array's class says its type. A `NamedTensor` of the agents is one. */
+/** A tensor of a file; the array's class is its type. A `NamedTensor` of the agents is one. */
 export interface StoredTensor {
 	readonly name: string;
 	readonly shape: readonly number[];
@@ -121,7 +121,7 @@ export function encodeSafetensors(
 /**
  * Reads a safetensors file strictly: every byte must be accounted for.
  * @throws GannoError `FILE_SYSTEM` when it cannot be read, `BAD_FILE` when it is truncated, overlapping, not JSON, of a type
- *   other than F64, F32, I32, U32 and U8, or otherwise not what it says
+ *   other than F64, F32, I32, U32 and U8, or otherwise inconsistent
  */
 export function readSafetensors(path: string): SafetensorsFile {
 	checkPath(path, 'path');

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Files that a person wrote, in whichever encoding an editor on their system saves. */
+/** Text files in the encodings that editors save. */
 
 /** What the file starts with where it is not plain UTF-8. */
 const BYTE_ORDER_MARKS = [
@@ -10,7 +10,7 @@ const BYTE_ORDER_MARKS = [
 
 /**
  * The text of a file in UTF-8, with or without a byte order mark (Notepad, PowerShell 7), or in UTF-16 with one (`>` of PowerShell 5).
- * @throws what reading throws
+ * @throws errors of `readFileSync`
  */
 export function readTextFile(path: string): string {
 	const content = readFileSync(path);

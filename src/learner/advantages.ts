@@ -41,12 +41,12 @@ export function generalizedAdvantages(
 }
 
 /**
- * Takes from every advantage the mean of the other networks' of its task at the same decision, agent by agent, in place: the leave-one-out
+ * Subtracts from every advantage the mean of the other networks of its task at the same decision, agent by agent, in place: the leave-one-out
  * baseline (Kool et al. 2019, "Buy 4 REINFORCE samples, get a baseline for free!"). They train the same architecture on the same kind of
- * data, so what the critic cannot know of a task, how hard it is, goes out; no other network depends on what this one did, so
- * the gradient's mean stays. Networks without another one stay as they are.
+ * data, so the difficulty of a task, which the critic cannot observe, is subtracted; no other network depends on this one's actions,
+ * so the gradient's mean stays the same. Advantages of a task's only network stay as they are.
  */
-export function subtractOthersMean(
+export function subtractLeaveOneOutMean(
 	advantages: Float32Array,
 	decisions: readonly DecisionRows[],
 	active: Uint8Array,
@@ -74,7 +74,7 @@ export function subtractOthersMean(
 /**
  * Mean 0 and standard deviation 1 over the active rows, in place ("The 37 Implementation Details of PPO", detail 7, here per batch
  * and not per mini-batch; 1e-8 keeps a batch of equal advantages at 0). With several phases every one of these equal parts of the
- * episodes is normalised by itself: early decisions move the return far more than late ones, beside which those would not be heard.
+ * episodes is normalised by itself: early decisions change the return far more than late ones and would dominate the scale.
  * @param progress `[rows]`: decision / decisions of the episode
  */
 export function normalizeAdvantages(

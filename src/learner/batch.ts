@@ -14,7 +14,7 @@ export interface Batch {
 	readonly rows: number;
 	/** `[rows × observationSize]`, normalised */
 	readonly observations: Float32Array;
-	/** What the critic sees, normalised: the same array, or `[rows × criticObservationSize]` with what a {@link CriticView} adds behind. */
+	/** The critic's input, normalised: the same array, or `[rows × criticObservationSize]`, followed by what a {@link CriticView} adds. */
 	readonly criticObservations: Float32Array;
 	readonly actions: Actions;
 	readonly logProbabilities: Float32Array;
@@ -44,15 +44,15 @@ export interface DecisionRows {
 	readonly agents: number;
 }
 
-/** What the critic sees beside an agent's observation: it serves training alone, so it may see what the agents do not. */
+/** What the critic gets besides an agent's observation: it is used in training only, so it may observe more than the agents. */
 export interface CriticView {
 	/** The mean observation over the agents of the network (MAPPO). */
 	readonly mean: boolean;
-	/** 2 · progress − 1. Without it the value of a state, what is still to come, depends on a time that nobody sees. */
+	/** 2 · progress − 1. Without it the value of a state depends on a time that is not observed. */
 	readonly progress: boolean;
 }
 
-/** Features that the critic sees, of agents that see `observationSize`. */
+/** Features of the critic's input, where agents observe `observationSize`. */
 export function criticObservationSize(observationSize: number, { mean, progress }: CriticView): number {
 	return (mean ? 2 : 1) * observationSize + (progress ? 1 : 0);
 }
@@ -81,7 +81,7 @@ function checkTrajectory(trajectory: Trajectory, name: string, spec: PolicySpec)
 			throw invalidArgument('a finite number', `${name}.logProbabilities[${row}]`, trajectory.logProbabilities[row]);
 		}
 		for (let i = row * observationSize; i < (row + 1) * observationSize; i++) {
-			// The normaliser would remember it for ever.
+			// It would stay in the normaliser's moments.
 			if (!Number.isFinite(trajectory.observations[i])) {
 				throw invalidArgument('a finite number', `${name}.observations[${i}]`, trajectory.observations[i]);
 			}
@@ -155,7 +155,7 @@ export function assembleBatch(trajectories: readonly Trajectory[], policy: Polic
 	};
 }
 
-/** The agent's own observation, then what the critic sees beside it. */
+/** The agent's own observation, then what the critic gets besides it. */
 function criticRows(
 	decisions: readonly DecisionRows[],
 	size: number,

@@ -95,7 +95,7 @@ export function createGru(tf: TensorFlow): Gru {
 		const size = sequences * h;
 		const gates = new Float32Array(steps * size * 3);
 		const recurrent = new Float32Array(steps * size * 3);
-		let later = new Float32Array(size); // what the steps behind this one ask of its state
+		let later = new Float32Array(size); // gradient of this step's state from the later steps
 		for (let t = steps - 1; t >= 0; t--) {
 			const direct = new Float32Array(size);
 			for (let s = 0; s < sequences; s++) {

@@ -1,6 +1,15 @@
-import { checkFloat32Array, checkInteger, checkKeys, checkOneOf, invalidArgument, keysOf } from '../arguments.js';
-import { AGENT_KINDS, agentNamed } from '../environment/agent-kinds.js';
+import {
+	checkFloat32Array,
+	checkInteger,
+	checkKeys,
+	checkObject,
+	checkOneOf,
+	invalidArgument,
+	keysOf,
+} from '../arguments.js';
+import { AGENT_SPACES, controllerKindOf } from '../environment/agent-spaces.js';
 import { GannoError } from '../errors.js';
+import { migrateLearnerRecord, VERSION } from '../files/migrations.js';
 import { checkPolicySpec, splitTensors } from '../policy/actor.js';
 import { createNormalizer, type NormalizerState } from '../policy/normalizer.js';
 import type { NamedTensor, Policy, PolicySnapshot, PolicySpec, TrainingRecord } from '../policy/policy.js';
@@ -18,7 +27,7 @@ export interface LearnerOptions {
 	readonly spec: PolicySpec;
 	/** uint32: initial weights and the order of mini-batches. */
 	readonly seed: number;
-	/** Updates of the whole run: what learning rate and entropy bonus are annealed over. */
+	/** Updates of the whole run, over which learning rate and entropy bonus are annealed. */
 	readonly iterations: number;
 	/** Defaults: `DEFAULT_PPO_SETTINGS`. */
 	readonly ppo?: Partial<PpoSettings>;
@@ -30,7 +39,7 @@ const OPTION_NAMES = keysOf<LearnerOptions>({ spec: true, seed: true, iterations
 
 /** The part of a learner's state that is not tensors. JSON keeps every bit of it. */
 export interface LearnerStateRecord {
-	readonly version: 1;
+	readonly version: typeof VERSION;
 	readonly spec: PolicySpec;
 	readonly seed: number;
 	readonly iteration: number;
@@ -40,7 +49,7 @@ export interface LearnerStateRecord {
 	readonly normalizer: NormalizerState;
 }
 
-/** Everything an uninterrupted run would have: restored, the next update gives the same bits. */
+/** The complete state of a learner: after `restore` the next update gives the same bits. */
 export interface LearnerState {
 	/** Actor, critic and Adam's moments. Copies. */
 	readonly tensors: readonly NamedTensor[];
@@ -56,7 +65,7 @@ export interface Learner {
 	/** The actor as workers read it: always the same object, over SharedArrayBuffers, rewritten in place by `update` and `restore`. */
 	snapshot(): PolicySnapshot;
 	/**
-	 * One PPO update, then (in the first `normalizerIterations`) the normaliser takes in the same trajectories, in the order given.
+	 * One PPO update, then (in the first `normalizerIterations`) the normaliser is updated with the same trajectories, in their order.
 	 * Trajectories may differ in decisions, networks and agents.
 	 * @throws GannoError `INVALID_ARGUMENT` for trajectories that do not fit, `DIVERGED` for a gradient that is not finite
 	 */
@@ -64,7 +73,7 @@ export interface Learner {
 	state(): LearnerState;
 	/** @throws GannoError `INVALID_ARGUMENT` where the state is of another policy */
 	restore(state: LearnerState): void;
-	/** A copy of the policy as it stands, to be saved or deployed. */
+	/** A copy of the current policy, to be saved or deployed. */
 	policy(training?: TrainingRecord): Policy;
 	dispose(): void;
 }
@@ -85,16 +94,16 @@ export async function createLearner(options: LearnerOptions): Promise<Learner> {
 	const ppo = resolvePpoSettings(options.ppo);
 	const backend = checkOneOf(options.backend ?? 'wasm', 'backend', LEARNER_BACKENDS);
 	const tf = await loadTensorFlow(backend);
-	const name = agentNamed(spec.observation);
+	const name = controllerKindOf(spec.observation);
 	const critic = {
 		mean: ppo.algorithm === 'mappo',
-		progress: name !== undefined && !AGENT_KINDS[name].observesProgress,
+		progress: name !== undefined && !AGENT_SPACES[name].observesProgress,
 	};
 	const networks = createActorCritic(tf, spec, criticObservationSize(spec.observationSize, critic));
 	const parameters = new Float32Array(networks.size);
 	networks.initialize(seed, parameters);
 	const adam = createAdam(networks.size);
-	const bounded = name === undefined ? [] : AGENT_KINDS[name].bounded;
+	const bounded = name === undefined ? [] : AGENT_SPACES[name].bounded;
 	const normalizer = createNormalizer(spec.observationSize, bounded);
 	const snapshot: PolicySnapshot = {
 		spec,
@@ -171,7 +180,7 @@ export async function createLearner(options: LearnerOptions): Promise<Learner> {
 					...prefixed('adam/second/', adam.secondMoments),
 				],
 				record: {
-					version: 1,
+					version: VERSION,
 					spec,
 					seed,
 					iteration,
@@ -182,10 +191,12 @@ export async function createLearner(options: LearnerOptions): Promise<Learner> {
 				},
 			};
 		},
-		restore({ tensors, record }) {
+		restore({ tensors, record: saved }) {
 			checkReady();
+			checkObject(saved, 'state.record');
+			const record = migrateLearnerRecord({ ...saved }) as unknown as LearnerStateRecord;
 			const keys = Object.keys(spec) as (keyof PolicySpec)[];
-			if (record?.version !== 1 || keys.some((key) => record.spec[key] !== spec[key])) {
+			if (record.version !== VERSION || keys.some((key) => record.spec[key] !== spec[key])) {
 				throw invalidArgument(
 					`the state of a learner of ${JSON.stringify(spec)}`,
 					'state',
@@ -205,7 +216,7 @@ export async function createLearner(options: LearnerOptions): Promise<Learner> {
 					return { source, data };
 				}),
 			);
-			// All were found and fit: only now does anything change.
+			// All were found and fit: nothing has changed until here.
 			for (const { source, data } of copies) data.set(source);
 			adam.powers = record.adamPowers;
 			normalizer.restore(record.normalizer);

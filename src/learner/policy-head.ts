@@ -4,7 +4,7 @@ import { gaussianEntropy, gaussianLogDensity, logDeviation, logDeviationSlope } 
 import { logSumExp } from '../policy/sampling.js';
 import { deterministicExp } from '../policy/transcendental.js';
 
-/** The distribution that a row of the actor's outputs stands for, as the loss needs it. */
+/** The action distribution that a row of the actor's outputs parametrises. */
 export interface PolicyHead {
 	/** Reads a row of outputs, and the action of row `row` of the batch. */
 	read(outputs: Float32Array, offset: number, row: number): void;

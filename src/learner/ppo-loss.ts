@@ -2,8 +2,9 @@ import type { Actions } from '../environment/actions/actions.js';
 import { deterministicExp } from '../policy/transcendental.js';
 import type { MiniBatch } from './batch.js';
 import { openPolicyHead } from './policy-head.js';
+import type { PpoSettings } from './ppo-settings.js';
 
-/** What the loss compares a mini-batch with, all `[rows of the batch]`. */
+/** The targets of the loss, all `[rows of the batch]`. */
 export interface PpoTargets {
 	/** Categories, or the real numbers of a continuous policy. */
 	readonly actions: Actions;
@@ -15,14 +16,7 @@ export interface PpoTargets {
 	readonly values: Float32Array;
 }
 
-export interface PpoLossSettings {
-	/** ε of the ratio's clip. */
-	readonly clip: number;
-	readonly entropyCoefficient: number;
-	readonly valueCoefficient: number;
-	/** Clip of the value's change; undefined: the value loss is not clipped. */
-	readonly valueClip?: number | undefined;
-}
+export type PpoLossSettings = Pick<PpoSettings, 'clip' | 'entropyCoefficient' | 'valueCoefficient' | 'valueClip'>;
 
 /** Means over the rows that count, and the gradient of `loss` with respect to the networks' outputs. */
 export interface PpoLoss {
@@ -43,7 +37,7 @@ export interface PpoLoss {
  * loss = −mean min(ρA, clip(ρ, 1 ± ε) A) + c_v · mean (V − R)² − c_e · mean entropy.
  * The ratio ρ is one per (time, agent), never multiplied over the agents of a network (independent PPO, de Witt et al. 2020).
  * Padding and inactive rows (`miniBatch.rows[i] < 0`) count in no mean and get no gradient.
- * @param logits `[rows × outputs]`: of the actor; what they mean is the head's to say
+ * @param logits `[rows × outputs]`: of the actor; their meaning is the head's
  * @param values `[rows]`
  */
 export function ppoLoss(
@@ -89,7 +83,7 @@ export function ppoLoss(
 		const error = value - (targets.returns[row] as number);
 		let valueLoss = error * error;
 		let dValue = 2 * error;
-		if (valueClip !== undefined) {
+		if (valueClip > 0) {
 			const old = targets.values[row] as number;
 			const change = Math.min(Math.max(value - old, -valueClip), valueClip);
 			const clippedError = old + change - (targets.returns[row] as number);

@@ -1,103 +1,116 @@
-import { checkBoolean, checkInteger, checkKeys, checkNumber, checkOneOf, keysOf } from '../arguments.js';
+import { checkSettings } from '../check-settings.js';
+import { explorationFields } from '../policy/exploration-settings.js';
+import { boolean, choice, integer, number, type SettingsOf, section } from '../setting-fields.js';
+import { LEARNER_BACKENDS } from '../tensorflow/learner-backend.js';
 
 /** Independent PPO with shared parameters, or with a critic that also sees the mean observation over the network's agents. */
 export const LEARNING_ALGORITHMS = ['ippo', 'mappo'] as const;
 export type LearningAlgorithm = (typeof LEARNING_ALGORITHMS)[number];
 
-export interface PpoSettings {
-	readonly algorithm: LearningAlgorithm;
-	/** Adam's step size at the first iteration; linear to `finalLearningRate` at the last. */
-	readonly learningRate: number;
-	readonly finalLearningRate: number;
-	/** Entropy bonus at the first iteration; linear to `finalEntropyCoefficient` at the last. */
-	readonly entropyCoefficient: number;
-	readonly finalEntropyCoefficient: number;
-	readonly clip: number;
-	readonly discount: number;
-	readonly lambda: number;
-	readonly epochs: number;
-	readonly miniBatches: number;
+/** The defaults are what learned fastest in the experiment on learning-rate control (docs/agents.md): feed-forward, 32 networks × 20 decisions. */
+const ppoFields = {
+	algorithm: choice(LEARNING_ALGORITHMS, {
+		default: 'ippo',
+		option: '--algorithm <name>',
+		group: 'Learner',
+		description: "Independent PPO, or with a critic that sees the mean over a network's layers.",
+	}),
+	/** Adam's. */
+	learningRate: number({
+		default: 3e-3,
+		min: 0,
+		max: 1,
+		description: "The learner's own learning rate at the first iteration; linear to the final one.",
+	}),
+	finalLearningRate: number({
+		default: 3e-4,
+		min: 0,
+		max: 1,
+		description: "The learner's own learning rate at the last iteration.",
+	}),
+	entropyCoefficient: number({
+		default: 0.003,
+		min: 0,
+		max: 10,
+		description: 'Weight of the entropy bonus at the first iteration; linear to the final one.',
+	}),
+	finalEntropyCoefficient: number({
+		default: 0,
+		min: 0,
+		max: 10,
+		description: 'Weight of the entropy bonus at the last iteration.',
+	}),
+	clip: number({ default: 0.2, min: 0, above: true, max: 1, description: "PPO's clip of the probability ratio." }),
+	discount: number({ default: 1, min: 0, max: 1, description: 'Discount γ per decision.' }),
+	lambda: number({ default: 0.95, min: 0, max: 1, description: 'λ of generalised advantage estimation.' }),
+	epochs: integer({ default: 4, min: 1, max: 1000, description: 'Passes over the data of an iteration.' }),
+	miniBatches: integer({ default: 4, min: 1, max: 10_000, description: 'Mini-batches of a pass.' }),
 	/** Of mean (V − R)². */
-	readonly valueCoefficient: number;
-	/** Clip of the value's change within an update; absent: not clipped. */
-	readonly valueClip?: number | undefined;
-	/** Global norm of actor and critic together. */
-	readonly maximumGradientNorm: number;
-	readonly normalizeAdvantages: boolean;
-	/** Advantages are those beyond the mean of the task's other networks at the same decision. */
-	readonly leaveOneOut: boolean;
-	/** Equal parts of an episode over each of which advantages are normalised apart. */
-	readonly advantagePhases: number;
-	/** After an epoch whose mean approximate KL is above this, the rest of the epochs is left out; absent: never. */
-	readonly targetKl?: number | undefined;
-	/** Iterations in which the observation normaliser learns; then it is frozen. */
-	readonly normalizerIterations: number;
-}
-
-/** What learned fastest in the experiment on learning-rate control (docs/agents.md): feed-forward, 32 networks × 20 decisions. */
-export const DEFAULT_PPO_SETTINGS: PpoSettings = {
-	algorithm: 'ippo',
-	learningRate: 3e-3,
-	finalLearningRate: 3e-4,
-	entropyCoefficient: 0.003,
-	finalEntropyCoefficient: 0,
-	clip: 0.2,
-	discount: 1,
-	lambda: 0.95,
-	epochs: 4,
-	miniBatches: 4,
-	valueCoefficient: 0.5,
-	maximumGradientNorm: 0.5,
-	normalizeAdvantages: true,
-	leaveOneOut: false,
-	advantagePhases: 1,
-	targetKl: 0.04,
-	normalizerIterations: 20,
+	valueCoefficient: number({ default: 0.5, min: 0, max: 100, description: 'Weight of the value loss.' }),
+	valueClip: number({
+		default: 0,
+		min: 0,
+		max: 1000,
+		description: "Clip of the value's change within an iteration; 0: none.",
+	}),
+	/** Of actor and critic together. */
+	maximumGradientNorm: number({
+		default: 0.5,
+		min: 0,
+		above: true,
+		max: 1e6,
+		description: 'Gradients are scaled down to this global norm.',
+	}),
+	normalizeAdvantages: boolean({ default: true, description: 'Normalise advantages over each batch.' }),
+	leaveOneOut: boolean({
+		default: false,
+		description:
+			"Take the mean advantage of the task's other networks at the same decision from each: how hard a task is goes out of what agents learn from.",
+	}),
+	advantagePhases: integer({
+		default: 1,
+		min: 1,
+		max: 1000,
+		description:
+			'Equal parts of an episode over each of which advantages are normalised apart: late decisions move the return less.',
+	}),
+	targetKl: number({
+		default: 0.04,
+		min: 0,
+		max: 100,
+		unit: 'nats',
+		description: 'After an epoch with a larger approximate KL the rest of the epochs is left out; 0: never.',
+	}),
+	normalizerIterations: integer({
+		default: 20,
+		min: 0,
+		max: 1_000_000,
+		description: 'Iterations in which the observation normaliser learns; frozen afterwards.',
+	}),
 };
 
-const KEYS = keysOf<PpoSettings>({
-	algorithm: true,
-	learningRate: true,
-	finalLearningRate: true,
-	entropyCoefficient: true,
-	finalEntropyCoefficient: true,
-	clip: true,
-	discount: true,
-	lambda: true,
-	epochs: true,
-	miniBatches: true,
-	valueCoefficient: true,
-	valueClip: true,
-	maximumGradientNorm: true,
-	normalizeAdvantages: true,
-	leaveOneOut: true,
-	advantagePhases: true,
-	targetKl: true,
-	normalizerIterations: true,
+const ppoSection = section(ppoFields);
+
+/** Settings of PPO; the section `learner` of a config (docs/meta-training.md lists its keys) without how it explores and what computes it. */
+export interface PpoSettings extends SettingsOf<typeof ppoSection> {}
+
+/** The section `learner` of a config. */
+export const learnerSection = section({
+	...ppoFields,
+	...explorationFields,
+	backend: choice(LEARNER_BACKENDS, {
+		default: 'wasm',
+		option: '--learner-backend <name>',
+		group: 'Learner',
+		description: "tfjs back end of the learner; only 'wasm' and 'cpu' promise the same bits on every run.",
+	}),
 });
+
+export const DEFAULT_PPO_SETTINGS: PpoSettings = ppoSection.parse({});
 
 /** Fills in the defaults and checks every value. @throws GannoError `INVALID_ARGUMENT` */
 export function resolvePpoSettings(changes: Partial<PpoSettings> = {}): PpoSettings {
-	checkKeys(changes, 'ppo', KEYS);
-	const settings: PpoSettings = { ...DEFAULT_PPO_SETTINGS, ...changes };
-	checkOneOf(settings.algorithm, 'ppo.algorithm', LEARNING_ALGORITHMS);
-	checkNumber(settings.learningRate, 'ppo.learningRate', 0, 1);
-	checkNumber(settings.finalLearningRate, 'ppo.finalLearningRate', 0, 1);
-	checkNumber(settings.entropyCoefficient, 'ppo.entropyCoefficient', 0);
-	checkNumber(settings.finalEntropyCoefficient, 'ppo.finalEntropyCoefficient', 0);
-	checkNumber(settings.clip, 'ppo.clip', 1e-6, 1);
-	checkNumber(settings.discount, 'ppo.discount', 0, 1);
-	checkNumber(settings.lambda, 'ppo.lambda', 0, 1);
-	checkInteger(settings.epochs, 'ppo.epochs', 1, 1000);
-	checkInteger(settings.miniBatches, 'ppo.miniBatches', 1, 10_000);
-	checkNumber(settings.valueCoefficient, 'ppo.valueCoefficient', 0);
-	if (settings.valueClip !== undefined) checkNumber(settings.valueClip, 'ppo.valueClip', 1e-6);
-	checkNumber(settings.maximumGradientNorm, 'ppo.maximumGradientNorm', 1e-9);
-	for (const key of ['normalizeAdvantages', 'leaveOneOut'] as const) checkBoolean(settings[key], `ppo.${key}`);
-	checkInteger(settings.advantagePhases, 'ppo.advantagePhases', 1, 1000);
-	if (settings.targetKl !== undefined) checkNumber(settings.targetKl, 'ppo.targetKl', 0);
-	checkInteger(settings.normalizerIterations, 'ppo.normalizerIterations', 0);
-	return settings;
+	return checkSettings(ppoSection, changes, 'ppo');
 }
 
 /** Linear from `first` at iteration 0 to `last` at the end, and `last` beyond it. */

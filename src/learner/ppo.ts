@@ -2,7 +2,12 @@ import { GannoError } from '../errors.js';
 import { PhiloxGenerator } from '../philox.js';
 import type { ActorCritic } from './actor-critic.js';
 import { type Adam, globalNorm } from './adam.js';
-import { explainedVariance, generalizedAdvantages, normalizeAdvantages, subtractOthersMean } from './advantages.js';
+import {
+	explainedVariance,
+	generalizedAdvantages,
+	normalizeAdvantages,
+	subtractLeaveOneOutMean,
+} from './advantages.js';
 import { activeRows, type Batch, gatherRows, gatherSequences, type MiniBatch } from './batch.js';
 import { type PpoLoss, type PpoTargets, ppoLoss } from './ppo-loss.js';
 import { linearSchedule, type PpoSettings } from './ppo-settings.js';
@@ -57,7 +62,7 @@ export async function ppoUpdate(state: PpoState, batch: Batch): Promise<UpdateMe
 		settings.lambda,
 	);
 	const explained = explainedVariance(returns, values, batch.active);
-	if (settings.leaveOneOut) subtractOthersMean(advantages, batch.decisions, batch.active);
+	if (settings.leaveOneOut) subtractLeaveOneOutMean(advantages, batch.decisions, batch.active);
 	// 7: here over the whole batch, so that a mini-batch's mean keeps its meaning.
 	if (settings.normalizeAdvantages) {
 		normalizeAdvantages(advantages, batch.active, batch.progress, settings.advantagePhases);
@@ -109,7 +114,7 @@ export async function ppoUpdate(state: PpoState, batch: Batch): Promise<UpdateMe
 		steps += epochSteps;
 		epochs++;
 		// Early stop, after whole epochs so that every row has counted equally often.
-		if (settings.targetKl !== undefined && epochKl / epochSteps > settings.targetKl) break;
+		if (settings.targetKl > 0 && epochKl / epochSteps > settings.targetKl) break;
 		await new Promise<void>((resume) => setImmediate(resume)); // lets signals and progress through
 	}
 	const mean = (sum: number): number => (steps > 0 ? sum / steps : 0);

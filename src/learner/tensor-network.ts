@@ -22,7 +22,7 @@ export function createTensorNetwork(tf: TensorFlow, network: PolicySpec['network
 	const tanh = (x: Tensor2D): Tensor2D => tf.sub(tf.mul(tf.sigmoid(tf.mul(x, 2)), 2), 1);
 	const columnSums = (x: Tensor2D): Tensor => tf.reshape(tf.matMul(tf.ones([1, x.shape[0]]), x), [x.shape[1]]);
 
-	/** activation(x W + b). `inputGradient: false` for data, whose gradient nobody asks for. */
+	/** activation(x W + b). `inputGradient: false` for data, whose gradient is not needed. */
 	function dense(x: Tensor2D, kernel: Tensor, bias: Tensor, activation: Activation, inputGradient = true): Tensor2D {
 		const operation = tf.customGrad((...inputs: (Tensor | Save)[]) => {
 			const [w, b, source] = inputs as [Tensor2D, Tensor, Tensor2D | Save];

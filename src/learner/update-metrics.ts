@@ -1,4 +1,4 @@
-/** What an update logs. Means over its mini-batches unless said otherwise. */
+/** Metrics of an update: means over its mini-batches unless stated otherwise. */
 export interface UpdateMetrics {
 	readonly policyLoss: number;
 	readonly valueLoss: number;

@@ -1,11 +1,11 @@
 import { checkFunction, checkKeys, checkSignal, keysOf } from '../arguments.js';
 import { type Config, RESUMABLE_SETTINGS, resolveConfig } from '../config/config.js';
 import type { Dataset } from '../datasets/dataset.js';
-import { AGENT_KINDS, type AgentKind, actorOutputs } from '../environment/agent-kinds.js';
+import { AGENT_SPACES, type AgentSpaces, actorOutputs } from '../environment/agent-spaces.js';
 import { GannoError } from '../errors.js';
 import { openEventFile } from '../files/event-file.js';
+import { checkVersion, migrateOrigin, VERSION } from '../files/migrations.js';
 import { createLearner, type Learner, type LearnerState, type LearnerStateRecord } from '../learner/learner.js';
-import type { PpoSettings } from '../learner/ppo-settings.js';
 import type { Trajectory } from '../learner/trajectory.js';
 import type { UpdateMetrics } from '../learner/update-metrics.js';
 import { packageVersion } from '../package-files.js';
@@ -56,27 +56,18 @@ export interface MetaTrainResult {
 
 /** The policy a config describes. */
 export function policySpec(config: Config): PolicySpec {
-	const { action, agents, multiplier, secondControl } = config.environment;
-	const kind: AgentKind = AGENT_KINDS[config.agent];
+	const { action, granularity, multiplier, secondControl } = config.environment;
+	const spaces: AgentSpaces = AGENT_SPACES[config.controller];
 	return {
 		network: config.policy.network,
-		observation: kind.observation,
-		observationSize: kind.observationSize,
+		observation: spaces.observation,
+		observationSize: spaces.observationSize,
 		action,
-		actions: actorOutputs(kind, action, secondControl) as number,
-		...(config.agent === 'adaptive-lr' ? { multiplier } : {}),
+		actions: actorOutputs(spaces, action, secondControl) as number,
+		...(config.controller === 'adaptive-lr' ? { multiplier } : {}),
 		hiddenUnits: config.policy.hiddenUnits,
-		agents,
-		...(secondControl === undefined ? {} : { secondControl }),
-	};
-}
-
-function ppoSettings(config: Config): Partial<PpoSettings> {
-	const { backend: _, sharedExplorationNoise: __, valueClip, targetKl, ...settings } = config.learner;
-	return {
-		...settings,
-		valueClip: valueClip === 0 ? undefined : valueClip,
-		targetKl: targetKl === 0 ? undefined : targetKl,
+		granularity,
+		...(secondControl === 'none' ? {} : { secondControl }),
 	};
 }
 
@@ -95,12 +86,13 @@ export async function metaTrain(options: MetaTrainOptions): Promise<MetaTrainRes
 	checkFunction(options.onWarning, 'onWarning');
 	const { run, dataset, signal } = options;
 	const { config } = run;
+	const { backend, sharedExplorationNoise: _, ...ppo } = config.learner;
 	const learner = await createLearner({
 		spec: policySpec(config),
 		seed: config.seed,
 		iterations: Math.max(config.iterations, 1),
-		ppo: ppoSettings(config),
-		backend: config.learner.backend,
+		ppo,
+		backend,
 	});
 	const executor = options.executor ?? openExecutor(config, dataset);
 	try {
@@ -192,7 +184,8 @@ function writeCheckpoint(
 	metricsDigest: string,
 ): string {
 	const path = run.writeCheckpoint(record.iteration, tensors, {
-		format: 'ganno-checkpoint-1',
+		format: 'ganno-checkpoint',
+		version: String(VERSION),
 		learner: JSON.stringify(record),
 		origin: JSON.stringify(origin),
 		metrics: metricsDigest,
@@ -256,7 +249,8 @@ function restore(learner: Learner, { run, onWarning }: MetaTrainOptions, own: Ru
 		);
 	} else {
 		const rest = Object.fromEntries(INDECISIVE.map((key) => [key, run.config[key]]));
-		compareOrigin(path, parseOrigin(path, metadata.origin), own, (settings) =>
+		const version = metadata.version === undefined ? 1 : checkVersion(path, 'ganno-checkpoint', metadata.version);
+		compareOrigin(path, migrateOrigin(parseOrigin(path, metadata.origin), version), own, (settings) =>
 			decisive(resolveConfig([{ source: path, values: { ...rest, ...settings } }])),
 		);
 	}
@@ -279,9 +273,9 @@ function restore(learner: Learner, { run, onWarning }: MetaTrainOptions, own: Ru
 	return { path, metricsDigest: NO_METRICS };
 }
 
-function parseOrigin(path: string, text: string): unknown {
+function parseOrigin(path: string, text: string): Readonly<Record<string, unknown>> {
 	try {
-		return JSON.parse(text);
+		return (JSON.parse(text) ?? {}) as Readonly<Record<string, unknown>>;
 	} catch (error) {
 		throw new GannoError(
 			'BAD_FILE',

@@ -1,4 +1,5 @@
 import { checkInteger, checkKeys, checkNumber, checkOneOf, invalidArgument, keysOf } from '../arguments.js';
+import { GRANULARITIES } from '../environment/observations/observer.js';
 import { removedValue } from '../removed-values.js';
 import { GAUSSIAN_OUTPUTS } from './gaussian.js';
 import type { NamedTensor, PolicySpec } from './policy.js';
@@ -93,16 +94,16 @@ const SPEC_KEYS = keysOf<PolicySpec>({
 	actions: true,
 	multiplier: true,
 	hiddenUnits: true,
-	agents: true,
+	granularity: true,
 	secondControl: true,
 });
 
-/** Checks a spec that came from outside: a policy of another version may say more than is understood here. @throws GannoError `INVALID_ARGUMENT` */
+/** Checks a spec from outside; unknown keys are refused, because a later version may have written them. @throws GannoError `INVALID_ARGUMENT` */
 export function checkPolicySpec(spec: PolicySpec, name = 'spec'): PolicySpec {
 	if (typeof spec !== 'object' || spec === null) throw invalidArgument('a policy spec', name, spec);
 	checkKeys(spec, name, SPEC_KEYS);
 	checkOneOf(spec.network, `${name}.network`, ['feed-forward', 'recurrent']);
-	checkOneOf(spec.agents, `${name}.agents`, ['layerwise', 'one']);
+	checkOneOf(spec.granularity, `${name}.granularity`, GRANULARITIES);
 	if (typeof spec.observation !== 'string') throw invalidArgument('a string', `${name}.observation`, spec.observation);
 	if (typeof spec.action !== 'string') throw invalidArgument('a string', `${name}.action`, spec.action);
 	const removed = removedValue(`${name}.action`, spec.action);
@@ -120,7 +121,7 @@ export function checkPolicySpec(spec: PolicySpec, name = 'spec'): PolicySpec {
 	return spec;
 }
 
-/** Units of each hidden layer where the user states none. */
+/** Default units of each hidden layer. */
 export const DEFAULT_HIDDEN_UNITS: Readonly<Record<PolicySpec['network'], number>> = {
 	'feed-forward': 64,
 	recurrent: 128,

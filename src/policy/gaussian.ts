@@ -5,9 +5,9 @@ import { checkSamplingOptions, type SamplingOptions } from './sampling.js';
 import { deterministicExp, deterministicLog, deterministicTanh } from './transcendental.js';
 
 /**
- * The continuous policy: one real number u ~ N(μ, σ²) per agent. The actor has two outputs, μ and what σ follows from:
- * ln σ = −1 + 2 tanh(x), so σ stays within [0.05, 2.7] and starts at 0.37 (the actor's last layer starts near 0). Its slope is smooth
- * everywhere, so no σ is a trap. What u means, and where it is cut, is the action rule's to say: the density is that of u before any cut.
+ * The continuous policy: one real number u ~ N(μ, σ²) per agent. The actor has two outputs, μ and one that determines σ:
+ * ln σ = −1 + 2 tanh(x), so σ stays within [0.05, 2.7] and starts at 0.37 (the actor's last layer starts near 0). Its slope is
+ * smooth and nonzero everywhere. The action rule defines what u means and where it is clipped; the density is that of u before clipping.
  */
 
 /** Outputs of the actor. */

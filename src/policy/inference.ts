@@ -96,8 +96,8 @@ function reluInPlace(values: Float32Array, count: number): void {
 }
 
 /**
- * The inference function of a policy. It reads the snapshot's arrays at every call, so a learner that rewrites them in place needs
- * to tell nobody (and must not do so during a call). Nothing is allocated unless a call has more rows than any before it.
+ * The inference function of a policy. It reads the snapshot's arrays at every call, so a learner may rewrite them in place between
+ * calls. Nothing is allocated unless a call has more rows than any before it.
  * @throws GannoError `INVALID_ARGUMENT` where the snapshot's arrays do not fit its spec.
  */
 export function createPolicyInference(snapshot: PolicySnapshot): PolicyInference {

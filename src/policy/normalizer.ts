@@ -3,13 +3,13 @@ export const OBSERVATION_CLIP = 5;
 
 /**
  * Standard deviations below this are raised to it: a feature that hardly varied while the normaliser learned (the first 20
- * iterations) must not be blown up when it varies in deployment.
+ * iterations) must not become huge when it varies in deployment.
  */
 export const STANDARD_DEVIATION_FLOOR = 0.05;
 
 /**
  * Normalises one observation: (x − mean) / standard deviation, clipped to ±{@link OBSERVATION_CLIP}; NaN becomes 0. Learner, workers
- * and deployments all use this one.
+ * and deployments use the same function.
  */
 export function normalizeRow(
 	raw: Float32Array,
@@ -36,10 +36,10 @@ export interface NormalizerState {
 	readonly squares: readonly number[];
 }
 
-/** Running mean and standard deviation of every feature. The learner owns one; everybody else reads what it wrote. */
+/** Running mean and standard deviation of every feature. The learner updates it; workers and deployments read the result. */
 export interface ObservationNormalizer {
 	/**
-	 * Takes in a batch: its own mean and squared deviations (two passes), then Chan's pairwise merge (Chan, Golub & LeVeque 1983), all
+	 * Adds a batch: its own mean and squared deviations (two passes), then Chan's pairwise merge (Chan, Golub & LeVeque 1983), all
 	 * in float64. Nothing is added to the variance: a constant added at every update would pile up.
 	 * @param observations `[rows × features]`, raw
 	 * @param rows

@@ -1,26 +1,28 @@
 import { checkInteger, checkObject, checkOneOf, invalidArgument } from '../arguments.js';
 import { counted } from '../counted.js';
 import type { ActionMode, Actions, LearningRateRule } from '../environment/actions/actions.js';
+import { decodeActions, JointActionDecoder } from '../environment/actions/joint-action.js';
 import { openActionRule } from '../environment/actions/scaling-action.js';
-import { ActionSplitter, splitActions } from '../environment/actions/second-control.js';
 import {
-	AGENT_KINDS,
-	type AgentKind,
+	AGENT_SPACES,
+	type AgentSpaces,
 	actorOutputs,
-	agentNamed,
+	controllerKindOf,
 	OBSERVATION_VERSIONS,
-} from '../environment/agent-kinds.js';
+} from '../environment/agent-spaces.js';
 import type { ControlledTraining, Controller, Decision, DecisionContext } from '../environment/controller.js';
+import { agentCount, type Granularity } from '../environment/observations/observer.js';
 import { checkPolicySpec } from './actor.js';
 import { actionArray, chooseActions } from './choose-actions.js';
 import { createPolicyInference } from './inference.js';
 import type { PolicyInference, PolicySnapshot } from './policy.js';
 
 /**
- * A frozen policy that sets learning rates: normalise, forward, the likeliest action of every agent (`continuous`: the mean), the policy's action rule.
+ * A frozen policy that sets learning rates: normalise, forward, the most likely action of every agent (`continuous`: the mean), the policy's
+ * action rule.
  * Recurrent state lasts from one `reset` to the next. It may be used for one task after another, whatever their shapes.
  *
- * A policy of `network-v1` scales the learning rates of a network together; it takes an environment that shows it that observation.
+ * A policy of `network-v1` scales the learning rates of a network together; it needs an environment with that observation.
  *
  * A policy with a second control sets weight decays too, as {@link Decision} has them.
  */
@@ -28,8 +30,8 @@ export class PolicyController implements Controller {
 	readonly name: string;
 	readonly #inference: PolicyInference;
 	readonly #rule: LearningRateRule;
-	readonly #splitter: ActionSplitter | undefined;
-	readonly #agents: PolicySnapshot['spec']['agents'];
+	readonly #decoder: JointActionDecoder | undefined;
+	readonly #granularity: Granularity;
 	#state = new Float32Array(0);
 	#logits = new Float32Array(0);
 	#actions: Actions = new Uint8Array(0);
@@ -38,26 +40,26 @@ export class PolicyController implements Controller {
 	/** @throws GannoError `INVALID_ARGUMENT` for a policy whose observation or action rule this version does not have */
 	constructor(policy: PolicySnapshot, name = 'learned') {
 		checkObject(policy, 'policy');
-		const { observation, observationSize, action, actions, multiplier, agents, secondControl } = checkPolicySpec(
+		const { observation, observationSize, action, actions, multiplier, granularity, secondControl } = checkPolicySpec(
 			policy.spec,
 			'policy.spec',
 		);
-		const agent = agentNamed(observation);
-		if (agent === undefined || observationSize !== AGENT_KINDS[agent].observationSize) {
+		const kind = controllerKindOf(observation);
+		if (kind === undefined || observationSize !== AGENT_SPACES[kind].observationSize) {
 			const known = OBSERVATION_VERSIONS.map((version) => `'${version}'`).join(' or ');
 			throw invalidArgument(known, 'policy.spec.observation', observation);
 		}
-		const kind: AgentKind = AGENT_KINDS[agent];
-		checkOneOf(action, 'policy.spec.action', Object.keys(kind.actions));
-		checkOneOf(secondControl ?? 'none', 'policy.spec.secondControl', kind.secondControls);
-		const outputs = actorOutputs(kind, action, secondControl) as number;
+		const spaces: AgentSpaces = AGENT_SPACES[kind];
+		checkOneOf(action, 'policy.spec.action', Object.keys(spaces.actions));
+		checkOneOf(secondControl ?? 'none', 'policy.spec.secondControl', spaces.secondControls);
+		const outputs = actorOutputs(spaces, action, secondControl) as number;
 		checkInteger(actions, 'policy.spec.actions', outputs, outputs);
-		checkOneOf(agents, 'policy.spec.agents', kind.agents);
+		checkOneOf(granularity, 'policy.spec.granularity', spaces.granularities);
 		this.name = name;
 		this.#inference = createPolicyInference(policy);
 		this.#rule = openActionRule(action as ActionMode, multiplier);
-		this.#splitter = secondControl === undefined ? undefined : new ActionSplitter();
-		this.#agents = agents;
+		this.#decoder = secondControl === undefined ? undefined : new JointActionDecoder();
+		this.#granularity = granularity;
 	}
 
 	reset(_task: ControlledTraining): void {
@@ -65,11 +67,11 @@ export class PolicyController implements Controller {
 	}
 
 	/** The recurrent state, `[networks × agents × state size]`; empty for a feed-forward policy and before the first decision. */
-	memory(): Float32Array {
+	state(): Float32Array {
 		return this.#state.slice();
 	}
 
-	remember(memory: Float32Array): void {
+	restore(memory: Float32Array): void {
 		if (memory.length === 0) {
 			this.#state.fill(0);
 			return;
@@ -85,13 +87,13 @@ export class PolicyController implements Controller {
 
 	decide(context: DecisionContext): Decision {
 		const { networks, layers, agents, observations } = context;
-		const expected = this.#agents === 'one' ? 1 : layers;
+		const expected = agentCount(this.#granularity, layers);
 		if (agents !== expected) {
 			throw invalidArgument(
-				`${expected} (the policy was trained with agents: '${this.#agents}')`,
+				`${expected} (the policy was trained with granularity: '${this.#granularity}')`,
 				'context.agents',
 				agents,
-				`Create the environment with agents: '${this.#agents}'.`,
+				`Create the environment with granularity: '${this.#granularity}'.`,
 			);
 		}
 		const { spec, stateSize } = this.#inference;
@@ -101,9 +103,9 @@ export class PolicyController implements Controller {
 		this.#inference.forward(observations, rows, this.#state, this.#logits);
 		chooseActions(this.#logits, { networks, agents, actions: spec.actions, greedy: true }, this.#actions);
 		this.#learningRates.set(context.learningRates);
-		const split = splitActions(this.#splitter, this.#actions, layers, networks * layers);
-		this.#rule.apply(split.actions, layers, this.#learningRates);
-		return { learningRates: this.#learningRates, ...split };
+		const decoded = decodeActions(this.#decoder, this.#actions, layers, networks * layers);
+		this.#rule.apply(decoded.actions, layers, this.#learningRates);
+		return { learningRates: this.#learningRates, ...decoded };
 	}
 
 	#reserve(rows: number, actions: number, stateSize: number): void {

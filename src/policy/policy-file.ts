@@ -1,10 +1,17 @@
 import { types } from 'node:util';
 import { checkFloat32Array, checkObject, checkPath, invalidArgument } from '../arguments.js';
 import { counted } from '../counted.js';
-import { WEIGHT_DECAY_LEVELS } from '../environment/actions/second-control.js';
-import { AGENT_KINDS, AGENT_NAMES, type AgentKind, actorOutputs, agentNamed } from '../environment/agent-kinds.js';
+import { WEIGHT_DECAY_LEVELS } from '../environment/actions/joint-action.js';
+import {
+	AGENT_SPACES,
+	type AgentSpaces,
+	actorOutputs,
+	CONTROLLER_KINDS,
+	controllerKindOf,
+} from '../environment/agent-spaces.js';
 import { isError } from '../errors.js';
 import { badFile } from '../files/file-system-error.js';
+import { checkVersion, type FormatName, migratePolicySpec, migrateTraining, VERSION } from '../files/migrations.js';
 import { readSafetensors, type StoredTensor, writeSafetensors } from '../files/safetensors.js';
 import { actorParameterCount, actorTensorShapes, checkPolicySpec, splitTensors, type TensorShape } from './actor.js';
 import { cardLines, checkCard } from './model-card.js';
@@ -12,13 +19,12 @@ import type { Policy, PolicySpec, TrainingRecord } from './policy.js';
 import { policyFile } from './shipped-policies.js';
 
 /**
- * A policy file is a safetensors file: the actor's tensors, the normaliser's two, and as metadata `format`, `version`, `spec` (what
- * observation, action rule and kind of network the policy needs) and `training` (how it was made), the last two as JSON; a policy that
- * is published has a `card` too.
+ * A policy file is a safetensors file: the actor's tensors, the normaliser's two, and the metadata `format`, `version`, `spec` (the
+ * observation, action rule and network of the policy) and `training` (how it was trained), the last two as JSON. A published policy has
+ * a `card` too.
  */
 
-const FORMAT = 'ganno-policy';
-const VERSION = '1';
+const FORMAT: FormatName = 'ganno-policy';
 const ADVICE = 'Train the policy again, or copy the file again from where it came';
 
 function fileShapes(spec: PolicySpec): TensorShape[] {
@@ -50,7 +56,7 @@ export function savePolicy(path: string, policy: Policy): void {
 		throw badFile(path, `the policy was not written: ${problem}`, 'Save an earlier checkpoint');
 	writeSafetensors(path, tensors, {
 		format: FORMAT,
-		version: VERSION,
+		version: String(VERSION),
 		spec: JSON.stringify(spec),
 		training: jsonText(policy.training, 'policy.training'),
 		...(policy.card === undefined ? {} : { card: jsonText(checkCard(policy.card, 'policy.card'), 'policy.card') }),
@@ -66,7 +72,7 @@ function jsonText(value: object, name: string): string {
 	}
 }
 
-/** The first value a policy must not have. */
+/** The first value that is not finite, or not positive where it must be. */
 function findBadValue(tensors: readonly StoredTensor[]): string | undefined {
 	for (const { name, data } of tensors) {
 		const positive = name === 'normalizer/standardDeviation';
@@ -84,7 +90,7 @@ function parse(path: string, metadata: Readonly<Record<string, string>>, key: st
 		throw badFile(path, `its metadata '${key}' is not JSON`, ADVICE, cause);
 	}
 	if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-		throw badFile(path, `its metadata '${key}' is missing or no object`, ADVICE);
+		throw badFile(path, `its metadata '${key}' is missing or is not an object`, ADVICE);
 	}
 	return value as Record<string, unknown>;
 }
@@ -98,17 +104,17 @@ function readCard(path: string, metadata: Readonly<Record<string, string>>): Pic
 	}
 }
 
-function readSpec(path: string, metadata: Readonly<Record<string, string>>): PolicySpec {
-	const value = parse(path, metadata, 'spec') as unknown as PolicySpec;
+function readSpec(path: string, metadata: Readonly<Record<string, string>>, version: number): PolicySpec {
+	const value = migratePolicySpec(parse(path, metadata, 'spec'), version) as unknown as PolicySpec;
 	try {
 		checkPolicySpec(value);
 	} catch (cause) {
 		throw badFile(path, `its spec is not valid: ${(cause as Error).message}`, ADVICE, cause);
 	}
 	const advice = 'Use the version of ganno it was trained with';
-	const name = agentNamed(value.observation);
-	if (name === undefined || value.observationSize !== AGENT_KINDS[name].observationSize) {
-		const known = AGENT_NAMES.map((each) => AGENT_KINDS[each])
+	const kind = controllerKindOf(value.observation);
+	if (kind === undefined || value.observationSize !== AGENT_SPACES[kind].observationSize) {
+		const known = CONTROLLER_KINDS.map((each) => AGENT_SPACES[each])
 			.map(({ observation, observationSize }) => `'${observation}' of ${observationSize}`)
 			.join(' and ');
 		throw badFile(
@@ -117,28 +123,37 @@ function readSpec(path: string, metadata: Readonly<Record<string, string>>): Pol
 			advice,
 		);
 	}
-	const kind: AgentKind = AGENT_KINDS[name];
-	const outputs = actorOutputs(kind, value.action, value.secondControl);
-	if (outputs !== value.actions || !kind.agents.includes(value.agents)) {
-		const known = Object.keys(kind.actions).flatMap((action) =>
-			kind.secondControls.map((control) => {
+	const spaces: AgentSpaces = AGENT_SPACES[kind];
+	const outputs = actorOutputs(spaces, value.action, value.secondControl);
+	if (outputs !== value.actions || !spaces.granularities.includes(value.granularity)) {
+		const known = Object.keys(spaces.actions).flatMap((action) =>
+			spaces.secondControls.map((control) => {
 				const beside = control === 'none' ? '' : ` with ${control}`;
-				return `${action}${beside} of ${actorOutputs(kind, action, control)}`;
+				return `${action}${beside} of ${actorOutputs(spaces, action, control)}`;
 			}),
 		);
 		const beside = value.secondControl === undefined ? '' : ` with ${value.secondControl}`;
 		throw badFile(
 			path,
-			`its policy needs the action rule '${value.action}'${beside} of ${counted(value.actions, 'action')} for agents '${value.agents}', ` +
-				`and this version of ganno has, for '${value.observation}', ${known.join(', ')}, for agents '${kind.agents.join("' and '")}'`,
+			`its policy needs the action rule '${value.action}'${beside} of ${counted(value.actions, 'action')} for granularity '${value.granularity}', ` +
+				`and this version of ganno has, for '${value.observation}', ${known.join(', ')}, for granularity '${spaces.granularities.join("' and '")}'`,
 			advice,
 		);
 	}
-	const { network, observation, observationSize, action, actions, multiplier, hiddenUnits, agents, secondControl } =
-		value;
+	const {
+		network,
+		observation,
+		observationSize,
+		action,
+		actions,
+		multiplier,
+		hiddenUnits,
+		granularity,
+		secondControl,
+	} = value;
 	const factor = multiplier === undefined ? {} : { multiplier };
 	const second = secondControl === undefined ? {} : { secondControl };
-	return { network, observation, observationSize, action, actions, ...factor, hiddenUnits, agents, ...second };
+	return { network, observation, observationSize, action, actions, ...factor, hiddenUnits, granularity, ...second };
 }
 
 /**
@@ -152,11 +167,9 @@ export function loadPolicy(file: string): Policy {
 	if (metadata.format !== FORMAT) {
 		throw badFile(path, 'it is a safetensors file but not a policy of ganno', "Give the 'policy.safetensors' of a run");
 	}
-	if (metadata.version !== VERSION) {
-		throw badFile(path, `it has version ${metadata.version} of the policy format`, 'Use a newer version of ganno');
-	}
-	const spec = readSpec(path, metadata);
-	const training = parse(path, metadata, 'training') as TrainingRecord;
+	const version = checkVersion(path, FORMAT, metadata.version);
+	const spec = readSpec(path, metadata, version);
+	const training: TrainingRecord = migrateTraining(parse(path, metadata, 'training'), version);
 	const shapes = fileShapes(spec);
 	const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
 	for (const { name } of tensors) {
@@ -213,7 +226,7 @@ export function describePolicy(policy: Policy): { readonly name: string; readonl
 		...(spec.secondControl === undefined
 			? []
 			: [{ name: 'second control', value: `${spec.secondControl} of ${WEIGHT_DECAY_LEVELS.join(', ')}` }]),
-		{ name: 'agents', value: spec.agents === 'one' ? 'one for all layers' : 'one per layer' },
+		{ name: 'agents', value: spec.granularity === 'network' ? 'one per network' : 'one per layer' },
 		...Object.entries(training).map(([name, value]) => ({
 			name: `training.${name}`,
 			value: typeof value === 'string' ? value : JSON.stringify(value),

@@ -1,6 +1,7 @@
-import type { SecondControlName } from '../environment/actions/second-control.js';
+import type { SecondControlName } from '../environment/actions/joint-action.js';
+import type { Granularity } from '../environment/observations/observer.js';
 
-/** What a policy is, apart from its weights. Goes into the policy file's metadata. */
+/** Everything about a policy except its weights; part of a policy file's metadata. */
 export interface PolicySpec {
 	readonly network: 'feed-forward' | 'recurrent';
 	/** Observation version, e.g. `layer-v1`. */
@@ -8,14 +9,14 @@ export interface PolicySpec {
 	readonly observationSize: number;
 	/** Action rule, e.g. `compounding`. */
 	readonly action: string;
-	/** Outputs of the actor per agent: a logit for each action; of `continuous` two, the mean and what the deviation follows from. */
+	/** Outputs of the actor per agent: a logit for each action; with `continuous` two, the mean and one that determines the deviation. */
 	readonly actions: number;
 	/** The largest factor of a decision, above 1; only with `network-v1`. */
 	readonly multiplier?: number;
 	/** Feed-forward: units of the two tanh layers (default 64). Recurrent: units of MLP, GRU and MLP (default 128). */
 	readonly hiddenUnits: number;
-	/** One agent per layer, or one for all (features averaged over layers). */
-	readonly agents: 'layerwise' | 'one';
+	/** One agent per layer, or one per network (features averaged over its layers). */
+	readonly granularity: Granularity;
 	/** What is set beside the learning rate, with three times as many actions; absent: nothing. Only with `layer-v1`. */
 	readonly secondControl?: SecondControlName;
 }
@@ -27,7 +28,7 @@ export interface NamedTensor {
 	readonly data: Float32Array;
 }
 
-/** Actor weights and normaliser as workers need them: flat, over SharedArrayBuffers, written by the learner between iterations. */
+/** Actor weights and normaliser as workers read them: flat, over SharedArrayBuffers, written by the learner between iterations. */
 export interface PolicySnapshot {
 	readonly spec: PolicySpec;
 	/** All actor tensors, in the order of `actorTensorShapes(spec)`. */
@@ -38,21 +39,21 @@ export interface PolicySnapshot {
 	readonly normalizerStandardDeviation: Float32Array;
 }
 
-/** How a policy was trained: plain JSON, whatever the experiment recorded. */
+/** How a policy was trained: plain JSON with whatever the experiment recorded. */
 export type TrainingRecord = Readonly<Record<string, unknown>>;
 
-/** What someone who is about to rely on a policy should know beside how it was trained. */
+/** What a user of a policy should know, besides how it was trained. */
 export interface ModelCard {
 	/** SPDX identifier. */
 	readonly licence: string;
 	readonly summary: string;
-	/** Results by name, each with its interval, and the file all runs stand in. */
+	/** Results by name, each with its interval, and the file with all runs. */
 	readonly evaluation: Readonly<Record<string, string>>;
-	/** Where it fails, or was not tried. */
+	/** Where it fails, or has not been tried. */
 	readonly limitations: readonly string[];
 }
 
-/** A policy that can be saved and deployed: a snapshot and where it came from. */
+/** A policy that can be saved and deployed: a snapshot and its training record. */
 export interface Policy extends PolicySnapshot {
 	readonly training: TrainingRecord;
 	readonly card?: ModelCard;

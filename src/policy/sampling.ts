@@ -2,26 +2,22 @@ import { types } from 'node:util';
 import { checkBoolean, checkCapacity, checkInteger, checkKeys, invalidArgument, keysOf } from '../arguments.js';
 import { counted } from '../counted.js';
 import { philox4x32, STREAMS } from '../philox.js';
+import type { ExplorationSettings } from './exploration-settings.js';
 import { deterministicExp, deterministicLog } from './transcendental.js';
 
-export interface SamplingOptions {
+export interface SamplingOptions extends Partial<ExplorationSettings> {
 	readonly networks: number;
 	/** Rows per network: its layers, or 1. */
 	readonly agents: number;
 	readonly actions: number;
-	/** Take the likeliest action (the first of equals); the rest of the options is then not read. */
+	/** Take the most likely action (the first of equals); the other options are ignored then. */
 	readonly greedy?: boolean;
-	/** `[networks]`: each network's own seed, so that its exploration depends on nobody else. */
+	/** `[networks]`: each network's own seed, so that its exploration is independent of the other networks. */
 	readonly networkSeeds?: ArrayLike<number>;
 	/** uint32; default 0. */
 	readonly explorationSeed?: number;
 	/** Index of the decision in the episode; default 0. */
 	readonly decision?: number;
-	/**
-	 * One noise vector for all layers of a network instead of one each. Every agent's own distribution, and so every ratio of PPO,
-	 * stays as it is; the layers of a network explore together. Default false.
-	 */
-	readonly sharedExplorationNoise?: boolean;
 }
 
 const SAMPLING_KEYS = keysOf<SamplingOptions>({
@@ -35,7 +31,7 @@ const SAMPLING_KEYS = keysOf<SamplingOptions>({
 	sharedExplorationNoise: true,
 });
 
-/** What both ways of sampling share; the sizes are theirs to check. @throws GannoError `INVALID_ARGUMENT` */
+/** The options that both ways of sampling share; sizes are checked by each. @throws GannoError `INVALID_ARGUMENT` */
 export function checkSamplingOptions(options: Omit<SamplingOptions, 'actions'>): void {
 	checkKeys(options, 'options', SAMPLING_KEYS);
 	checkBoolean(options.greedy, 'greedy');

@@ -4,17 +4,17 @@ import { GannoError } from '../errors.js';
 import { ganno } from '../own-command.js';
 import { packageRoot, withBundlerAdvice } from '../package-files.js';
 
-/** Names that stand for the policies of the package wherever a policy file is asked for: each is a file of `policies/`. */
+/** Names of the policies of the package, accepted in place of a path: each is a file of `policies/`. */
 export const SHIPPED_POLICIES = ['default', 'one-action', 'adaptive-lr'] as const;
 
-/** Whether a path is not one, but the name of a policy of the package. */
+/** Whether it is the name of a policy of the package, not a path. */
 export function isShippedPolicy(path: string): boolean {
 	return (SHIPPED_POLICIES as readonly string[]).includes(path);
 }
 
 /**
  * The file meant by a path or the name of a policy of the package.
- * @throws GannoError `BAD_FILE` where the package is incomplete; `FILE_SYSTEM` for what looks like a name and is none
+ * @throws GannoError `BAD_FILE` where the package is incomplete; `FILE_SYSTEM` for an unknown name
  */
 export function policyFile(path: string): string {
 	if (!isShippedPolicy(path)) {

@@ -1,36 +1,23 @@
-import type { AgentOptions } from '../environment/agent-kinds.js';
-import type { Reward } from '../environment/rewards/reward.js';
 import type { Trajectory } from '../learner/trajectory.js';
+import type { ExplorationSettings } from '../policy/exploration-settings.js';
 import type { PolicySnapshot } from '../policy/policy.js';
-import type { BaseScheduleName } from '../schedules/base-schedule.js';
 import type { TrainingTask } from '../tasks/task.js';
 import type { MethodSpec } from './controller-spec.js';
 import type { EpisodeHistory } from './episode-buffer.js';
 
-/**
- * What every environment of an executor has in common. In an evaluation a policy brings its own observation, agents and second control.
- */
-export interface EnvironmentSettings extends AgentOptions {
-	readonly reward?: Reward;
-	/** Multiplies a policy's learning rates step by step, in rollouts and in evaluations; default 'constant', which is to say 1. */
-	readonly baseSchedule?: BaseScheduleName;
-}
-
-export interface RunOptions {
+export interface RunOptions extends Partial<ExplorationSettings> {
 	/** Aborted: the run rejects with `CANCELLED` as soon as every rollout under way has stopped (within an optimiser step). */
 	readonly signal?: AbortSignal;
 	/** The likeliest action instead of a drawn one. */
 	readonly greedy?: boolean;
 	/** uint32 that all drawn actions depend on (default 0), beside the network's seed and the decision. */
 	readonly explorationSeed?: number;
-	/** One noise for all layers of a network (default false). */
-	readonly sharedExplorationNoise?: boolean;
 }
 
 /** One episode under one controller, or one method that sees every gradient. */
 export interface Episode {
 	readonly task: TrainingTask;
-	/** A policy brings its own agents: `EnvironmentSettings.agents` does not count for it. */
+	/** A policy brings its own agents: `EnvironmentSettings.granularity` does not count for it. */
 	readonly method: MethodSpec;
 	/**
 	 * The episode is given up after decision d (from 0) where no network's validation accuracy is above entry d; no such entry: it goes on.

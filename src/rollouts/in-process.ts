@@ -9,10 +9,9 @@ import {
 	withCancellation,
 } from '../networks/population-resources.js';
 import { withLoadedMethod } from './controller-module.js';
-import type { EnvironmentSettings } from './executor.js';
+import { checkEnvironmentSettings, type EnvironmentSettings } from './environment-settings.js';
 import { JobExecutor } from './job-executor.js';
 import { JobRunner } from './job-runner.js';
-import { checkEnvironmentSettings } from './run-arguments.js';
 
 export interface InProcessExecutorOptions extends Omit<PopulationResources, 'cancellation'> {
 	readonly dataset: Dataset;

@@ -2,9 +2,9 @@ import type { Trajectory } from '../learner/trajectory.js';
 import { checkPolicySpec } from '../policy/actor.js';
 import type { PolicySnapshot } from '../policy/policy.js';
 import { checkTask, type TrainingTask } from '../tasks/task.js';
+import type { EnvironmentSettings } from './environment-settings.js';
 import { episodeResult, planEpisode, QueuedSession } from './episode-session.js';
 import type {
-	EnvironmentSettings,
 	Episode,
 	EpisodeResult,
 	EpisodeSession,

@@ -1,5 +1,5 @@
 import { viewDataset } from '../datasets/view.js';
-import type { AgentOptions, ObservationVersion } from '../environment/agent-kinds.js';
+import type { AgentSpaceOptions, ObservationVersion } from '../environment/agent-spaces.js';
 import { InitialStates } from '../environment/populations/initial-states.js';
 import { populationFactory } from '../environment/populations/open-population.js';
 import type { PopulationFactory } from '../environment/populations/population-interface.js';
@@ -62,7 +62,7 @@ export class JobRunner implements Disposable {
 
 	#open(job: Job): Generator<void, void> {
 		const { baseSchedule: name, ...settings } = this.#setup.environment;
-		const { agents = 'layerwise' } = settings;
+		const { granularity = 'layer' } = settings;
 		if (job.kind === 'rollout') {
 			const buffer = openTrajectoryBuffer(job.shape, job.memory);
 			const environment = this.#environment(job.task, job.kind, settings, factors(name, job.task));
@@ -76,12 +76,12 @@ export class JobRunner implements Disposable {
 		}
 		if (method.type !== 'policy') {
 			// What a schedule of one's own sees does not depend on the policy that it is compared with.
-			const seen = method.type === 'schedule' ? agents : 'layerwise';
-			const environment = this.#environment(task, job.kind, { agents: seen });
+			const seen = method.type === 'schedule' ? granularity : 'layer';
+			const environment = this.#environment(task, job.kind, { granularity: seen });
 			return runControllerEpisode(environment, openController(method), job, buffer);
 		}
-		const { observation, agents: own } = method.policy.spec;
-		const seen = { observation: observation as ObservationVersion, agents: own };
+		const { observation, granularity: own } = method.policy.spec;
+		const seen = { observation: observation as ObservationVersion, granularity: own };
 		const environment = this.#environment(task, job.kind, seen);
 		const base = factors(method.baseSchedule ?? name, task);
 		return runControllerEpisode(environment, openController(method), job, buffer, base);
@@ -98,7 +98,7 @@ export class JobRunner implements Disposable {
 			if (!('lossAndGradient' in population)) {
 				throw new GannoError('INVALID_ARGUMENT', 'Gradient methods need a NetworkPopulation, which gives gradients.');
 			}
-			this.#initialStates.prepare(population, task, seeds);
+			this.#initialStates.apply(population, task, seeds);
 			const { train } = (task.data === undefined ? dataset : viewDataset(dataset, task.data)).splits;
 			const order = { train, sliceSize: task.sliceSize ?? train.length, batchSize: task.batchSize };
 			yield* runGradientEpisode(population as unknown as GradientPopulation, order, method, job, buffer);
@@ -111,7 +111,12 @@ export class JobRunner implements Disposable {
 		if (isCancelled(this.#setup.resources)) throw new GannoError('CANCELLED', 'The rollout was cancelled.');
 	}
 
-	#environment(task: TrainingTask, kind: Job['kind'], agents: AgentOptions, base?: Float32Array): TrainingEnvironment {
+	#environment(
+		task: TrainingTask,
+		kind: Job['kind'],
+		agents: AgentSpaceOptions,
+		base?: Float32Array,
+	): TrainingEnvironment {
 		const { spec, optimizer, batchSize, horizon, interval, sliceSize, validationSize, data, networks } = task;
 		const key = JSON.stringify([
 			spec,
@@ -136,7 +141,9 @@ export class JobRunner implements Disposable {
 			const { environment: settings, dataset, population, resources } = this.#setup;
 			environment = new TrainingEnvironment({
 				...agents,
-				...(settings.reward === undefined ? {} : { reward: settings.reward }),
+				...(settings.reward === undefined
+					? {}
+					: { reward: settings.reward, baselineLearningRate: settings.baselineLearningRate }),
 				...(base === undefined ? {} : { baseSchedule: base }),
 				task,
 				dataset,

@@ -2,8 +2,9 @@ import type { Dataset } from '../datasets/dataset.js';
 import type { CancellableResources, PopulationDevice } from '../networks/population-resources.js';
 import type { PolicySnapshot } from '../policy/policy.js';
 import type { TrainingTask } from '../tasks/task.js';
+import type { EnvironmentSettings } from './environment-settings.js';
 import type { EpisodeShape } from './episode-buffer.js';
-import type { EnvironmentSettings, Episode, RunOptions } from './executor.js';
+import type { Episode, RunOptions } from './executor.js';
 import type { TrajectoryShape } from './trajectory-buffer.js';
 
 /** What a worker is given once, when it starts. */

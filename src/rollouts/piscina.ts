@@ -14,10 +14,9 @@ import {
 	withCancellation,
 } from '../networks/population-resources.js';
 import { packageRoot, withBundlerAdvice } from '../package-files.js';
-import type { EnvironmentSettings } from './executor.js';
+import { checkEnvironmentSettings, type EnvironmentSettings } from './environment-settings.js';
 import type { WorkerSetup } from './job.js';
 import { JobExecutor } from './job-executor.js';
-import { checkEnvironmentSettings } from './run-arguments.js';
 import { WorkerPool } from './worker-pool.js';
 
 export interface PiscinaExecutorOptions extends Pick<PopulationResources, 'precision'> {

@@ -8,7 +8,7 @@ import {
 	checkSignal,
 	keysOf,
 } from '../arguments.js';
-import { AGENT_KEYS, type AgentOptions, resolveAgents } from '../environment/agent-kinds.js';
+import { resolveAgentSpaces } from '../environment/agent-spaces.js';
 import { checkController } from '../environment/controller.js';
 import { GannoError } from '../errors.js';
 import { checkPolicySpec } from '../policy/actor.js';
@@ -18,14 +18,11 @@ import { SCHEDULES } from '../schedules/registry.js';
 import { checkTask } from '../tasks/task.js';
 import { moduleUrl } from './controller-module.js';
 import type { MethodSpec } from './controller-spec.js';
-import type { EnvironmentSettings, Episode, EvaluateEpisodesOptions, RunOptions } from './executor.js';
+import type { EnvironmentSettings } from './environment-settings.js';
+import type { Episode, EvaluateEpisodesOptions, RunOptions } from './executor.js';
 
 /** The checks of what executors are told; each throws `INVALID_ARGUMENT`. What tasks say is checked where they are run. */
 
-const SETTINGS_KEYS = [
-	...AGENT_KEYS,
-	...keysOf<Omit<EnvironmentSettings, keyof AgentOptions>>({ reward: true, baseSchedule: true }),
-];
 const RUN_KEYS = keysOf<RunOptions>({
 	signal: true,
 	greedy: true,
@@ -45,10 +42,6 @@ const METHOD_KEYS = {
 } as const;
 const METHOD_TYPES = Object.keys(METHOD_KEYS) as readonly (keyof typeof METHOD_KEYS)[];
 const GRADIENT_METHOD_KEYS = keysOf<Variant<'gradient-method'>['method']>({ name: true, options: true });
-
-export function checkEnvironmentSettings(settings: EnvironmentSettings): void {
-	checkKeys(settings, 'environment', SETTINGS_KEYS);
-}
 
 export function checkRunOptions(options: RunOptions): void {
 	checkKeys(options, 'options', RUN_KEYS);
@@ -100,10 +93,10 @@ export function checkMethod(method: MethodSpec, name: string): void {
 
 /** @throws GannoError `INVALID_ARGUMENT` where the policy was made for other observations, actions or agents */
 export function checkPolicyFits(spec: PolicySpec, environment: EnvironmentSettings): void {
-	const { kind, rule, agents, secondControl } = resolveAgents(environment);
-	const { observation, observationSize } = kind;
+	const { spaces, rule, granularity, secondControl } = resolveAgentSpaces(environment);
+	const { observation, observationSize } = spaces;
 	const { multiplier } = rule;
-	const expected = { observation, observationSize, action: rule.mode, multiplier, agents, secondControl };
+	const expected = { observation, observationSize, action: rule.mode, multiplier, granularity, secondControl };
 	for (const [key, value] of Object.entries(expected)) {
 		const own = spec[key as keyof typeof expected];
 		if (own === value) continue;

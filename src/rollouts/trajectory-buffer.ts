@@ -1,4 +1,5 @@
-import { type AgentOptions, resolveAgents } from '../environment/agent-kinds.js';
+import { type AgentSpaceOptions, resolveAgentSpaces } from '../environment/agent-spaces.js';
+import { agentCount } from '../environment/observations/observer.js';
 import type { Trajectory } from '../learner/trajectory.js';
 import { inferShapes } from '../networks/shapes.js';
 import { isContinuous } from '../policy/choose-actions.js';
@@ -20,12 +21,12 @@ export interface TrajectoryShape {
 export function trajectoryShape(
 	task: TrainingTask,
 	policy: PolicySnapshot,
-	environment: AgentOptions,
+	environment: AgentSpaceOptions,
 ): TrajectoryShape {
 	return {
 		decisions: task.horizon / task.interval,
 		networks: task.networks.length,
-		agents: resolveAgents(environment).agents === 'one' ? 1 : inferShapes(task.spec).layers.length,
+		agents: agentCount(resolveAgentSpaces(environment).granularity, inferShapes(task.spec).layers.length),
 		observationSize: policy.spec.observationSize,
 		...(isContinuous(policy.spec) ? { continuous: true } : {}),
 	};

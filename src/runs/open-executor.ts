@@ -1,29 +1,24 @@
 import { availableParallelism } from 'node:os';
 import type { Dataset } from '../datasets/dataset.js';
 import { requireCudaDevice } from '../device-list.js';
-import { AGENT_KINDS } from '../environment/agent-kinds.js';
-import type { Reward, RewardName } from '../environment/rewards/reward.js';
+import { AGENT_SPACES } from '../environment/agent-spaces.js';
 import { GannoError } from '../errors.js';
 import type { PopulationDevice } from '../networks/population-resources.js';
-import type { EnvironmentSettings, RolloutExecutor } from '../rollouts/executor.js';
+import type { EnvironmentSettings } from '../rollouts/environment-settings.js';
+import type { RolloutExecutor } from '../rollouts/executor.js';
 import { InProcessExecutor } from '../rollouts/in-process.js';
 import { PiscinaExecutor } from '../rollouts/piscina.js';
 import type { Config } from '../config/config.js';
 
-/** The environment part of a config as the executors take it. */
-export function environmentSettings(config: Config): EnvironmentSettings {
-	const { reward: name, baselineLearningRate, ...settings } = config.environment;
-	const { observation } = AGENT_KINDS[config.agent];
-	return { observation, ...settings, reward: reward(name, baselineLearningRate) };
-}
-
-function reward(name: RewardName, rate: Config['environment']['baselineLearningRate']): Reward {
-	if (name !== 'baseline') return name;
-	if (rate !== 'tuned') return { type: name, learningRate: rate };
-	throw new GannoError(
-		'INVALID_CONFIG',
-		"environment.baselineLearningRate is 'tuned', but nobody has tuned it: call tuneBaseline first (ganno train does), or give a number",
-	);
+/** The environment part of a config as the executors take it: with what its controller observes. */
+export function environmentSettings({ controller, environment }: Config): EnvironmentSettings {
+	if (environment.reward === 'baseline' && environment.baselineLearningRate === 'tuned') {
+		throw new GannoError(
+			'INVALID_CONFIG',
+			"environment.baselineLearningRate is 'tuned', but nobody has tuned it: call tuneBaseline first (ganno train does), or give a number",
+		);
+	}
+	return { observation: AGENT_SPACES[controller].observation, ...environment };
 }
 
 /** Where networks are trained: one device, or several CUDA devices. */

@@ -8,7 +8,7 @@ import { makeFolder } from '../files/make-folder.js';
 import { readSafetensors, type SafetensorsFile, type StoredTensor, writeSafetensors } from '../files/safetensors.js';
 import { ganno } from '../own-command.js';
 import { type Config, resolveConfig } from '../config/config.js';
-import { type ConfigLayer, readConfigFile } from '../config/config-load.js';
+import { type ConfigLayer, formatRunConfig, readConfigFile } from '../config/config-load.js';
 import { withAbsoluteData, withRecordedData } from '../config/data-directory.js';
 import { lockRunDirectory } from './run-lock.js';
 
@@ -197,7 +197,7 @@ export function readRunConfig(directory: string, ...changes: readonly ConfigLaye
 			`There is no run in ${directory}: ${path} is missing. Give the directory of a run that ganno train has written.`,
 		);
 	}
-	return resolveConfig([readConfigFile(path), ...changes]);
+	return resolveConfig([readConfigFile(path, 'ganno-run'), ...changes]);
 }
 
 /** The records of a metrics file; a last line that a killed process left half-written is dropped. */
@@ -221,7 +221,7 @@ export function readMetrics(path: string): MetricsRecord[] {
 }
 
 function writeConfig(directory: string, config: Config): void {
-	writeFileAtomic(join(directory, RUN_FILES.config), `${JSON.stringify(config, undefined, 2)}\n`);
+	writeFileAtomic(join(directory, RUN_FILES.config), formatRunConfig('ganno-run', config));
 }
 
 function ignoreMissing(action: () => void): void {

@@ -1,7 +1,8 @@
-import { drawNetwork, type NetworkEnds, type NetworkFamily } from '../tasks/network-family.js';
+import { type DatasetShape, drawNetwork, type NetworkFamily } from '../tasks/network-family.js';
 import type { TrainingTask } from '../tasks/task.js';
-import { type DrawnOptimizer, sampleTasks, type TaskDistribution } from '../tasks/task-distribution.js';
-import type { Algorithm, OptimizerSpec } from '../optimizer/algorithms.js';
+import { drawTasks } from '../tasks/task-distribution.js';
+import { type DrawnOptimizer, optimizerSpec } from '../tasks/task-settings.js';
+import type { Algorithm } from '../optimizer/algorithms.js';
 import { PhiloxGenerator } from '../philox.js';
 import type { Config } from '../config/config.js';
 
@@ -19,86 +20,28 @@ const KIND = { evaluation: 2 ** 47, tuning: 2 ** 47 + 2 ** 40 } as const;
 /** Sub-sequences of the generator that gives an evaluation's network seeds. */
 const SEED_SEQUENCES = { evaluation: 2 ** 45, tuning: 2 ** 45 + 1 } as const;
 
-/** What the tasks of a run are drawn from. */
-export function taskDistribution(config: Config, ends: NetworkEnds, networksPerTask: number): TaskDistribution {
-	const { tasks } = config;
-	const { horizon: fineTuningHorizon, ...fineTuning } = tasks.fineTuning;
-	return {
-		ends,
-		networks: tasks.networks,
-		networksPerTask,
-		optimizers: tasks.optimizers.map(drawnOptimizer),
-		batchSizes: tasks.batchSizes,
-		sliceSizes: tasks.sliceSize.map((size) => (size === 0 ? 'all' : size)),
-		durations: tasks.horizon.flatMap((horizon) =>
-			tasks.decisions.map((decisions) => ({ horizon, interval: horizon / decisions })),
-		),
-		validationSize: tasks.validationSize,
-		learningRates: tasks.initialLearningRates,
-		layerSpreadDecades: tasks.layerSpreadDecades,
-		layerSpreadShare: tasks.layerSpreadShare,
-		initialScaleDecades: tasks.initialScaleDecades,
-		initialScaleShare: tasks.initialScaleShare,
-		classCounts: tasks.classes.map((count) => (count === 0 ? 'all' : count)),
-		labelNoise: tasks.labelNoise,
-		...(fineTuning.share === 0
-			? {}
-			: { fineTuning: { ...fineTuning, ...(fineTuningHorizon === 0 ? {} : { horizon: fineTuningHorizon }) } }),
-		costLimit: tasks.costLimit === 0 ? Number.POSITIVE_INFINITY : tasks.costLimit * 1e9,
-		stratumSize: tasks.stratified ? tasks.perIteration : 1,
-	};
-}
-
-type ConfigOptimizer = Config['tasks']['optimizers'][number];
-
-function drawnOptimizer(optimizer: ConfigOptimizer): DrawnOptimizer {
-	if (typeof optimizer === 'string') return { algorithm: optimizer };
-	const { initialLearningRates, ...spec } = optimizer;
-	return initialLearningRates === undefined
-		? optimizerSpec(spec)
-		: { ...optimizerSpec(spec), learningRates: initialLearningRates };
-}
-
-/** An optimiser of a config as tasks carry it. */
-export function optimizerSpec(optimizer: ConfigOptimizer): OptimizerSpec {
-	if (typeof optimizer === 'string') return { algorithm: optimizer };
-	const { algorithm, hyperparameters } = optimizer;
-	return hyperparameters === undefined ? { algorithm } : { algorithm, hyperparameters };
-}
-
 /** The tasks of one iteration of meta-training. */
-export function iterationTasks(config: Config, ends: NetworkEnds, iteration: number): readonly TrainingTask[] {
-	const { perIteration, networksPerTask } = config.tasks;
-	return sampleTasks(
-		taskDistribution(config, ends, networksPerTask),
-		config.seed,
-		iteration * perIteration,
-		perIteration,
-	);
+export function iterationTasks(config: Config, dataset: DatasetShape, iteration: number): readonly TrainingTask[] {
+	const { perIteration } = config.tasks;
+	return drawTasks(config.tasks, dataset, config.seed, iteration * perIteration, perIteration);
 }
 
 /** Fixed tasks of one network each from the run's distribution, the same for every run of the same `evaluation.seed`. */
-export function heldOutTasks(config: Config, ends: NetworkEnds, count: number): readonly TrainingTask[] {
-	return sampleTasks(taskDistribution(config, ends, 1), config.evaluation.seed, HELD_OUT, count);
+export function heldOutTasks(config: Config, dataset: DatasetShape, count: number): readonly TrainingTask[] {
+	return drawTasks({ ...config.tasks, networksPerTask: 1 }, dataset, config.evaluation.seed, HELD_OUT, count);
 }
 
 /** Tasks to tune a schedule on for one child optimiser: the run's distribution, a network each, apart from all others. */
 export function tuningTasks(
 	config: Config,
-	ends: NetworkEnds,
+	dataset: DatasetShape,
 	algorithm: Algorithm,
 	count: number,
 ): readonly TrainingTask[] {
-	const distribution = taskDistribution(config, ends, 1);
-	const optimizers = distribution.optimizers?.filter((optimizer) => optimizer.algorithm === algorithm) ?? [];
-	const stratumSize = config.tasks.stratified ? count : 1;
+	const optimizers = config.tasks.optimizers.filter((entry) => optimizerSpec(entry).algorithm === algorithm);
 	// The baseline starts all layers of a network alike.
-	return sampleTasks(
-		{ ...distribution, optimizers, stratumSize, layerSpreadShare: 0 },
-		config.evaluation.seed,
-		TUNING,
-		count,
-	);
+	const own = { optimizers, networksPerTask: 1, perIteration: count, layerSpreadShare: 0 };
+	return drawTasks({ ...config.tasks, ...own }, dataset, config.evaluation.seed, TUNING, count);
 }
 
 /**
@@ -107,17 +50,19 @@ export function tuningTasks(
  */
 export function kindTasks(
 	config: Config,
-	ends: NetworkEnds,
+	dataset: DatasetShape,
 	family: NetworkFamily,
-	optimizer: OptimizerSpec,
+	optimizer: DrawnOptimizer,
 	purpose: 'evaluation' | 'tuning',
 	count: number,
 ): readonly TrainingTask[] {
-	const { fineTuning: _, ...distribution } = taskDistribution(config, ends, 1);
-	const own = { networks: [family], optimizers: [optimizer], stratumSize: count, layerSpreadShare: 0 };
+	const { tasks, evaluation } = config;
+	const own = { networks: [family], optimizers: [optimizer], networksPerTask: 1, layerSpreadShare: 0 };
+	const stratum = { stratified: true, perIteration: count };
+	const fineTuning = { ...tasks.fineTuning, share: 0 };
 	// Strata begin at multiples of their size.
 	const first = Math.ceil(KIND[purpose] / count) * count;
-	return sampleTasks({ ...distribution, ...own }, config.evaluation.seed, first, count);
+	return drawTasks({ ...tasks, ...own, ...stratum, fineTuning }, dataset, evaluation.seed, first, count);
 }
 
 /**
@@ -126,7 +71,7 @@ export function kindTasks(
  */
 export function evaluationTask(
 	config: Config,
-	ends: NetworkEnds,
+	dataset: DatasetShape,
 	purpose: 'evaluation' | 'tuning',
 	learningRate: number,
 	seeds: number,
@@ -140,8 +85,8 @@ export function evaluationTask(
 	) as [number, number, number];
 	return {
 		index,
-		spec: drawNetwork(config.evaluation.network, ends, generator),
-		optimizer: optimizerSpec(optimizers[0] as ConfigOptimizer),
+		spec: drawNetwork(config.evaluation.network, dataset, generator),
+		optimizer: optimizerSpec(optimizers[0] as DrawnOptimizer),
 		batchSize: batchSizes[0] as number,
 		horizon,
 		interval: horizon / decisions,

@@ -2,10 +2,7 @@ import { checkKeys, checkOneOf, keysOf } from '../arguments.js';
 import { inferShapes, type Shape } from '../networks/shapes.js';
 import type { LayerSpec, NetworkSpec } from '../networks/spec.js';
 import type { Architecture } from './architecture.js';
-
-/** Where dropout stands: as the paper says, as the authors' code does, or nowhere. */
-export type Dropout = (typeof DROPOUTS)[number];
-const DROPOUTS = ['every-second-layer', 'every-second-and-dense', 'none'] as const;
+import { DROPOUTS, type Dropout } from './search-sections.js';
 
 export interface ArchitectureNetworkOptions {
 	readonly input: Shape;

@@ -33,7 +33,7 @@ function formatLayer(layer: SearchLayer): string {
 	}
 }
 
-/** Numbers a layer is written with: at least, at most. */
+/** Minimum and maximum count of numbers in a layer's notation. */
 const ARITIES: Readonly<Record<string, readonly [number, number]>> = {
 	C: [2, 3],
 	P: [2, 2],
@@ -44,8 +44,8 @@ const ARITIES: Readonly<Record<string, readonly [number, number]>> = {
 
 /**
  * Reads the paper's notation: `C(filters,kernel,stride)` (stride 1 may be left out), `P(size,stride)`, `FC(units)`, `GAP`, `SM`, joined by
- * hyphens; `SM` stands last. The number of classes after `GAP` or `SM`, as the authors' code writes it, is passed over. Whether a search
- * space has the architecture is another question: `walk`.
+ * hyphens; `SM` comes last. The number of classes after `GAP` or `SM`, as the authors' code writes it, is ignored. Whether a search space
+ * contains the architecture is checked by `architecturePath`.
  * @throws GannoError `INVALID_ARGUMENT` naming the layer
  */
 export function parseArchitecture(text: string): Architecture {
@@ -86,17 +86,17 @@ function parseLayer(text: string, position: number): SearchLayer {
 	}
 }
 
-/** An action taken in a state: `action` is its place in `actionsOf(space, state)`. */
+/** An action taken in a state: `action` is its index in `actionsOf(space, state)`. */
 export interface Step {
 	readonly state: SearchState;
 	readonly action: number;
 }
 
 /**
- * The way through a space that makes an architecture.
+ * The path through a space that builds an architecture.
  * @throws GannoError `INVALID_ARGUMENT` naming the first layer that the space does not have there
  */
-export function walk(space: SearchSpace, layers: Architecture): Step[] {
+export function architecturePath(space: SearchSpace, layers: Architecture): Step[] {
 	let state = startState(space);
 	return layers.map((layer, position) => {
 		const action = actionsOf(space, state).findIndex((candidate) => sameLayer(candidate, layer));

@@ -1,5 +1,6 @@
 import type { PhiloxGenerator } from '../philox.js';
-import { type Architecture, walk } from './architecture.js';
+import { type Architecture, architecturePath } from './architecture.js';
+import type { SearchLearnerSettings } from './search-sections.js';
 import {
 	actionsOf,
 	nextState,
@@ -10,14 +11,7 @@ import {
 	stateKey,
 } from './space.js';
 
-export interface QSettings {
-	/** α: how far an update goes. */
-	readonly learningRate: number;
-	/** γ. */
-	readonly discount: number;
-	/** Of every entry before its first update. */
-	readonly initialValue: number;
-}
+export type QSettings = Pick<SearchLearnerSettings, 'learningRate' | 'discount' | 'initialValue'>;
 
 /** A path through the table: at each step the values of a state's actions, and which action was taken. */
 export type QPath = readonly { readonly values: Float64Array; readonly action: number }[];
@@ -28,8 +22,8 @@ interface Row {
 }
 
 /**
- * The action values of the states that have come up, each state as the agent sees it: sizes bucketed. A path through the space is an
- * architecture; all pay comes at its end.
+ * The action values of the states visited so far, with sizes bucketed as the agent observes them. A path through the space is an
+ * architecture; its reward comes at the end.
  */
 export class QTable {
 	readonly #space: SearchSpace;
@@ -41,17 +35,20 @@ export class QTable {
 		this.#settings = settings;
 	}
 
-	/** Of every action, in the order of `actionsOf`. Read, do not keep. */
+	/** Of every action, in the order of `actionsOf`. The array is updated in place: copy what you keep. */
 	values(state: SearchState): Float64Array {
 		return this.#row(state).values;
 	}
 
 	/**
-	 * The entries of the table that an architecture passes.
-	 * @throws GannoError `INVALID_ARGUMENT` where the space does not have it
+	 * The entries of the table on an architecture's path.
+	 * @throws GannoError `INVALID_ARGUMENT` where the space does not contain it
 	 */
 	path(architecture: Architecture): QPath {
-		return walk(this.#space, architecture).map(({ state, action }) => ({ values: this.#row(state).values, action }));
+		return architecturePath(this.#space, architecture).map(({ state, action }) => ({
+			values: this.#row(state).values,
+			action,
+		}));
 	}
 
 	/**

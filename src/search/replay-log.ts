@@ -1,14 +1,14 @@
 import { type LineFormat, LineLog, type LineLogOrigin, type Lines, readLines } from '../files/line-log.js';
 
-/** A model of a search, a line of the log. Nothing in it depends on the machine's speed: two runs of one search give the same lines. */
+/** One model of a search, one line of the log. It is independent of the machine's speed: two runs of one search write the same lines. */
 export interface SearchEntry {
-	/** Place in the order of issue, from 0. */
+	/** Index in the order of issue, from 0. */
 	readonly model: number;
 	/** In the paper's notation. */
 	readonly architecture: string;
 	/** ε it was chosen with. */
 	readonly epsilon: number;
-	/** The reward: the best epoch's validation accuracy; null when it could not be trained (out of memory), and then it teaches nothing. */
+	/** The reward: the best epoch's validation accuracy; null when it could not be trained (out of memory): no update uses it. */
 	readonly accuracy: number | null;
 	/** The earlier model of the same architecture, whose accuracy this is; absent: it was trained. */
 	readonly repeats?: number;
@@ -24,7 +24,7 @@ export interface ModelTraining {
 	readonly tries: number;
 	/** Validation accuracy after each epoch of the last try; fewer than all where it was stopped. */
 	readonly accuracies: readonly number[];
-	/** Why there is no accuracy, or less training than others have had. */
+	/** Why there is no accuracy, or less training than usual. */
 	readonly remark?: string;
 }
 
@@ -32,8 +32,8 @@ const FORMAT: LineFormat<SearchEntry> = {
 	parse(value, index) {
 		const entry = value as SearchEntry;
 		const { model, accuracy, architecture } = entry;
-		const paid = accuracy === null || (typeof accuracy === 'number' && accuracy >= 0 && accuracy <= 1);
-		return model === index && paid && typeof architecture === 'string' ? entry : undefined;
+		const isReward = accuracy === null || (typeof accuracy === 'number' && accuracy >= 0 && accuracy <= 1);
+		return model === index && isReward && typeof architecture === 'string' ? entry : undefined;
 	},
 	expected: (index) => `model ${index} of a search`,
 	kept: 'The models before this one are kept',
@@ -42,8 +42,8 @@ const FORMAT: LineFormat<SearchEntry> = {
 /** The log of a search: a line a model, in the order of issue. A model whose line a killed process left unfinished is trained again. */
 export class ReplayLog extends LineLog<SearchEntry> {
 	/**
-	 * @param origin what decides the search: settings and data
-	 * @throws GannoError `FILE_SYSTEM`; `BAD_FILE` where a line, the last apart, is none of a log, or was changed, or the log is of another origin
+	 * @param origin settings and data, which determine the search
+	 * @throws GannoError `FILE_SYSTEM`; `BAD_FILE` where a line except the last is not of a log or was changed, or the log is of another origin
 	 */
 	constructor(path: string, origin?: LineLogOrigin) {
 		super(path, FORMAT, origin);

@@ -1,31 +1,15 @@
-import {
-	checkFunction,
-	checkInteger,
-	checkKeys,
-	checkNumber,
-	checkOneOf,
-	invalidArgument,
-	keysOf,
-} from '../arguments.js';
+import { checkFunction, checkInteger, checkKeys, invalidArgument, keysOf } from '../arguments.js';
+import { checkSettings } from '../check-settings.js';
 import { badFile } from '../files/file-system-error.js';
 import { PhiloxGenerator } from '../philox.js';
 import { type Architecture, formatArchitecture } from './architecture.js';
-import { type QPath, type QSettings, QTable } from './q-table.js';
+import { type QPath, QTable } from './q-table.js';
 import type { ModelTraining, ReplayLog, SearchEntry } from './replay-log.js';
+import { type SearchLearnerSettings, searchLearnerSection } from './search-sections.js';
 import { checkSpace, type SearchSpace } from './space.js';
 
-export interface SearchSettings extends QSettings {
+export interface SearchSettings extends SearchLearnerSettings {
 	readonly seed: number;
-	/** `random`: every choice as at ε = 1, whatever the schedule says; nothing is learned. */
-	readonly strategy: 'q-learning' | 'random';
-	/** ε and how many unique models are trained at it. */
-	readonly epsilons: readonly (readonly [epsilon: number, models: number])[];
-	/** Trajectories drawn from the replay memory, uniformly with replacement, for updates after every model. */
-	readonly replaySamples: number;
-	/** P: model i is chosen once models up to i − P are committed. */
-	readonly parallel: number;
-	/** The search ends early after so many repetitions in a row. */
-	readonly maximumRepeats: number;
 }
 
 /** A model to train. */
@@ -34,11 +18,11 @@ export interface ModelRequest {
 	readonly architecture: Architecture;
 	/** uint32: everything random about its training follows from it. */
 	readonly seed: number;
-	/** The models that were committed when it was chosen: all that its training may depend on beside itself. */
+	/** The models committed when it was chosen: its training may depend on these and on nothing else. */
 	readonly committed: readonly SearchEntry[];
 }
 
-/** What training a model gave. */
+/** The result of training a model. */
 export interface ModelOutcome {
 	/** Null: it could not be trained. */
 	readonly accuracy: number | null;
@@ -49,52 +33,26 @@ export interface RunSearchOptions {
 	readonly space: SearchSpace;
 	readonly settings: SearchSettings;
 	readonly log: ReplayLog;
-	/** Trains a model; P of them at most are under way at once. */
+	/** Trains a model; at most P run at once. */
 	readonly train: (request: ModelRequest) => Promise<ModelOutcome>;
-	/** At every model that is committed, those of the log included. */
+	/** Called for every committed model, those of the log included. */
 	readonly onModel?: ((entry: SearchEntry, uniqueModels: number) => void) | undefined;
 }
 
 const OPTION_NAMES = keysOf<RunSearchOptions>({ space: true, settings: true, log: true, train: true, onModel: true });
-const SETTINGS_KEYS = keysOf<SearchSettings>({
-	learningRate: true,
-	discount: true,
-	initialValue: true,
-	seed: true,
-	strategy: true,
-	epsilons: true,
-	replaySamples: true,
-	parallel: true,
-	maximumRepeats: true,
-});
-
-function checkSettings(settings: SearchSettings): void {
-	checkKeys(settings, 'settings', SETTINGS_KEYS);
-	for (const key of ['learningRate', 'discount', 'initialValue'] as const) {
-		checkNumber(settings[key], `settings.${key}`, 0, 1);
-	}
+function checkSearchSettings(settings: SearchSettings): void {
+	checkSettings(searchLearnerSection, settings, 'settings', { beside: ['seed'] });
 	checkInteger(settings.seed, 'settings.seed', 0, 0xffffffff);
-	checkOneOf(settings.strategy, 'settings.strategy', ['q-learning', 'random']);
-	const { epsilons } = settings;
-	if (!Array.isArray(epsilons)) throw invalidArgument('an array of [epsilon, models]', 'settings.epsilons', epsilons);
-	for (const [i, pair] of epsilons.entries()) {
-		if (!Array.isArray(pair)) throw invalidArgument('[epsilon, models]', `settings.epsilons[${i}]`, pair);
-		checkNumber(pair[0], `settings.epsilons[${i}][0]`, 0, 1);
-		checkInteger(pair[1], `settings.epsilons[${i}][1]`, 0);
-	}
-	checkInteger(settings.replaySamples, 'settings.replaySamples', 0);
-	checkInteger(settings.parallel, 'settings.parallel', 1);
-	checkInteger(settings.maximumRepeats, 'settings.maximumRepeats', 0);
 }
 
-interface Issued {
+interface IssuedModel {
 	readonly entry: Omit<SearchEntry, 'accuracy' | 'training'>;
 	readonly architecture: Architecture;
 	/** Undefined in a repetition. */
 	readonly outcome: Promise<ModelOutcome> | undefined;
 }
 
-/** ε for the next model when so many unique ones have been issued; undefined: the search is over. */
+/** ε of the next model after this many unique ones; undefined: the search is over. */
 export function epsilonAt(epsilons: SearchSettings['epsilons'], uniqueModels: number): number | undefined {
 	let end = 0;
 	for (const [epsilon, models] of epsilons) {
@@ -105,44 +63,44 @@ export function epsilonAt(epsilons: SearchSettings['epsilons'], uniqueModels: nu
 }
 
 /**
- * MetaQNN's search. Models are chosen, and committed, in the order of issue: model i from the Q-table as model i − P left it. What is
- * chosen and learned depends on the settings and on the accuracies alone, not on which training ends first, so any number of workers gives
- * the same log; and a search that was stopped goes on to the same log, since everything up to its end is derived from it anew.
+ * MetaQNN's search. Models are chosen, and committed, in the order of issue: model i from the Q-table as model i − P left it. Choices
+ * and updates depend on the settings and the accuracies alone, not on which training ends first, so any number of workers writes the same
+ * log. A stopped search continues to the same log, because its state is recomputed from the log.
  *
- * An architecture that has been issued before is not trained again: its accuracy enters the replay memory once more. ε counts unique
- * models, among those issued.
+ * An architecture that was issued before is not trained again: its accuracy is added to the replay memory once more. The schedule of ε
+ * counts unique issued models.
  * @throws what `train` throws; GannoError `BAD_FILE` where the log is not one of this search
  */
 export async function runSearch(options: RunSearchOptions): Promise<readonly SearchEntry[]> {
 	checkKeys(options, 'options', OPTION_NAMES);
 	checkSpace(options.space);
-	checkSettings(options.settings);
+	checkSearchSettings(options.settings);
 	if (typeof options.train !== 'function') throw invalidArgument('a function', 'train', options.train);
 	checkFunction(options.onModel, 'onModel');
 	const { settings, onModel } = options;
 	const search = new Search(options);
-	const underWay: Issued[] = [];
+	const pending: IssuedModel[] = [];
 	try {
 		for (;;) {
-			while (underWay.length < settings.parallel) {
+			while (pending.length < settings.parallel) {
 				const issued = search.issue();
 				if (issued === undefined) break;
-				issued.outcome?.catch(() => {}); // whoever commits it sees the error
-				underWay.push(issued);
+				issued.outcome?.catch(() => {}); // the error is thrown when it is committed
+				pending.push(issued);
 			}
-			const next = underWay[0];
+			const next = pending[0];
 			if (next === undefined) return search.entries;
 			const entry = search.commit(next, await next.outcome);
-			underWay.shift();
+			pending.shift();
 			onModel?.(entry, search.committedUnique);
 		}
 	} finally {
-		// One failed or was cancelled: the others must not outlive the search.
-		await Promise.allSettled(underWay.map(async ({ outcome }) => await outcome));
+		// After a failure or cancellation the other trainings must end before the search does.
+		await Promise.allSettled(pending.map(async ({ outcome }) => await outcome));
 	}
 }
 
-interface Memory {
+interface ReplayEntry {
 	readonly path: QPath;
 	readonly reward: number;
 }
@@ -152,10 +110,10 @@ class Search {
 	committedUnique = 0;
 	readonly #options: RunSearchOptions;
 	readonly #table: QTable;
-	/** Of each architecture, the model that brought it first. */
+	/** Of each architecture, its first model. */
 	readonly #first = new Map<string, number>();
-	/** What has a reward, once per commit: repetitions weigh more. */
-	readonly #memory: Memory[] = [];
+	/** Models with a reward, one entry per commit: repetitions weigh more. */
+	readonly #replayMemory: ReplayEntry[] = [];
 	readonly #paths = new Map<string, QPath>();
 	#issued = 0;
 	#repeatsInRow = 0;
@@ -166,7 +124,7 @@ class Search {
 	}
 
 	/** The next model, chosen from the table as it is; undefined where the search is over. */
-	issue(): Issued | undefined {
+	issue(): IssuedModel | undefined {
 		const { settings, train, log } = this.#options;
 		const { seed, strategy, epsilons, maximumRepeats } = settings;
 		const scheduled = epsilonAt(epsilons, this.#first.size);
@@ -191,7 +149,7 @@ class Search {
 		return { entry, architecture, outcome: train(request) };
 	}
 
-	commit({ entry: issued, architecture }: Issued, outcome: ModelOutcome | undefined): SearchEntry {
+	commit({ entry: issued, architecture }: IssuedModel, outcome: ModelOutcome | undefined): SearchEntry {
 		const { log, settings } = this.#options;
 		const entry: SearchEntry =
 			outcome === undefined
@@ -199,13 +157,13 @@ class Search {
 				: { ...issued, accuracy: outcome.accuracy, training: outcome.training };
 		const logged = log.entries[entry.model];
 		if (logged === undefined) log.append(entry);
-		else checkSame(log.path, logged, entry);
+		else checkLoggedEntry(log.path, logged, entry);
 		this.entries.push(entry);
 		if (outcome !== undefined) this.committedUnique++;
 		if (entry.accuracy !== null) {
 			const path = this.#paths.get(entry.architecture) ?? this.#table.path(architecture);
 			this.#paths.set(entry.architecture, path);
-			this.#memory.push({ path, reward: entry.accuracy });
+			this.#replayMemory.push({ path, reward: entry.accuracy });
 		}
 		if (settings.strategy === 'q-learning') this.#replay(entry.model);
 		return entry;
@@ -213,10 +171,10 @@ class Search {
 
 	#replay(model: number): void {
 		const { seed, replaySamples } = this.#options.settings;
-		if (this.#memory.length === 0) return;
+		if (this.#replayMemory.length === 0) return;
 		const random = new PhiloxGenerator(seed, 'exploration', 2 * model + 1);
 		for (let k = 0; k < replaySamples; k++) {
-			const { path, reward } = this.#memory[random.nextInteger(this.#memory.length)] as Memory;
+			const { path, reward } = this.#replayMemory[random.nextInteger(this.#replayMemory.length)] as ReplayEntry;
 			this.#table.update(path, reward);
 		}
 	}
@@ -226,8 +184,8 @@ function loggedOutcome({ accuracy, training }: SearchEntry): ModelOutcome {
 	return { accuracy, training: training as ModelTraining };
 }
 
-/** A log is followed, not believed: what it says was chosen must be what this search chooses. */
-function checkSame(path: string, logged: SearchEntry, own: SearchEntry): void {
+/** A logged choice must be the one that this search makes. */
+function checkLoggedEntry(path: string, logged: SearchEntry, own: SearchEntry): void {
 	if (JSON.stringify(logged) === JSON.stringify(own)) return;
 	throw badFile(
 		path,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ConfigLayer, readConfigFile } from '../config/config-load.js';
+import { type ConfigLayer, formatRunConfig, readConfigFile } from '../config/config-load.js';
 import { withAbsoluteData, withRecordedData } from '../config/data-directory.js';
 import { GannoError } from '../errors.js';
 import { writeFileAtomic } from '../files/atomic-write.js';
@@ -46,7 +46,7 @@ export class SearchDirectory implements Disposable {
 					`There is a run in ${path} already. Choose another --run-dir, or continue it with: ${ganno`search --resume ${path}`}`,
 				);
 			}
-			writeFileAtomic(join(path, SEARCH_FILES.config), `${JSON.stringify(config, undefined, 2)}\n`);
+			writeFileAtomic(join(path, SEARCH_FILES.config), formatRunConfig('ganno-search', config));
 			return new SearchDirectory(path, config, lock);
 		} catch (error) {
 			lock.release();
@@ -95,5 +95,8 @@ export function readSearchConfig(directory: string, ...changes: readonly (Config
 			`There is no search in ${directory}: ${path} is missing. Give the directory of a run that ganno search has written.`,
 		);
 	}
-	return resolveSearchConfig([readConfigFile(path), ...changes.filter((change) => change !== undefined)]);
+	return resolveSearchConfig([
+		readConfigFile(path, 'ganno-search'),
+		...changes.filter((change) => change !== undefined),
+	]);
 }

@@ -1,38 +1,11 @@
-import { checkInteger, checkKeys, checkOneOf, invalidArgument, keysOf } from '../arguments.js';
+import { checkInteger, invalidArgument } from '../arguments.js';
+import { checkSettings } from '../check-settings.js';
+import { type SpaceLimits, spaceSection } from './search-sections.js';
 
 /**
  * The state space of MetaQNN (Baker et al. 2017, "Designing neural network architectures using reinforcement learning", section 4.1):
- * a network is built layer by layer, and a state is the last layer with its depth and the size of what it puts out.
+ * a network is built layer by layer, and a state is the last layer with its depth and the size of its output.
  */
-
-/** `strict`: a window must be smaller than the bucketed size, as in the authors' code; `inclusive`: or as large, as in the paper. */
-export const FITS = ['strict', 'inclusive'] as const;
-export type Fit = (typeof FITS)[number];
-
-/** Limits of a search space. Lists hold distinct values; their order is that of the actions. */
-export interface SpaceLimits {
-	/** Layers before the softmax; global average pooling is one. */
-	readonly maximumDepth: number;
-	readonly filters: readonly number[];
-	readonly kernelSizes: readonly number[];
-	/** Of convolutions, which keep rows and columns ('same' padding) at stride 1. */
-	readonly strides: readonly number[];
-	/** Max pooling windows: size, stride. */
-	readonly pools: readonly (readonly [size: number, stride: number])[];
-	/** Whether the input may be pooled (the authors' code: no). */
-	readonly initialPooling: boolean;
-	/** Whether pooling may follow pooling (the authors' code: no). */
-	readonly consecutivePooling: boolean;
-	readonly denseUnits: readonly number[];
-	/** Dense layers in a row, none with more units than the one before it. */
-	readonly maximumDense: number;
-	/** Largest bucket that a dense layer may follow. */
-	readonly denseMaximumSize: number;
-	readonly globalAveragePooling: boolean;
-	/** Representation sizes count as the largest of these that they reach: 8, 4, 1 tells above 7, 4 to 7, and below. The smallest is 1. */
-	readonly sizeBuckets: readonly number[];
-	readonly fit: Fit;
-}
 
 export interface SearchSpace extends SpaceLimits {
 	/** Rows, and columns, of the images. */
@@ -58,85 +31,28 @@ export interface SearchState {
 	readonly denseCount: number;
 }
 
-/** The limits of the paper but for depth: tables 1 and 2 and the authors' configurations. */
-export const PAPER_LIMITS: SpaceLimits = {
-	maximumDepth: 18,
-	filters: [64, 128, 256, 512],
-	kernelSizes: [1, 3, 5],
-	strides: [1],
-	pools: [
-		[5, 3],
-		[3, 2],
-		[2, 2],
-	],
-	initialPooling: false,
-	consecutivePooling: false,
-	denseUnits: [512, 256, 128],
-	maximumDense: 2,
-	denseMaximumSize: 4,
-	globalAveragePooling: true,
-	sizeBuckets: [8, 4, 1],
-	fit: 'strict',
-};
-
-const SPACE_KEYS = keysOf<SearchSpace>({
-	imageSize: true,
-	maximumDepth: true,
-	filters: true,
-	kernelSizes: true,
-	strides: true,
-	pools: true,
-	initialPooling: true,
-	consecutivePooling: true,
-	denseUnits: true,
-	maximumDense: true,
-	denseMaximumSize: true,
-	globalAveragePooling: true,
-	sizeBuckets: true,
-	fit: true,
-});
+/** The limits of the paper but for depth: the defaults of a search's config. */
+export const PAPER_LIMITS: SpaceLimits = spaceSection.parse({});
 
 /**
- * Checks limits against each other and against what networks can be made of.
+ * Checks limits against each other and against what networks support.
  * @throws GannoError `INVALID_ARGUMENT`
  */
 export function checkSpace(space: SearchSpace): SearchSpace {
-	checkKeys(space, 'space', SPACE_KEYS);
+	const { kernelSizes, sizeBuckets } = checkSettings(spaceSection, space, 'space', { beside: ['imageSize'] });
 	checkInteger(space.imageSize, 'imageSize', 1, 4096);
-	checkInteger(space.maximumDepth, 'maximumDepth', 0, 120);
-	checkDistinct(space.filters, 'filters', 1, 2 ** 16);
-	checkDistinct(space.kernelSizes, 'kernelSizes', 1, 5);
-	for (const kernelSize of space.kernelSizes) {
-		if (kernelSize % 2 === 0) throw invalidArgument('1, 3 or 5', 'kernelSizes', kernelSize);
+	const even = kernelSizes.find((size) => size % 2 === 0);
+	if (even !== undefined) throw invalidArgument('1, 3 or 5', 'space.kernelSizes', even);
+	for (const key of ['filters', 'kernelSizes', 'strides', 'pools', 'denseUnits', 'sizeBuckets'] as const) {
+		if (!Array.isArray(space[key])) throw invalidArgument('a list', `space.${key}`, space[key]);
+		const values = space[key].map(String);
+		if (new Set(values).size < values.length)
+			throw invalidArgument('distinct values', `space.${key}`, values.join(', '));
 	}
-	checkDistinct(space.strides, 'strides', 1, 2);
-	if (!Array.isArray(space.pools)) throw invalidArgument('a list of [size, stride]', 'pools', space.pools);
-	for (const [i, pool] of space.pools.entries()) {
-		if (!Array.isArray(pool) || pool.length !== 2) throw invalidArgument('[size, stride]', `pools[${i}]`, pool);
-		checkInteger(pool[0], `pools[${i}][0]`, 2, 5);
-		checkInteger(pool[1], `pools[${i}][1]`, 1, 3);
+	if (!sizeBuckets.includes(1)) {
+		throw invalidArgument('a list that 1 is in, for the smallest sizes,', 'space.sizeBuckets', String(sizeBuckets));
 	}
-	if (new Set(space.pools.map(String)).size < space.pools.length) {
-		throw invalidArgument('distinct windows', 'pools', JSON.stringify(space.pools));
-	}
-	checkDistinct(space.denseUnits, 'denseUnits', 1, 2 ** 16);
-	checkInteger(space.maximumDense, 'maximumDense', 0, 60);
-	checkInteger(space.denseMaximumSize, 'denseMaximumSize', 1, 4096);
-	checkDistinct(space.sizeBuckets, 'sizeBuckets', 1, 4096);
-	if (!space.sizeBuckets.includes(1)) {
-		throw invalidArgument('a list that 1 is in, for the smallest sizes,', 'sizeBuckets', String(space.sizeBuckets));
-	}
-	for (const key of ['initialPooling', 'consecutivePooling', 'globalAveragePooling'] as const) {
-		if (typeof space[key] !== 'boolean') throw invalidArgument('true or false', key, space[key]);
-	}
-	checkOneOf(space.fit, 'fit', FITS);
 	return space;
-}
-
-function checkDistinct(values: readonly number[], name: string, low: number, high: number): void {
-	if (!Array.isArray(values)) throw invalidArgument('a list of integers', name, values);
-	for (const [i, value] of values.entries()) checkInteger(value, `${name}[${i}]`, low, high);
-	if (new Set(values).size < values.length) throw invalidArgument('distinct integers', name, values.join(', '));
 }
 
 export function startState(space: SearchSpace): SearchState {
@@ -156,8 +72,8 @@ export function windowFits(space: SpaceLimits, window: number, bucket: number): 
 }
 
 /**
- * What may come next, always in the same order; empty once the softmax has come. Everything but the softmax needs a depth below the
- * limit; the softmax may follow anything, the input included.
+ * The layers that may come next, always in the same order; empty after the softmax. Every layer except the softmax needs a depth below
+ * the limit; the softmax may follow anything, the input included.
  */
 export function actionsOf(space: SearchSpace, state: SearchState): SearchLayer[] {
 	const last = state.layer?.type;
@@ -189,7 +105,7 @@ function denseLayers(space: SearchSpace, most = Number.POSITIVE_INFINITY): Searc
 	return space.denseUnits.filter((units) => units <= most).map((units) => ({ type: 'dense', units }));
 }
 
-/** Where an action leads. It depends on the true size, which buckets do not tell: to an agent that sees buckets, transitions are random. */
+/** The state after an action. It depends on the true size, which buckets hide: for an agent that observes buckets, transitions are random. */
 export function nextState(state: SearchState, action: SearchLayer): SearchState {
 	const depth = action.type === 'softmax' ? state.depth : state.depth + 1;
 	const denseCount = action.type === 'dense' ? state.denseCount + 1 : 0;
@@ -207,7 +123,7 @@ function nextSize(size: number, action: SearchLayer): number {
 	}
 }
 
-/** What the agent sees of a state, as a key: its layer, depth and bucketed size. */
+/** A state as the agent observes it, as a key: its layer, depth and bucketed size. */
 export function stateKey(space: SearchSpace, state: SearchState): string {
 	return [layerKey(state.layer), state.depth, bucketOf(space, state.size), state.denseCount].join(' ');
 }

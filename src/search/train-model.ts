@@ -4,32 +4,21 @@ import type { OptimizerSpec } from '../optimizer/algorithms.js';
 import type { MethodSpec } from '../rollouts/controller-spec.js';
 import type { Episode, EpisodeResult, EpisodeSession } from '../rollouts/executor.js';
 import type { Architecture } from './architecture.js';
-import { architectureNetwork, type Dropout } from './architecture-network.js';
+import { architectureNetwork } from './architecture-network.js';
 import type { SearchEntry } from './replay-log.js';
 import type { ModelOutcome, ModelRequest } from './run-search.js';
+import type { ModelSection, RetrainingSection } from './search-sections.js';
 
-/** How models are trained; the same for all of a search. */
-export interface ModelTrainingSettings {
+/** How models are trained, the same for all of a search: from the sections `training` and `retraining` of its config, and its data. */
+export interface ModelTrainingSettings
+	extends Omit<ModelSection, 'decay' | 'decayEpochs' | 'weightDecay'>,
+		Pick<RetrainingSection, 'milestones' | 'decays'> {
 	readonly input: readonly [height: number, width: number, channels: number];
 	readonly classes: number;
-	/** Images of the training split that there are. */
+	/** Images of the training split. */
 	readonly trainImages: number;
 	readonly validationImages: number;
-	readonly epochs: number;
-	readonly batchSize: number;
 	readonly optimizer: OptimizerSpec;
-	readonly learningRate: number;
-	/** Parts of the training after which the learning rate drops, and what each drop multiplies it by. */
-	readonly milestones: readonly number[];
-	readonly decays: readonly number[];
-	readonly dropout: Dropout;
-	readonly tries: number;
-	readonly retryFactor: number;
-	readonly chanceFactor: number;
-	readonly stopHopeless: boolean;
-	/** 0: all. */
-	readonly sliceSize: number;
-	readonly validationSize: number;
 }
 
 const SETTINGS_KEYS = keysOf<ModelTrainingSettings>({
@@ -53,9 +42,9 @@ const SETTINGS_KEYS = keysOf<ModelTrainingSettings>({
 });
 
 /**
- * Trains a sampled model as the paper does (section 4.2 and appendix): Adam, a learning rate that drops; where the first epoch leaves it at
- * the level of guessing, anew with a smaller one. Its reward is the best epoch's validation accuracy, that of guessing when every try failed.
- * A model that does not fit into memory has none.
+ * Trains a sampled model as the paper does (section 4.2 and appendix): Adam, a learning rate that drops; where its accuracy
+ * after the first epoch is at chance level, again with a smaller one. Its reward is the best epoch's validation accuracy, or chance level when
+ * every try failed. A model that does not fit into memory has none.
  * @throws GannoError `CANCELLED`, `WORKER_FAILED`
  */
 export async function trainModel(
@@ -107,14 +96,14 @@ export interface TrainedModel {
 	readonly result: EpisodeResult;
 	/** Validation accuracy after each interval of the last try. */
 	readonly accuracies: readonly number[];
-	/** Whether it got beyond guessing in the first epoch of the last try. */
+	/** Whether it was above chance level after the first epoch of the last try. */
 	readonly started: boolean;
 	readonly tries: number;
 	/** Of the last try. */
 	readonly learningRate: number;
 }
 
-/** Tries smaller and smaller learning rates until one gets beyond guessing. */
+/** Tries smaller and smaller learning rates until one gets above chance level. */
 export async function trainUntilStarted(
 	session: EpisodeSession,
 	settings: ModelTrainingSettings,
@@ -188,5 +177,5 @@ function hopelessBelow(committed: readonly SearchEntry[], epochs: number): numbe
 	if (values.length < 5) return undefined;
 	const middle = values.length / 2;
 	const median = ((values[Math.ceil(middle) - 1] as number) + (values[Math.floor(middle)] as number)) / 2;
-	return median - 1e-9; // at the median itself a model goes on
+	return median - 1e-9; // a model at the median itself continues
 }

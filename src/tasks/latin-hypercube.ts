@@ -2,36 +2,40 @@ import { PhiloxGenerator } from '../philox.js';
 
 const CHOICES = ['network', 'optimizer', 'batchSize', 'sliceSize', 'duration'] as const;
 
-/** A choice of a task that strata spread evenly. */
+/** A choice of a task that is stratified. */
 export type StratifiedChoice = (typeof CHOICES)[number];
 
-/** Sub-sequences of the orders, apart from those of the tasks themselves. */
+/** First sub-sequence of the permutations, apart from those of the tasks. */
 const ORDERS = 2 ** 50;
 
-/** One task's place in a stratum: a Latin hypercube over the choices, and one over the initial learning rates of all its networks. */
-export interface StratumPlace {
+/** One task's sample in a stratum: a Latin hypercube over the choices, and one over the initial learning rates of all its networks. */
+export interface LatinHypercubeSample {
 	/** An index below `count`. */
-	choose(choice: StratifiedChoice, count: number): number;
+	index(choice: StratifiedChoice, count: number): number;
 	/** In [0, 1), for network `n` of the task. */
 	position(n: number, generator: PhiloxGenerator): number;
 }
 
 /**
- * The place of task `index` among the `size` tasks of its stratum, those from a multiple of `size` on. A pure function of its arguments.
- * @returns undefined for strata of one task: nothing to spread
+ * The sample of task `index` in its stratum, the `size` tasks from a multiple of `size` on. A pure function of its arguments.
+ * @returns undefined for strata of one task
  */
-export function openStratum(seed: number, index: number, size: number, networks: number): StratumPlace | undefined {
+export function latinHypercubeSample(
+	seed: number,
+	index: number,
+	size: number,
+	networks: number,
+): LatinHypercubeSample | undefined {
 	if (size === 1) return undefined;
 	const orders = new PhiloxGenerator(seed, 'task', ORDERS + Math.floor(index / size));
 	const task = index % size;
-	// In this order, whoever asks first.
 	// One offset for all tasks of the stratum (systematic sampling): the counts of any two entries differ by one at most.
 	const places = new Map(
 		CHOICES.map((choice) => [choice, ((order(size, orders)[task] as number) + orders.nextFloat()) / size]),
 	);
 	const rates = order(size * networks, orders);
 	return {
-		choose: (choice, count) => Math.floor((places.get(choice) as number) * count),
+		index: (choice, count) => Math.floor((places.get(choice) as number) * count),
 		position: (n, generator) => ((rates[task * networks + n] as number) + generator.nextFloat()) / (size * networks),
 	};
 }

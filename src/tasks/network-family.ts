@@ -1,53 +1,76 @@
-import { checkInteger, checkKeys, checkOneOf, invalidArgument } from '../arguments.js';
+import { z } from 'zod';
 import { cnn, mlp, residual } from '../networks/builders.js';
 import type { LayerSpec, NetworkSpec } from '../networks/spec.js';
 import type { PhiloxGenerator } from '../philox.js';
+import { ascending, type SettingsOf } from '../setting-fields.js';
 
 /** Low and high end, both included. */
 export type Range = readonly [low: number, high: number];
 
-/** One of them, or a list that each network draws one of. */
-export type Activations = 'relu' | 'tanh' | readonly ('relu' | 'tanh')[];
+const units = z.int().min(1).max(65_536);
+const depth = ascending(z.int().min(0).max(64));
+const blocks = z.int().min(1).max(32);
+const residualWidth = z.int().min(1).max(1024);
+const one = z.enum(['relu', 'tanh']);
+/** Of the hidden layers: one of them, or a list that each network draws one of. */
+const activation = z.union([one, z.array(one).min(1)]).optional();
+
+/** The layers themselves are the population's to check. */
+const layer = z.looseObject({ type: z.string() }) as unknown as z.ZodType<LayerSpec, LayerSpec>;
 
 /** Child networks to draw from; the classifier, a dense layer with a unit a class, is added to each. */
-export type NetworkFamily =
+export const networkFamilySchema = z.union([
 	/** Fully connected, of these widths. */
-	| { readonly type: 'mlp'; readonly hidden: readonly number[]; readonly activation?: Activations }
+	z.strictObject({ type: z.literal('mlp'), hidden: z.array(units).max(64), activation }),
 	/** Fully connected: the number of hidden layers uniform, each width log-uniform in its range. */
-	| { readonly type: 'mlp'; readonly depth: Range; readonly width: Range; readonly activation?: Activations }
+	z.strictObject({ type: z.literal('mlp'), depth, width: ascending(units), activation }),
 	/** Convolutions 3×3, each followed by 2×2 max pooling, then dense layers. */
-	| {
-			readonly type: 'cnn';
-			readonly filters: readonly number[];
-			readonly hidden: readonly number[];
-			readonly activation?: Activations;
-	  }
+	z.strictObject({
+		type: z.literal('cnn'),
+		filters: z.array(units).min(1).max(16),
+		hidden: z.array(units).max(64),
+		activation,
+	}),
 	/**
 	 * The same with everything drawn: the number of convolutions uniform, their filters log-uniform and in ascending order; then dense
 	 * layers as in a fully connected family. A 2×2 max pooling follows each convolution while the image has 4×4 pixels or more.
 	 */
-	| {
-			readonly type: 'cnn';
-			readonly convolutions: Range;
-			readonly filters: Range;
-			readonly depth: Range;
-			readonly width: Range;
-			readonly activation?: Activations;
-	  }
-	/** The residual networks for CIFAR-10 of He et al. 2016: three stages of so many blocks, the first so wide; ranges as in the others. */
-	| { readonly type: 'residual'; readonly blocks: number | Range; readonly width: number | Range }
+	z.strictObject({
+		type: z.literal('cnn'),
+		convolutions: ascending(z.int().min(1).max(16)),
+		filters: ascending(units),
+		depth,
+		width: ascending(units),
+		activation,
+	}),
+	/** The residual networks for CIFAR-10 of He et al. 2016: three stages of so many blocks, the first so wide; numbers or ranges. */
+	z.strictObject({
+		type: z.literal('residual'),
+		blocks: z.union([blocks, ascending(blocks)]),
+		width: z.union([residualWidth, ascending(residualWidth)]),
+	}),
 	/** Just these layers. */
-	| { readonly type: 'layers'; readonly layers: readonly LayerSpec[] };
+	z.strictObject({ type: z.literal('layers'), layers: z.array(layer).max(256) }),
+]);
 
-/** What of a data set decides a network's first and last shape. */
-export interface NetworkEnds {
+export type NetworkFamily = SettingsOf<typeof networkFamilySchema>;
+
+/** Whether a family still has something to draw from. */
+export function isOpen(network: NetworkFamily): boolean {
+	const ranges =
+		network.type === 'residual' ? Array.isArray(network.blocks) || Array.isArray(network.width) : 'depth' in network;
+	return ranges || ('activation' in network && Array.isArray(network.activation));
+}
+
+/** The shape of a data set: the input of its networks, and their classes. A `Dataset` has both. */
+export interface DatasetShape {
 	readonly shape: readonly [height: number, width: number, channels: number];
 	readonly classes: number;
 }
 
-/** A network of the family. Draws from `generator` only what the family leaves open. */
-export function drawNetwork(family: NetworkFamily, ends: NetworkEnds, generator: PhiloxGenerator): NetworkSpec {
-	const { shape: input, classes } = ends;
+/** Draws a network of the family; what the family fixes takes no draw from `generator`. */
+export function drawNetwork(family: NetworkFamily, dataset: DatasetShape, generator: PhiloxGenerator): NetworkSpec {
+	const { shape: input, classes } = dataset;
 	if (family.type === 'layers') return { input, layers: [...family.layers, { type: 'dense', units: classes }] };
 	if (family.type === 'residual') {
 		const { blocks, width } = family;
@@ -63,11 +86,14 @@ export function drawNetwork(family: NetworkFamily, ends: NetworkEnds, generator:
 		const hidden = 'hidden' in family ? family.hidden : drawSizes(family.depth, family.width, generator);
 		return mlp({ input, hidden, classes, activation });
 	}
-	if ('convolutions' in family) return drawConvolutional(family, ends, activation, generator);
+	if ('convolutions' in family) return drawConvolutional(family, dataset, activation, generator);
 	return cnn({ input, filters: family.filters, hidden: family.hidden, classes, activation });
 }
 
-function drawActivation(choices: Activations = 'relu', generator: PhiloxGenerator): 'relu' | 'tanh' {
+function drawActivation(
+	choices: 'relu' | 'tanh' | readonly ('relu' | 'tanh')[] = 'relu',
+	generator: PhiloxGenerator,
+): 'relu' | 'tanh' {
 	if (typeof choices === 'string') return choices;
 	return choices[generator.nextInteger(choices.length)] as 'relu' | 'tanh';
 }
@@ -77,7 +103,7 @@ const SMALLEST_POOLED = 4;
 
 function drawConvolutional(
 	family: Extract<NetworkFamily, { convolutions: Range }>,
-	{ shape: input, classes }: NetworkEnds,
+	{ shape: input, classes }: DatasetShape,
 	activation: 'relu' | 'tanh',
 	generator: PhiloxGenerator,
 ): NetworkSpec {
@@ -94,7 +120,7 @@ function drawConvolutional(
 	return { input, layers: [...images, ...layers] };
 }
 
-/** As many sizes as `count` allows, each log-uniform in its range. */
+/** A uniform number of sizes, each log-uniform in its range. */
 function drawSizes(count: Range, size: Range, generator: PhiloxGenerator): number[] {
 	return Array.from({ length: drawCount(count, generator) }, () => drawSize(size, generator));
 }
@@ -105,71 +131,4 @@ function drawCount([low, high]: Range, generator: PhiloxGenerator): number {
 
 function drawSize([low, high]: Range, generator: PhiloxGenerator): number {
 	return Math.round(Math.exp(generator.uniform(Math.log(low), Math.log(high))));
-}
-
-/** What may be said of a family of this kind: all fixed, or all drawn. */
-function familyKeys(family: NetworkFamily): readonly string[] {
-	if (family.type === 'layers') return ['type', 'layers'];
-	if (family.type === 'residual') return ['type', 'blocks', 'width'];
-	const sizes = 'depth' in family ? ['depth', 'width'] : ['hidden'];
-	const convolutional = family.type === 'mlp' ? [] : 'depth' in family ? ['convolutions', 'filters'] : ['filters'];
-	return ['type', ...convolutional, ...sizes, 'activation'];
-}
-
-/** @throws GannoError `INVALID_ARGUMENT` naming what of the family is wrong; the layers themselves are the population's to check */
-export function checkNetworkFamily(family: NetworkFamily, name: string): void {
-	checkOneOf(family?.type, `${name}.type`, ['mlp', 'cnn', 'residual', 'layers']);
-	checkKeys(family, name, familyKeys(family));
-	if (family.type === 'layers') {
-		checkList(family.layers, `${name}.layers`);
-		return;
-	}
-	if (family.type === 'residual') {
-		for (const [key, high] of [
-			['blocks', 32],
-			['width', 1024],
-		] as const) {
-			const value = family[key];
-			if (typeof value === 'number') checkInteger(value, `${name}.${key}`, 1, high);
-			else checkRange(value, `${name}.${key}`, 1, high);
-		}
-		return;
-	}
-	checkActivations(family.activation, `${name}.activation`);
-	const drawn = 'depth' in family;
-	if (drawn) {
-		checkRange(family.depth, `${name}.depth`, 0, 64);
-		checkRange(family.width, `${name}.width`, 1, 65_536);
-	} else {
-		checkWidths(family.hidden, `${name}.hidden`);
-	}
-	if (family.type === 'mlp') return;
-	if (!drawn) {
-		checkWidths(family.filters, `${name}.filters`);
-		return;
-	}
-	checkRange(family.convolutions, `${name}.convolutions`, 1, 16);
-	checkRange(family.filters, `${name}.filters`, 1, 65_536);
-}
-
-function checkActivations(activations: Activations | undefined, name: string): void {
-	if (activations === undefined) return;
-	const list = typeof activations === 'string' ? [activations] : activations;
-	if (!Array.isArray(list) || list.length === 0) throw invalidArgument("'relu', 'tanh' or a list of them", name, list);
-	for (const one of list) checkOneOf(one, name, ['relu', 'tanh']);
-}
-
-function checkList(list: readonly unknown[], name: string): void {
-	if (!Array.isArray(list)) throw invalidArgument('an array', name, list);
-}
-
-function checkWidths(widths: readonly number[], name: string): void {
-	checkList(widths, name);
-	for (const [i, width] of widths.entries()) checkInteger(width, `${name}[${i}]`, 1, 65_536);
-}
-
-function checkRange(range: Range, name: string, low: number, high: number): void {
-	checkList(range, name);
-	checkInteger(range[0], `${name}[0]`, low, high);
-	checkInteger(range[1], `${name}[1]`, range[0], high);
 }

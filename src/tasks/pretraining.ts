@@ -4,8 +4,8 @@ import type { OptimizerSpec } from '../optimizer/algorithms.js';
 import { checkOptimizerSpec } from '../optimizer/optimizer-options.js';
 
 /**
- * What a task's networks went through before the episode: `steps` optimiser steps under one cosine from `learningRate` to 0, the same for
- * all layers. Moments and step counters are forgotten afterwards; parameters stay.
+ * The pre-training of a task's networks: `steps` optimiser steps under one cosine from `learningRate` to 0, the same for
+ * all layers. Moments and step counters are reset afterwards; parameters stay.
  */
 export interface Pretraining {
 	readonly steps: number;
@@ -48,7 +48,7 @@ export function checkPretraining(pretraining: Pretraining, name: string): void {
 	checkBoolean(keepOutputLayer, `${name}.keepOutputLayer`);
 }
 
-/** The seed of the pre-trained network that a network starts from: a function of the network's own seed, not of its place. */
+/** The seed of the pre-trained network that a network starts from: a function of the network's own seed, not of its index. */
 export function pretrainingSeed({ seeds }: Pretraining, seed: number): number {
 	return seeds[seed % seeds.length] as number;
 }

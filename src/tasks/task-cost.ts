@@ -17,7 +17,7 @@ export function forwardCost(spec: NetworkSpec): number {
 	return cost;
 }
 
-/** Forward passes that a network's episode is worth: its training, and a validation at every decision. */
+/** Cost of a network's episode in forward passes: its training, and a validation at every decision. */
 export function episodePasses(batchSize: number, horizon: number, decisions: number, validationSize: number): number {
 	return TRAINING_PASSES * batchSize * horizon + validationSize * decisions;
 }

@@ -23,7 +23,7 @@ export interface TaskNetwork {
 
 /** One population for one episode: networks of one spec, trained side by side. Plain data. */
 export interface TrainingTask {
-	/** Position in the run: results are used in this order, whatever finishes first. */
+	/** Position in the run: results are used in this order, independent of which finishes first. */
 	readonly index: number;
 	readonly spec: NetworkSpec;
 	readonly optimizer: OptimizerSpec;
@@ -34,16 +34,16 @@ export interface TrainingTask {
 	readonly interval: number;
 	/** Each network trains on this many images of the training split, chosen by its seed; absent: on all. With `data`: at most on all of the part. */
 	readonly sliceSize?: number;
-	/** Images of the validation split that every network is judged on, the same for all (default: 512, or all there are). */
+	/** Images of the validation split that every network is evaluated on, the same for all (default: 512, or all there are). */
 	readonly validationSize?: number;
 	/** The part of the data set, or the other labels for it, that the episode is about; absent: the data set as it is. */
 	readonly data?: DatasetView;
-	/** What the networks went through before the episode; absent: they are new. */
+	/** Pre-training before the episode; absent: none. */
 	readonly pretraining?: Pretraining;
 	readonly networks: readonly TaskNetwork[];
 }
 
-/** Decisions of an episode when nobody says otherwise: the interval is horizon / 20. */
+/** Default number of decisions of an episode: the interval is horizon / 20. */
 export const DEFAULT_DECISIONS = 20;
 
 const TASK_KEYS = keysOf<TrainingTask>({
@@ -66,7 +66,7 @@ const NETWORK_KEYS = keysOf<TaskNetwork>({
 	initialScales: true,
 });
 
-/** Checks all that a task says; whether it fits the data set is the population's to check. */
+/** Checks every key of a task; the population checks whether it fits the data set. */
 export function checkTask(task: TrainingTask): TrainingTask {
 	checkKeys(task, 'task', TASK_KEYS);
 	inferShapes(task.spec);
@@ -97,7 +97,7 @@ export function checkTask(task: TrainingTask): TrainingTask {
 	return task;
 }
 
-/** The seeds of an episode's networks: those given, or else the task's own. @throws GannoError `INVALID_ARGUMENT` */
+/** The seeds of an episode's networks: the argument, or else the task's own. @throws GannoError `INVALID_ARGUMENT` */
 export function episodeSeeds({ networks }: TrainingTask, seeds: Uint32Array | undefined): Uint32Array {
 	if (seeds === undefined) return Uint32Array.from(networks, ({ seed }) => seed);
 	if (types.isUint32Array(seeds) && seeds.length === networks.length) return seeds;

@@ -5,7 +5,7 @@ import type { LearnerBackend } from './learner-backend.js';
 import { probeTensorFlowNode, requireTensorFlowNode, TENSORFLOW_NODE_PACKAGES } from './tensorflow-node.js';
 import { requireWasmBackend, withoutRethrowing } from './tensorflow-wasm.js';
 
-/** The parts of tfjs the learner uses; a type only, nothing is loaded by importing this file. */
+/** The type of tfjs; importing this file loads nothing. */
 export type TensorFlow = typeof import('@tensorflow/tfjs');
 
 function resolvePeer(name: string, backend: LearnerBackend): string {

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { packageRequire } from '../package-files.js';
 
-/** The native back ends of tfjs, best first: optional, and not to be trusted before they have been tried. */
+/** The native back ends of tfjs, best first: optional, and tried in a child process before use. */
 
 export const TENSORFLOW_NODE_PACKAGES = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
 
@@ -9,7 +9,7 @@ export type TensorFlowNodePackage = (typeof TENSORFLOW_NODE_PACKAGES)[number];
 
 export interface TensorFlowNodeProbe {
 	readonly name: TensorFlowNodePackage;
-	/** Where it lies; undefined when it is not there or does not work. */
+	/** Its path; undefined when it is missing or does not work. */
 	readonly path: string | undefined;
 	/** Why it cannot be used; '' when it can. */
 	readonly reason: string;
@@ -20,7 +20,7 @@ const SHIM = 'const u = require("node:util"); u.isNullOrUndefined ??= (x) => x =
 
 /**
  * Tries a package in a child process: it may abort the process it is loaded into (wrong libtensorflow, wrong Node).
- * @param program what it must survive, with the package as `tf`
+ * @param program the program to run in it, with the package as `tf`
  */
 export function probeTensorFlowNode(
 	name: TensorFlowNodePackage,

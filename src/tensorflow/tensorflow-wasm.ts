@@ -5,8 +5,8 @@ import { packageRequire } from '../package-files.js';
 /**
  * Registers tfjs's WebAssembly back end, with the binaries that lie in its package: nothing comes from the network.
  * @param path where the package was resolved to
- * @param started whether the back end runs already: its binaries are then not to be chosen any more
- * @throws GannoError `OUT_OF_MEMORY` where it could not start: tfjs would tell that of its files
+ * @param started whether the back end runs already: its binaries cannot be chosen any more then
+ * @throws GannoError `OUT_OF_MEMORY` where it could not start: tfjs would report missing files
  */
 export function requireWasmBackend(path: string, started: boolean): void {
 	if (!started) requireWasmMemory();
@@ -14,12 +14,12 @@ export function requireWasmBackend(path: string, started: boolean): void {
 	if (!started) wasm.setWasmPaths(join(dirname(dirname(path)), 'wasm-out', '/'));
 }
 
-/** What Emscripten's start-up code listens with: a function that throws what it is told of. */
+/** The listener that Emscripten's start-up code registers: a function that rethrows its argument. */
 const RETHROWS = /^function ?\((\w+)\) ?\{(if ?\(!\(\1 instanceof ExitStatus\)\) ?\{)?throw \1;?\}?\}$/;
 
 /**
  * Starts the WebAssembly back end without the listeners that its start-up code leaves on the process: with them an uncaught error ends
- * the process with exit code 7 instead of 1, and no other listener for such errors is of use.
+ * the process with exit code 7 instead of 1, and other listeners for such errors have no effect.
  */
 export async function withoutRethrowing<T>(start: () => Promise<T>): Promise<T> {
 	const events = ['uncaughtException', 'unhandledRejection'];
@@ -32,7 +32,7 @@ export async function withoutRethrowing<T>(start: () => Promise<T>): Promise<T> 
 				const text = String(listener)
 					.replaceAll(/\s+/g, ' ')
 					.replaceAll(/ ?([{}]) ?/g, '$1');
-				// Somebody else may have begun to listen in the meantime.
+				// Other code may have added a listener in the meantime.
 				if (!before.has(listener) && RETHROWS.test(text)) process.off(event, listener as () => void);
 			}
 		}

@@ -2,7 +2,7 @@ import { packageRequire } from '../package-files.js';
 import { probeTensorFlowNode, requireTensorFlowNode, TENSORFLOW_NODE_PACKAGES } from './tensorflow-node.js';
 import { requireWasmBackend } from './tensorflow-wasm.js';
 
-/** tfjs's back ends on this machine, best first. This file loads no tfjs by being imported. */
+/** tfjs's back ends on this machine, best first. Importing this file does not load tfjs. */
 
 /** `tensorflow` is that of tfjs-node and tfjs-node-gpu. */
 export type TfjsBackend = 'tensorflow' | 'wasm' | 'cpu';
@@ -15,7 +15,7 @@ export interface TfjsBackendInfo {
 	readonly available: boolean;
 	/** Why not; '' where it is available. */
 	readonly reason: string;
-	/** The first that is available: what `useBestBackend` of `ganno/tfjs` takes. */
+	/** The first that is available, which `useBestBackend` of `ganno/tfjs` uses. */
 	readonly chosen: boolean;
 }
 
@@ -27,7 +27,7 @@ function resolve(name: string): string | undefined {
 	}
 }
 
-/** Where a back end's program lies, with what is known of it. */
+/** A back end and the path of its program. */
 interface Candidate extends Omit<TfjsBackendInfo, 'chosen'> {
 	readonly path: string | undefined;
 }
@@ -49,12 +49,12 @@ function* candidates(): Generator<Candidate> {
 	}
 }
 
-/** Every back end, best first, and which of them is taken. Packages of tfjs-node are tried in a child process where installed. */
+/** Every back end, best first, and which of them is chosen. Packages of tfjs-node are tried in a child process where installed. */
 export function tfjsBackends(): TfjsBackendInfo[] {
-	let taken = false;
+	let found = false;
 	return [...candidates()].map(({ path: _path, ...info }) => {
-		const chosen = info.available && !taken;
-		taken ||= chosen;
+		const chosen = info.available && !found;
+		found ||= chosen;
 		return { ...info, chosen };
 	});
 }

@@ -2,10 +2,10 @@ import * as tf from '@tensorflow/tfjs';
 import { invalidArgument } from '../arguments.js';
 
 /**
- * Measures a model's loss on held-out data: what a controller's option `validationLoss` wants, which is called at every decision. Works
- * whatever metrics are compiled, and leaves no tensor behind.
- * @param x,y,options as for `model.evaluate`; the tensors stay the caller's, to be kept as long as the controller is in use
- * @returns the loss as `model.evaluate` gives it: the mean over the data
+ * Measures a model's loss on held-out data: for a controller's option `validationLoss`, which is called at every decision. Works with any
+ * compiled metrics, and leaves no tensor behind.
+ * @param x,y,options as for `model.evaluate`; the tensors belong to the caller, who keeps them as long as the controller is in use
+ * @returns the loss of `model.evaluate`: the mean over the data
  * @example
  * ```ts
  * import * as tf from '@tensorflow/tfjs';

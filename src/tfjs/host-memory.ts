@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** How float32 tensors get into Float32Arrays of ours and back, on every back end, by the cheapest way that is safe. */
+/** Copies float32 tensors to Float32Arrays and back, on every back end, by the cheapest safe way. */
 
-/** What tfjs's WebAssembly back end offers beside the common interface. */
+/** What tfjs's WebAssembly back end offers besides the common interface. */
 export interface HeapBackend {
 	typedArrayFromHeap(tensor: tf.TensorInfo): Float32Array;
 }
@@ -27,12 +27,12 @@ export function readTensors(tensors: readonly tf.Tensor[], arrays: readonly Floa
 }
 
 /**
- * Gives a variable new values, as every tfjs optimiser does: a new tensor is assigned. Writing into the old one's memory would also
- * change whatever shares it (clones, `dataSync` of the cpu back end), and on wasm would go unnoticed: XNNPACK multiplies with packed
- * copies of the weights that it keeps per tensor.
+ * Sets a variable's values by assigning a new tensor, as every tfjs optimiser does. Writing into the old one's memory would also
+ * change whatever shares it (clones, `dataSync` of the cpu back end), and on wasm would have no effect: XNNPACK multiplies with
+ * packed copies of the weights that it keeps per tensor.
  */
 export function assignValues(variable: tf.Variable, values: Float32Array): void {
-	// wasm copies the values into its heap; other back ends keep the very array they are given.
+	// wasm copies the values into its heap; other back ends keep the array itself.
 	const tensor = tf.tensor(heapBackend() === undefined ? values.slice() : values, variable.shape, 'float32');
 	variable.assign(tensor);
 	tensor.dispose();

@@ -1,6 +1,6 @@
-/** What `import … from 'ganno/tfjs'` gives. Needs the optional peer `@tensorflow/tfjs`; semantic versioning covers it. */
+/** The exports of `ganno/tfjs`. Needs the optional peer `@tensorflow/tfjs`; semantic versioning covers it. */
 
-// For what they tell tfjs.
+// Imported for their registrations with tfjs.
 import './models/file-urls.js';
 import './validation-callback.js';
 

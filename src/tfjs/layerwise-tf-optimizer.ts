@@ -13,7 +13,7 @@ import {
 	type ResolvedTfOptimizerOptions,
 	resolveTfOptimizerOptions,
 } from './tf-optimizer-options.js';
-import { inEveryCopy } from './tfjs-copies.js';
+import { forEveryCopy } from './tfjs-copies.js';
 import type { BoundVariables } from './variables/bound-variables.js';
 import { ExportedWeights, type NamedTensor, readWeights } from './variables/optimizer-weights.js';
 import { isRegistered } from './variables/registered-variables.js';
@@ -27,8 +27,8 @@ import { warnOfUnnamed } from './variables/variable-names.js';
  * `model.compile({ optimizer })`, with `minimize` or with `applyGradients`. The step is ganno's fused native one, over host copies of the
  * variables; moments are never tensors. With the same settings it trains as `tf.train.adam` and the like do.
  *
- * A variable that gets no gradient in a step is not changed by it, nor are its moments: each variable has a state of its own, for as
- * long as it lives, whatever other variables it takes steps with.
+ * A variable that gets no gradient in a step is not changed by it, nor are its moments: each variable has its own state as
+ * long as it exists, independent of the variables that it takes steps with.
  *
  * @example
  * ```ts
@@ -53,10 +53,10 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	#bound: BoundVariables | undefined;
 	#controller: LayerwiseController | undefined;
 	#controlled: ControlledOptimizer | undefined;
-	/** The name of the controller that this was saved under, as long as nobody has said what comes in its place. */
-	#savedUnder: string | undefined;
+	/** The name of the controller at the time of saving, until a controller or a learning rate is set. */
+	#savedControllerName: string | undefined;
 	#loss: number | undefined;
-	/** Reported before the controller has started, which keeps it from then on. */
+	/** A report from before the controller started. */
 	#validationLoss: number | undefined;
 	#warnedOfController = false;
 	#warnedOfNames = false;
@@ -73,9 +73,9 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	}
 
 	/**
-	 * Who sets the learning rates; undefined: nobody, they are constant. Set it where a model was loaded (models are saved without their
-	 * controller), before the first step, or when the one that drives has reached its horizon. A new controller starts from the learning
-	 * rates in its own options. `undefined` may be set at any time: every layer goes on with the learning rate it had last, until
+	 * The controller that sets the learning rates; undefined: they are constant. Set it after loading a model (models are saved without their
+	 * controller), before the first step, or when the current one has reached its horizon. A new controller starts from the learning
+	 * rates in its own options. `undefined` may be set at any time: every layer keeps its last learning rate until
 	 * `learningRate` or `setLayerLearningRates` changes it, or another controller is set.
 	 * @throws GannoError `INVALID_ARGUMENT` for a controller that controls another training, or while another one is in the middle of this
 	 *   one; `DISPOSED`
@@ -103,14 +103,14 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 		}
 		if (this.#controlled !== undefined) {
 			const { optimizer, learningRates } = this.#controlled;
-			this.#rates.hold(optimizer.layerNames, learningRates);
+			this.#rates.fix(optimizer.layerNames, learningRates);
 		}
 		this.#controlled = undefined;
 		this.#controller = controller;
-		this.#savedUnder = undefined;
+		this.#savedControllerName = undefined;
 	}
 
-	/** Of layers without one of their own. Without a controller it may be set, by a schedule of yours for instance. */
+	/** Of layers without their own. Without a controller it may be set, for instance by your own schedule. */
 	get learningRate(): number {
 		return this.#rates.common;
 	}
@@ -118,19 +118,19 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	set learningRate(value: number) {
 		this.#checkUncontrolled();
 		this.#rates.common = value;
-		this.#savedUnder = undefined;
+		this.#savedControllerName = undefined;
 	}
 
 	/**
 	 * Learning rates of single layers, in place of {@link learningRate}.
-	 * @param rates by layer name; layers left out have none of their own
+	 * @param rates by layer name; layers left out use {@link learningRate}
 	 * @throws GannoError `INVALID_ARGUMENT`, also with a controller; a later step throws it where no variable of tfjs belongs to a layer
 	 *   of that name
 	 */
 	setLayerLearningRates(rates: Readonly<Record<string, number>>): void {
 		this.#checkUncontrolled();
-		this.#rates.setOwn(rates, this.#bound?.layers);
-		this.#savedUnder = undefined;
+		this.#rates.setLayerRates(rates, this.#bound?.layers);
+		this.#savedControllerName = undefined;
 	}
 
 	/** Names of the layers, in the order of statistics and learning rates; empty before the first step. */
@@ -138,7 +138,7 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 		return this.#bound?.layers.map(({ name }) => name) ?? [];
 	}
 
-	/** `[layers × 14]` of the last step, in the order of `STATISTICS`: the optimiser's own array. */
+	/** `[layers × 14]` of the last step, in the order of `STATISTICS`. The array belongs to the optimiser. */
 	get statistics(): Float32Array {
 		return this.#bound?.statistics ?? new Float32Array(0);
 	}
@@ -153,7 +153,7 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 		const { value, grads } = explainMissingKernel(() => this.computeGradients(f, varList));
 		let returned = false;
 		try {
-			// A controller may look at the loss, a function of the user's too; without one it may stay on the device.
+			// A controller needs the loss on the host; without one it may stay on the device.
 			if (this.#controller !== undefined) this.#loss = value.dataSync()[0];
 			this.applyGradients(varList?.map(({ name }) => ({ name, tensor: grads[name] as tf.Tensor })) ?? grads);
 			returned = returnCost;
@@ -165,7 +165,7 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	}
 
 	/**
-	 * Tells a controller the loss that the next gradients are of, where `applyGradients` is called directly.
+	 * Reports the loss of the next gradients to the controller, where `applyGradients` is called directly.
 	 * @throws GannoError `INVALID_ARGUMENT` for what is not a number
 	 */
 	reportLoss(loss: number): void {
@@ -174,10 +174,10 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	}
 
 	/**
-	 * Tells a controller the loss on held-out data: it counts at every decision until the next call. `model.fit` with `validationSplit`
-	 * or `validationData`, and `model.fitDataset` with `validationData`, do so at the end of every epoch. A controller that was given a
-	 * `validationLoss` measures for itself, and does not look at this.
-	 * @param loss `undefined`: none any more. What is not finite counts as diverged
+	 * Reports the held-out loss to the controller: it counts at every decision until the next call. `model.fit` with `validationSplit`
+	 * or `validationData`, and `model.fitDataset` with `validationData`, do so at the end of every epoch. A controller with the
+	 * option `validationLoss` measures its own and ignores this.
+	 * @param loss `undefined`: none any more. A loss that is not finite counts as diverged
 	 * @throws GannoError `INVALID_ARGUMENT` for what is not a number
 	 */
 	reportValidationLoss(loss: number | undefined): void {
@@ -223,8 +223,8 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	}
 
 	/**
-	 * `iter`, and the steps and moments of every variable that lives and was trained, or was loaded and not yet trained. The tensors stay
-	 * this optimiser's: the next call writes into them or frees them, and so does `dispose`.
+	 * `iter`, and the steps and moments of every existing variable that was trained, or was loaded and not yet trained. The tensors belong to
+	 * this optimiser: the next call overwrites or frees them, and so does `dispose`.
 	 * @throws GannoError (the promise rejects) `DISPOSED`
 	 */
 	override async getWeights(): Promise<NamedTensor[]> {
@@ -233,8 +233,8 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	}
 
 	/**
-	 * Replaces all state by what `getWeights` gave. Each variable takes its own at its next step, by name (docs/tfjs.md says how); the
-	 * others start anew, which a warning tells. Learning rates are not part of it.
+	 * Replaces all state by the result of `getWeights`. Each variable gets its own at its next step, by name (docs/tfjs.md says how); the
+	 * others start with a new state, and a warning is emitted. Learning rates are not part of it.
 	 * @throws GannoError (the promise rejects) `INVALID_ARGUMENT`, `DISPOSED`; nothing has changed then
 	 */
 	override async setWeights(weightValues: NamedTensor[]): Promise<void> {
@@ -246,12 +246,12 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	}
 
 	/**
-	 * What `fromConfig` takes. Functions and the controller cannot be saved: a loaded model has a constant learning rate until its
-	 * {@link controller} is set, and warns once if it takes steps before somebody has said what comes in the place of the one it had.
+	 * The argument of `fromConfig`. Functions and the controller cannot be saved: a loaded model has a constant learning rate until its
+	 * {@link controller} is set, and warns once if it takes steps before that or a learning rate is set.
 	 */
 	override getConfig(): tf.serialization.ConfigDict {
 		const { hyperparameters, nonFinite, clip } = this.#options.step;
-		const controlledBy = this.#controller?.name ?? this.#savedUnder;
+		const controlledBy = this.#controller?.name ?? this.#savedControllerName;
 		return {
 			algorithm: this.algorithm,
 			learningRate: this.learningRate,
@@ -267,9 +267,10 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 		cls: tf.serialization.SerializableConstructor<T>,
 		config: tf.serialization.ConfigDict,
 	): T {
-		const { customObjects: _tfjsOwn, controlledBy, ...options } = config; // tfjs puts the first there when it loads a model
+		const { customObjects: _tfjsOwn, controlledBy, ...options } = config; // tfjs adds the first when it loads a model
 		const optimizer = new cls(options);
-		if (#savedUnder in optimizer && typeof controlledBy === 'string') optimizer.#savedUnder = controlledBy;
+		if (#savedControllerName in optimizer && typeof controlledBy === 'string')
+			optimizer.#savedControllerName = controlledBy;
 		return optimizer;
 	}
 
@@ -290,7 +291,7 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 		}
 		const bound = known ?? this.#open(variables);
 		try {
-			this.#trained.gather(bound); // a controller may look at the state it starts from
+			this.#trained.collectStates(bound); // an attached controller may save the state it starts from
 			if (this.#controlled === undefined) this.#attach(bound);
 		} catch (error) {
 			if (known === undefined) this.#trained.close(bound);
@@ -314,10 +315,10 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	}
 
 	#warnOfController(): void {
-		if (this.#savedUnder === undefined || this.#warnedOfController) return;
+		if (this.#savedControllerName === undefined || this.#warnedOfController) return;
 		this.#warnedOfController = true;
 		process.emitWarning(
-			`This model was trained under the controller '${this.#savedUnder}', which is not saved with a model: now no controller drives ` +
+			`This model was trained under the controller '${this.#savedControllerName}', which is not saved with a model: now no controller drives ` +
 				`the training, and the learning rate is ${this.learningRate} for good. Before the first step, set model.optimizer.controller to a ` +
 				'controller (after controller.restore(state), if you have saved its state()), or model.optimizer.learningRate',
 			{ type: 'GannoWarning', code: 'GANNO_NO_CONTROLLER' },
@@ -354,4 +355,4 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 }
 
 brandClass(LayerwiseTfOptimizer, 'LayerwiseTfOptimizer');
-inEveryCopy('core', ({ serialization }) => serialization.registerClass(LayerwiseTfOptimizer));
+forEveryCopy('core', ({ serialization }) => serialization.registerClass(LayerwiseTfOptimizer));

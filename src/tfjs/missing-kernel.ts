@@ -1,6 +1,6 @@
 import { GannoError, isError } from '../errors.js';
 
-/** As tfjs-core's engine says it. */
+/** The message of tfjs-core's engine. */
 const NOT_REGISTERED = /Kernel '(\w+)' not registered for backend '(\w+)'/;
 
 /** Layers whose gradients need the kernels that `registerWasmTrainingKernels` adds. */
@@ -12,7 +12,7 @@ const ADDED: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Calls what runs a model; where tfjs's back end lacks a kernel for it, the error says what to do.
+ * Runs a function of a model; where tfjs's back end lacks a kernel, the error says what to do.
  * @throws GannoError `MISSING_DEPENDENCY`; anything else as it was
  */
 export function explainMissingKernel<Result>(run: () => Result): Result {

@@ -14,7 +14,7 @@ import {
 } from '../optimizer/optimizer-options.js';
 import { layerOfVariable } from './variables/variable-names.js';
 
-/** What LayerwiseTfOptimizer is made from, and the checks of it. */
+/** Options of LayerwiseTfOptimizer, and their checks. */
 
 export interface LayerwiseTfOptimizerOptions
 	extends Pick<LayerwiseOptimizerOptions, 'algorithm' | 'nonFinite' | 'clip' | 'threads'> {
@@ -43,9 +43,9 @@ export interface ResolvedTfOptimizerOptions {
 	readonly learningRate: number;
 	readonly controller: LayerwiseController | undefined;
 	readonly layerOf: (variableName: string) => string;
-	/** Whether `layerOf` is the default, by which a variable needs a name. */
+	/** Whether `layerOf` is the default, which needs named variables. */
 	readonly layersByName: boolean;
-	/** What `LayerwiseOptimizer` is told, layers apart. */
+	/** Options of `LayerwiseOptimizer`, except layers. */
 	readonly step: Pick<LayerwiseTfOptimizerOptions, 'algorithm' | 'nonFinite' | 'clip' | 'threads'> & {
 		readonly hyperparameters: LayerwiseHyperparameters;
 	};

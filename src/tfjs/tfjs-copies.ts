@@ -3,11 +3,11 @@ import { packageRequire } from '../package-files.js';
 
 /**
  * Several copies of tfjs in one process (another version in ganno's node_modules, one inside a bundle). They share their engine, so tensors,
- * variables and back ends of one are all the others'; what classes `loadLayersModel` knows, where models are saved and who is called by
- * `fit`, each keeps to itself.
+ * variables and back ends of one are those of all; each has its own registries of classes for `loadLayersModel`, of save handlers and of
+ * callbacks of `fit`.
  */
 
-/** The packages of tfjs that keep something to themselves. */
+/** The packages of tfjs with registries of their own. */
 const PACKAGES = {
 	core: /[\\/]@tensorflow[\\/]tfjs-core[\\/]/,
 	layers: /[\\/]@tensorflow[\\/]tfjs-layers[\\/]/,
@@ -16,7 +16,7 @@ const PACKAGES = {
 interface TfjsCopy {
 	readonly version: string;
 	readonly path: string;
-	readonly face: Partial<typeof tf>;
+	readonly exports: Partial<typeof tf>;
 }
 
 /** The copies that Node has loaded as packages; one inside a bundle is not among them. */
@@ -25,32 +25,31 @@ function loadedCopies(name: keyof typeof PACKAGES): TfjsCopy[] {
 		if (!PACKAGES[name].test(path)) return [];
 		const face = (module?.exports ?? {}) as Partial<typeof tf>;
 		const version = name === 'core' ? face.version_core : face.version_layers;
-		return version === undefined ? [] : [{ version, path, face }];
+		return version === undefined ? [] : [{ version, path, exports: face }];
 	});
 }
 
 /**
- * Tells every copy of tfjs something: at once those there are, and once more those there are when the modules that are being imported have
- * run.
- * @param tell called once for each copy, with what it exports of that package at least
+ * Visits every copy of tfjs once: now those that are loaded, and later those loaded by the modules being imported.
+ * @param visit called once for each copy, with at least its exports of that package
  */
-export function inEveryCopy(name: keyof typeof PACKAGES, tell: (copy: typeof tf) => void): void {
-	const told = new Set<unknown>();
-	const tellNew = (copies: readonly Partial<typeof tf>[]) => {
+export function forEveryCopy(name: keyof typeof PACKAGES, visit: (copy: typeof tf) => void): void {
+	const visited = new Set<unknown>();
+	const visitNew = (copies: readonly Partial<typeof tf>[]) => {
 		for (const copy of copies) {
 			const own = name === 'core' ? copy.serialization?.SerializationMap : copy.registerCallbackConstructor;
-			if (own === undefined || told.has(own)) continue;
-			told.add(own);
-			tell(copy as typeof tf);
+			if (own === undefined || visited.has(own)) continue;
+			visited.add(own);
+			visit(copy as typeof tf);
 		}
 	};
-	tellNew([tf]);
-	const rest = () => tellNew(loadedCopies(name).map(({ face }) => face));
+	visitNew([tf]);
+	const rest = () => visitNew(loadedCopies(name).map(({ exports: face }) => face));
 	rest();
 	queueMicrotask(rest);
 }
 
-/** `message`, and where there are several copies of tfjs, which may be the cause, what to do about them. */
+/** `message`, with advice where several copies of tfjs may be the cause. */
 export function withTfjsCopiesAdvice(message: string): string {
 	const copies = loadedCopies('core').map(({ version, path }) => `${version} (${path})`);
 	// The engine's settings are of the copy that was loaded first.

@@ -9,7 +9,7 @@ import { registerWasmTrainingKernels } from './wasm-kernels/register-wasm-kernel
 /**
  * Makes the best back end that works here tfjs's current one: tfjs-node-gpu, tfjs-node (tried in a child process first), wasm, cpu. On
  * wasm the kernels that it lacks for training are added, and wrong ones replaced (`registerWasmTrainingKernels`). Call it before the first tensor is made: tensors of another
- * back end would have to be moved.
+ * back end would have to be copied.
  * @throws GannoError `MISSING_DEPENDENCY`
  */
 export async function useBestBackend(): Promise<TfjsBackendInfo> {

@@ -1,19 +1,19 @@
 import * as tf from '@tensorflow/tfjs';
 import { isInstance } from '../copies.js';
 import { LayerwiseTfOptimizer } from './layerwise-tf-optimizer.js';
-import { inEveryCopy } from './tfjs-copies.js';
+import { forEveryCopy } from './tfjs-copies.js';
 
-/** Optimizers whose validation loss comes from `fit`, which then also takes it back. */
-const told = new WeakSet<LayerwiseTfOptimizer>();
+/** Optimizers whose validation loss was reported by `fit`, which also clears it. */
+const reportedOptimizers = new WeakSet<LayerwiseTfOptimizer>();
 
 /**
- * Part of every `fit` and `fitDataset` of tfjs: hands the validation loss, where there is one at the end of an epoch, to the model's
- * optimizer. The optimizer itself sees no validation.
+ * Part of every `fit` and `fitDataset` of tfjs: reports the validation loss at the end of an epoch, where there is one, to the model's
+ * optimizer, which has no other access to it.
  */
 class ValidationCallback extends tf.Callback {
 	#optimizer: LayerwiseTfOptimizer | undefined;
 
-	/** Not tf.Callback's, which knows the models of its own copy of tfjs only. */
+	/** Overrides tf.Callback's, which accepts models of its own copy of tfjs only. */
 	override setModel(model: tf.LayersModel): void {
 		this.#optimizer = isInstance(model.optimizer, LayerwiseTfOptimizer) ? model.optimizer : undefined;
 	}
@@ -21,15 +21,15 @@ class ValidationCallback extends tf.Callback {
 	override async onEpochEnd(_epoch: number, logs: tf.Logs = {}): Promise<void> {
 		const optimizer = this.#optimizer;
 		if (optimizer?.controller === undefined) return;
-		const given = logs.val_loss as tf.Scalar | number | undefined; // a tensor, as long as no callback before this one has read it
-		if (given === undefined) {
-			if (told.delete(optimizer)) optimizer.reportValidationLoss(undefined);
+		const reported = logs.val_loss as tf.Scalar | number | undefined; // a tensor until an earlier callback has read it
+		if (reported === undefined) {
+			if (reportedOptimizers.delete(optimizer)) optimizer.reportValidationLoss(undefined);
 			return;
 		}
-		const loss = typeof given === 'number' ? given : ((await given.data())[0] as number);
-		told.add(optimizer);
+		const loss = typeof reported === 'number' ? reported : ((await reported.data())[0] as number);
+		reportedOptimizers.add(optimizer);
 		optimizer.reportValidationLoss(loss);
 	}
 }
 
-inEveryCopy('layers', (copy) => copy.registerCallbackConstructor(0, ValidationCallback));
+forEveryCopy('layers', (copy) => copy.registerCallbackConstructor(0, ValidationCallback));

@@ -132,10 +132,19 @@ describe('ganno train', () => {
 			/^Preset standard, changed by .*tiny\.json and the command line: seed 0 → 5, iterations 800 → 0, /,
 		);
 		expect(
-			await start([...own, '--agent', 'adaptive-lr', '--agents', 'one', '--action', 'three-way', ...run('b')]),
+			await start([
+				...own,
+				'--controller',
+				'adaptive-lr',
+				'--granularity',
+				'network',
+				'--action',
+				'three-way',
+				...run('b'),
+			]),
 		).toMatch(/^Preset adaptive-lr, changed by /);
-		expect(await start([...own, '--preset', 'quick', '--agent', 'adaptive-lr', ...run('c')])).toMatch(
-			/^Preset quick, changed by .*tiny\.json, the command line and the agent 'adaptive-lr': /,
+		expect(await start([...own, '--preset', 'quick', '--controller', 'adaptive-lr', ...run('c')])).toMatch(
+			/^Preset quick, changed by .*tiny\.json, the command line and the controller 'adaptive-lr': /,
 		);
 		expect(await start(['start', '--config', tiny, '--iterations', '0', ...run('d')])).toMatch(
 			/^Preset quick, changed by /,
@@ -225,7 +234,10 @@ describe('ganno train', () => {
 			[['--set', 'tasks.horizn=5'], 'Unknown config key tasks.horizn in the command line. Did you mean tasks.horizon?'],
 			[['--iterations', 'many'], 'Expected an integer from 0 to 10000000 for iterations but received "many"'],
 			[['--config', join(folder, 'none.json')], 'none.json cannot be read'],
-			[['--set', 'tasks.decisions=7'], 'Expected a divisor of tasks.horizon'],
+			[
+				['--set', 'tasks.decisions=7'],
+				'Expected a divisor of the horizon (480) for tasks.decisions but received 7 in the command line',
+			],
 		];
 		for (const [args, message] of cases) {
 			const result = await ganno(['train', '--run-dir', join(folder, 'never'), ...args]);

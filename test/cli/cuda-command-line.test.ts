@@ -63,7 +63,7 @@ describe('ganno train --device', () => {
 		expect(judged.code).toBe(0);
 		const refused = await ganno(['train', '--config', config, '--precision', 'tf32'], { env });
 		expect(refused.code).toBe(2);
-		expect(refused.stderr).toMatch(/Expected a CUDA device for precision 'tf32'.* use --device cuda:0/);
+		expect(refused.stderr).toMatch(/Expected 'cuda:N' for device with precision 'tf32' but received "auto"/);
 	});
 
 	it('says which cards there are, and that each needs a worker', async () => {

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { createProgram } from '../../src/cli/program.js';
 import { configReference, resolveConfig } from '../../src/config/config.js';
 import { PRESET_NAMES, PRESETS, type PresetName } from '../../src/config/presets.js';
-import { valueAt } from '../../src/config/settings-value.js';
 import { searchConfigReference } from '../../src/search/search-config.js';
+import { valueAt } from '../../src/setting-values.js';
 import { ganno } from '../support/run-ganno.js';
 
 /** What a newcomer reads: --help, and the answers to mistakes. */
@@ -20,8 +20,8 @@ const SETTINGS = {
 	'--workers': 'workers',
 	'--device': 'device',
 	'--precision': 'precision',
-	'--agent': 'agent',
-	'--agents': 'environment.agents',
+	'--controller': 'controller',
+	'--granularity': 'environment.granularity',
 	'--action': 'environment.action',
 	'--reward': 'environment.reward',
 	'--second-control': 'environment.secondControl',
@@ -45,8 +45,7 @@ describe.each([
 	);
 
 	it.each(Object.entries(SETTINGS))('says what %s is where nothing is said, under each preset', (flag, key) => {
-		const value = (each: PresetName) =>
-			`${(valueAt(configs.get(each), key.split('.')) as string | number | undefined) ?? 'none'}`;
+		const value = (each: PresetName) => `${valueAt(configs.get(each), key.split('.')) as string | number}`;
 		const [, text] = /default: (.*)\)$/.exec(described(command, flag)) ?? [];
 		const [own, others = ''] = (text as string).split('; ');
 		expect(own).toBe(value(preset));
@@ -100,6 +99,18 @@ describe('a mistake on the command line', () => {
 			'npx ganno train --help',
 		],
 		[['evaluate'], "missing required argument 'policy'", '', 'npx ganno evaluate --help'],
+		[
+			['train', '--agent', 'adaptive-lr'],
+			"unknown option '--agent': it is called --controller now, and its value 'ganno' is 'layerwise'",
+			'',
+			'npx ganno train --help',
+		],
+		[
+			['start', '--agents=one'],
+			"unknown option '--agents': it is called --granularity now, and its value 'layerwise' is 'layer', 'one' is 'network'",
+			'',
+			'npx ganno start --help',
+		],
 		[['start', 'here'], "too many arguments for 'start'", '', 'npx ganno start --help'],
 	])('%j is answered with what is wrong, a guess, and where to look', async (words, ...answers) => {
 		const { code, stderr } = await ganno(words);

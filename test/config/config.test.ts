@@ -2,12 +2,16 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { configReference, parseConfig, resolveConfig } from '../../src/config/config.js';
+import { z } from 'zod';
+import { configReference, configSchema, parseConfig, resolveConfig } from '../../src/config/config.js';
 import { describeOrigin } from '../../src/config/config-changes.js';
 import { type ConfigLayer, parseAssignment, readConfigFile } from '../../src/config/config-load.js';
+import { jsonSchema } from '../../src/config/json-schema.js';
 import { PRESET_NAMES, PRESETS } from '../../src/config/presets.js';
-import { valueAt } from '../../src/config/settings-value.js';
 import { openDataset } from '../../src/runs/open-dataset.js';
+import { searchConfigSchema } from '../../src/search/search-config.js';
+import { SEARCH_PRESETS } from '../../src/search/search-presets.js';
+import { valueAt } from '../../src/setting-values.js';
 
 function messageOf(action: () => unknown): string {
 	try {
@@ -84,8 +88,8 @@ describe('the config', () => {
 		[{ precision: 'half' }, 'precision', '"half"', "one of 'float32', 'tf32'"],
 		[
 			{ tasks: { networks: [{ type: 'mlp', depth: 3 }] } },
-			'tasks.networks.0',
-			'{"type":"mlp","depth":3}',
+			'tasks.networks.0.width',
+			'nothing',
 			'a list of network families',
 		],
 	])('names key, value, source and what was expected: %j', (values, key, value, expected) => {
@@ -97,7 +101,7 @@ describe('the config', () => {
 
 	it("takes precision 'tf32' with CUDA devices only", () => {
 		expect(messageOf(() => parseConfig({ precision: 'tf32' }))).toMatch(
-			/^Expected a CUDA device for precision 'tf32' but received device 'auto': use --device cuda:0/,
+			/^Expected 'cuda:N' for device with precision 'tf32' but received "auto" in the config$/,
 		);
 		expect(parseConfig({ precision: 'tf32', device: 'cuda:0,cuda:1' }).precision).toBe('tf32');
 	});
@@ -118,19 +122,56 @@ describe('the config', () => {
 		expect(message).toBe('Unknown config key tasks.horizn in mine.json. Did you mean tasks.horizon?');
 	});
 
+	it.each([
+		[
+			{ agent: 'ganno' },
+			"Unknown config key agent in mine.json: it is called controller now, and its value 'ganno' is 'layerwise'.",
+		],
+		[
+			{ environment: { agents: 'one' } },
+			"Unknown config key environment.agents in mine.json: it is called environment.granularity now, and its value 'layerwise' is 'layer', 'one' is 'network'.",
+		],
+		[
+			{ controller: 'ganno' },
+			"Expected one of 'layerwise', 'adaptive-lr' for controller but received \"ganno\" in mine.json. It is called 'layerwise' now",
+		],
+		[
+			{ environment: { granularity: 'one' } },
+			"Expected one of 'layer', 'network' for environment.granularity but received \"one\" in mine.json. It is called 'network' now",
+		],
+	])('names the new word in place of that of an earlier version: %j', (values, message) => {
+		expect(messageOf(() => resolveConfig([{ source: 'mine.json', values }]))).toBe(message);
+	});
+
+	it('names the fault of the kind of network that was meant', () => {
+		const message = (network: object) => messageOf(() => parseConfig({ tasks: { networks: [network] } }));
+		expect(message({ type: 'mlp', hidden: [4, 0] })).toContain('for tasks.networks.0.hidden.1 but received 0');
+		expect(message({ type: 'mlp', depth: [1, 2], width: [8, 4] })).toContain('for tasks.networks.0.width but');
+		expect(message({ type: 'mlp', hidden: [4], widht: 3 })).toContain('Unknown config key tasks.networks.0.widht');
+		expect(message({ type: 'rnn' })).toContain(
+			"for tasks.networks.0.type but received \"rnn\" in the config (expected one of 'mlp', 'cnn', 'residual', 'layers')",
+		);
+	});
+
 	it('refuses decisions that do not divide the horizon', () => {
 		const message = messageOf(() => parseConfig({ tasks: { horizon: 100, decisions: 7 } }));
-		expect(message).toContain('Expected a divisor of tasks.horizon (100) for tasks.decisions but received 7');
+		expect(message).toContain(
+			'Expected a divisor of the horizon (100) for tasks.decisions but received 7 in the config',
+		);
 	});
 
 	it('checks every pair of a horizon and a number of decisions', () => {
 		const message = messageOf(() => parseConfig({ tasks: { horizon: [200, 300], decisions: [10, 40] } }));
-		expect(message).toContain('Expected a divisor of tasks.horizon (300) for tasks.decisions but received 40');
+		expect(message).toContain(
+			'Expected a divisor of the horizon (300) for tasks.decisions but received 40 in the config',
+		);
 	});
 
 	it('refuses batches that a slice cannot fill', () => {
 		const message = messageOf(() => parseConfig({ tasks: { batchSizes: [16, 256], sliceSize: [0, 200] } }));
-		expect(message).toContain('tasks.batchSizes (256) for tasks.sliceSize but received 200');
+		expect(message).toContain(
+			'Expected at least the largest of the batch sizes (256) for tasks.sliceSize but received 200',
+		);
 	});
 
 	it.each([
@@ -147,7 +188,9 @@ describe('the config', () => {
 		const rich = { algorithm: 'momentum', hyperparameters: { momentum: 0.95 }, initialLearningRates: [1e-4, 1] };
 		expect(parseConfig({ tasks: { optimizers: ['adam', rich] } }).tasks.optimizers).toEqual(['adam', rich]);
 		const wrong = { algorithm: 'momentum', hyperparameters: { beta1: 0.9 } };
-		expect(messageOf(() => parseConfig({ tasks: { optimizers: [wrong] } }))).toMatch(/tasks\.optimizers\[0\]: .*beta1/);
+		expect(messageOf(() => parseConfig({ tasks: { optimizers: [wrong] } }))).toMatch(
+			/^tasks\.optimizers\.0 in the config: .*beta1/,
+		);
 	});
 
 	it('says what is wrong with a config file', () => {
@@ -177,6 +220,43 @@ describe('the config', () => {
 	});
 });
 
+describe('the JSON Schema of config files', () => {
+	const SCHEMAS = [
+		['schema/config.json', configSchema, PRESETS],
+		['schema/search.json', searchConfigSchema, SEARCH_PRESETS],
+	] as const;
+
+	it.each(SCHEMAS)('%s is what follows from the settings (scripts/config-reference prints it)', (path, schema) => {
+		const stored: unknown = JSON.parse(readFileSync(new URL(`../${path}`, import.meta.url), 'utf8'));
+		const { title } = stored as { title: string };
+		expect(stored).toEqual(JSON.parse(JSON.stringify(jsonSchema(schema, title))));
+	});
+
+	it.each(SCHEMAS)('%s takes every preset, and nothing that is misspelt', (path, _, presets) => {
+		const stored = JSON.parse(
+			readFileSync(new URL(`../${path}`, import.meta.url), 'utf8'),
+		) as z.core.JSONSchema.JSONSchema;
+		const schema = z.fromJSONSchema(stored);
+		for (const [name, preset] of Object.entries(presets)) {
+			expect(schema.safeParse({ $schema: `../${path}`, ...preset }).error, name).toBeUndefined();
+			for (const wrong of [
+				{ sede: 1 },
+				{ seed: 'one' },
+				{ learner: { learningRat: 1 } },
+				{ learner: { discount: 2 } },
+			]) {
+				expect(schema.safeParse({ ...preset, ...wrong }).success, name).toBe(false);
+			}
+		}
+	});
+
+	it('lets a file name it', () => {
+		const path = join(mkdtempSync(join(tmpdir(), 'ganno-schema-')), 'config.json');
+		writeFileSync(path, '{"$schema":"./node_modules/ganno/schema/config.json","seed":3}');
+		expect(resolveConfig([readConfigFile(path)]).seed).toBe(3);
+	});
+});
+
 it.each(PRESET_NAMES)('the preset %s can be tried on the synthetic data set, which needs no files', async (name) => {
 	const config = parseConfig({ ...PRESETS[name], dataset: 'synthetic' });
 	const { splits } = await openDataset(config);
@@ -200,7 +280,7 @@ describe('what the settings of a run start from', () => {
 		const file = { source: 'mine.json', values: { iterations: 5, tasks: { horizon: [40, 60], decisions: 4 } } };
 		const line = { source: 'the command line', values: { seed: 7, environment: { secondControl: 'weight-decay' } } };
 		expect(originOf([file, line])).toBe(
-			'Preset p, changed by mine.json and the command line: seed 0 → 7, iterations 200 → 5, tasks.horizon 500 → [40,60], tasks.decisions 20 → 4, environment.secondControl none → "weight-decay".',
+			'Preset p, changed by mine.json and the command line: seed 0 → 7, iterations 200 → 5, tasks.horizon 500 → [40,60], tasks.decisions 20 → 4, environment.secondControl "none" → "weight-decay".',
 		);
 	});
 

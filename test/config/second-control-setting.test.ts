@@ -44,10 +44,11 @@ async function train(config: Config): Promise<string> {
 }
 
 describe('the config', () => {
-	it('says nothing of a second control that is not there', () => {
+	it('means no second control where it says nothing, and policies say nothing of it', () => {
 		for (const environment of [{}, { secondControl: 'none' }]) {
 			const config = parseConfig({ environment });
-			expect(JSON.stringify(config)).not.toContain('secondControl');
+			expect(config.environment.secondControl).toBe('none');
+			expect(policySpec(config)).not.toHaveProperty('secondControl');
 			expect(config).toEqual(parseConfig({}));
 			expect(JSON.stringify(policySpec(config))).toBe(JSON.stringify(policySpec(parseConfig({}))));
 		}
@@ -65,8 +66,8 @@ describe('the config', () => {
 	});
 
 	it('refuses it to adaptive-lr', () => {
-		const values = { agent: 'adaptive-lr', environment: { secondControl: 'weight-decay' } };
-		expect(() => parseConfig(values)).toThrow(/'none' for environment\.secondControl with agent 'adaptive-lr'/);
+		const values = { controller: 'adaptive-lr', environment: { secondControl: 'weight-decay' } };
+		expect(() => parseConfig(values)).toThrow(/'none' for environment\.secondControl with controller 'adaptive-lr'/);
 	});
 });
 
@@ -80,12 +81,16 @@ describe('meta-training with a second control', () => {
 	});
 
 	it('goes with one agent, recurrent networks and a base schedule', async () => {
-		const environment = { agents: 'one', action: 'coarse', baseSchedule: 'cosine' };
+		const environment = { granularity: 'network', action: 'coarse', baseSchedule: 'cosine' };
 		const config = parseConfig({
 			...settings(0, environment),
 			policy: { network: 'recurrent', hiddenUnits: 8 },
 		});
-		expect(loadPolicy(await train(config)).spec).toMatchObject({ agents: 'one', secondControl, network: 'recurrent' });
+		expect(loadPolicy(await train(config)).spec).toMatchObject({
+			granularity: 'network',
+			secondControl,
+			network: 'recurrent',
+		});
 	});
 
 	it('runs a policy of its own kind only', async () => {
@@ -154,7 +159,7 @@ describe('a policy with a second control', () => {
 		[{ secondControl: undefined }, /from 9 to 9 for policy\.spec\.actions/],
 		[{ secondControl: 'beta1' }, /'weight-decay' for policy\.spec\.secondControl/],
 		[
-			{ observation: 'network-v1', observationSize: 7, action: 'three-way', agents: 'one', actions: 9 },
+			{ observation: 'network-v1', observationSize: 7, action: 'three-way', granularity: 'network', actions: 9 },
 			/'none' for policy\.spec\.secondControl/,
 		],
 	])('is refused where its spec does not add up: %o', (changes, message) => {

@@ -39,7 +39,7 @@ describe('a switch of the config', () => {
 		{ environment: { action: 'coarse' } },
 		{ environment: { baseSchedule: 'cosine' } },
 		{ environment: { action: 'absolute' } },
-		{ environment: { agents: 'one' } },
+		{ environment: { granularity: 'network' } },
 		{ environment: { reward: 'baseline', baselineLearningRate: { adam: 0.01 } } },
 		{ environment: { reward: 'final-loss' } },
 		{ environment: { reward: 'accuracy-gain' } },

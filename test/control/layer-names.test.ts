@@ -20,7 +20,7 @@ import { policySpec, randomSnapshot } from '../support/policies.js';
 
 const snapshots = [
 	randomSnapshot(policySpec({ network: 'recurrent', hiddenUnits: 8 }), 3),
-	randomSnapshot(policySpec({ agents: 'one', hiddenUnits: 8 }), 4),
+	randomSnapshot(policySpec({ granularity: 'network', hiddenUnits: 8 }), 4),
 ];
 const CONTROLLERS: [string, (options: LayerwiseControllerOptions) => LayerwiseController][] = [
 	...SCHEDULES.map((name): (typeof CONTROLLERS)[number] => [

@@ -45,7 +45,7 @@ interface Trace {
 }
 
 /** The training environment's episode. */
-function inEnvironment(controller: Controller, agents: 'layerwise' | 'one', learningRate: number): Trace {
+function inEnvironment(controller: Controller, granularity: 'layer' | 'network', learningRate: number): Trace {
 	let population: NetworkPopulation | undefined;
 	const task = {
 		index: 0,
@@ -58,7 +58,7 @@ function inEnvironment(controller: Controller, agents: 'layerwise' | 'one', lear
 	};
 	using environment = new TrainingEnvironment({
 		task,
-		agents,
+		granularity,
 		population: (_task, seeds) => {
 			population = new NetworkPopulation({ spec, networks: 1, batchSize: 1, optimizer, dataset, seeds });
 			return population;
@@ -136,7 +136,7 @@ function byHand(
 
 const recurrent = randomSnapshot(policySpec({ network: 'recurrent', hiddenUnits: 16 }), 2);
 const feedForward = randomSnapshot(policySpec({ hiddenUnits: 16 }), 5);
-const one = randomSnapshot(policySpec({ agents: 'one', hiddenUnits: 16 }), 6);
+const one = randomSnapshot(policySpec({ granularity: 'network', hiddenUnits: 16 }), 6);
 
 describe('a policy under LayerwiseController', () => {
 	it.each<[string, PolicySnapshot]>([
@@ -144,7 +144,7 @@ describe('a policy under LayerwiseController', () => {
 		['feed-forward', feedForward],
 		['one agent', one],
 	])('sees what it sees in the training environment, and decides the same, bit for bit: %s', (_, snapshot) => {
-		const expected = inEnvironment(new PolicyController(snapshot), snapshot.spec.agents, 1e-2);
+		const expected = inEnvironment(new PolicyController(snapshot), snapshot.spec.granularity, 1e-2);
 		const trace = byHand((hooks) =>
 			LayerwiseController.fromPolicy(snapshot, {
 				learningRate: 1e-2,
@@ -185,7 +185,7 @@ describe('a schedule under LayerwiseController', () => {
 	];
 
 	it.each(schedules)('trains as in the environment, bit for bit: %s', (_, schedule) => {
-		const expected = inEnvironment(schedule(), 'layerwise', 1e-2);
+		const expected = inEnvironment(schedule(), 'layer', 1e-2);
 		const probes = schedule().ignoresNetworks === true ? 0 : PROBE_BATCHES;
 		const options = { learningRate: 1e-2, horizon: HORIZON + probes, interval: INTERVAL };
 		const trace = byHand((hooks) => LayerwiseController.fromSchedule(schedule(), { ...options, ...hooks }));
@@ -454,7 +454,7 @@ describe('LayerwiseController', () => {
 		const bad = LayerwiseController.fromFunction(() => Number.NaN, options);
 		expect(() => bad.start(LAYERS)).toThrow(/what the function gave/);
 		expect(() => LayerwiseController.fromSchedule('constant', { ...options, rollback: true }).start(LAYERS)).toThrow(
-			/something to go back to/,
+			/a snapshot to go back to/,
 		);
 		expect(() => missing.restore({} as never)).toThrow(/state\.version/);
 		const state = missing.state();

@@ -1,12 +1,12 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { waysToObtain } from '../../src/datasets/download/obtaining.js';
+import { obtainingAdvice } from '../../src/datasets/download/obtaining.js';
 import { DATASET_NAMES, DATASETS, type DatasetDefinition } from '../../src/datasets/download/sources.js';
 import { packageRoot } from '../../src/package-files.js';
 
 const ways = (definition: DatasetDefinition, findings: readonly string[] = []): string =>
-	waysToObtain(
+	obtainingAdvice(
 		definition,
 		'/my cache/data',
 		{ places: findings.map((finding) => ({ folder: '/elsewhere', finding })) },

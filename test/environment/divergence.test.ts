@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { DecisionReport, LayerwiseControllerOptions } from '../../src/control/controller-options.js';
 import type { LayerwiseControllerState } from '../../src/control/controller-state.js';
 import { LayerwiseController } from '../../src/control/layerwise-controller.js';
-import { OBSERVATION_LIMIT } from '../../src/environment/observations/layer-observation.js';
+import { OBSERVATION_LIMIT } from '../../src/environment/observations/observer.js';
 import { DivergenceDetector } from '../../src/environment/rewards/divergence.js';
 import { DIVERGED_LOSS } from '../../src/networks/population.js';
 import { policySpec, randomSnapshot, uniformArray } from '../support/policies.js';

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { ObservationInput } from '../../src/environment/observations/layer-observation.js';
 import {
 	NETWORK_OBSERVATION_SIZE,
 	NETWORK_OBSERVATION_VERSION,
@@ -7,6 +6,7 @@ import {
 	NetworkObserver,
 	predictionVariance,
 } from '../../src/environment/observations/network-observation.js';
+import type { ObservationInput } from '../../src/environment/observations/observer.js';
 import { POPULATION_STATISTICS, STATISTIC_INDEX } from '../../src/optimizer/statistics.js';
 
 const COUNT = POPULATION_STATISTICS.length;

@@ -4,9 +4,9 @@ import {
 	OBSERVATION_SIZE,
 	OBSERVATIONS,
 	ObservationEncoder,
-	type ObservationInput,
 	observationNames,
 } from '../../src/environment/observations/layer-observation.js';
+import type { ObservationInput } from '../../src/environment/observations/observer.js';
 import type { TrainableLayer } from '../../src/networks/spec.js';
 import { POPULATION_STATISTICS, type StatisticName } from '../../src/optimizer/statistics.js';
 
@@ -52,8 +52,8 @@ const SECOND: ObservationInput = {
 	previousActions: new Uint8Array([0, 8]),
 };
 
-function encode(inputs: readonly ObservationInput[], networks = 1, agents: 'layerwise' | 'one' = 'layerwise') {
-	const encoder = new ObservationEncoder(LAYERS, networks, agents);
+function encode(inputs: readonly ObservationInput[], networks = 1, granularity: 'layer' | 'network' = 'layer') {
+	const encoder = new ObservationEncoder(LAYERS, networks, granularity);
 	const observations = new Float32Array(networks * encoder.agents * OBSERVATION_SIZE).fill(99);
 	for (const input of inputs) encoder.encode(input, observations);
 	const row = (index: number) => {
@@ -182,7 +182,7 @@ describe('the observation layer-v1', () => {
 
 	it('averages over layers for one agent', () => {
 		const layerwise = encode([FIRST, SECOND]).observations;
-		const one = encode([FIRST, { ...SECOND, previousActions: new Uint8Array([6]) }], 1, 'one').observations;
+		const one = encode([FIRST, { ...SECOND, previousActions: new Uint8Array([6]) }], 1, 'network').observations;
 		expect(one).toHaveLength(OBSERVATION_SIZE);
 		for (let f = 0; f < OBSERVATION_SIZE; f++) {
 			const expected = f === 20 ? 0.5 : (layerwise[f]! + layerwise[OBSERVATION_SIZE + f]!) / 2;

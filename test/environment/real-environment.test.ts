@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { syntheticDataset } from '../../src/datasets/synthetic.js';
 import { runEpisode } from '../../src/environment/episode.js';
-import { OBSERVATION_LIMIT } from '../../src/environment/observations/layer-observation.js';
+import { OBSERVATION_LIMIT } from '../../src/environment/observations/observer.js';
 import { populationFactory } from '../../src/environment/populations/open-population.js';
 import type { Population } from '../../src/environment/populations/population-interface.js';
 import { TrainingEnvironment, type TrainingEnvironmentOptions } from '../../src/environment/training-environment.js';
@@ -146,7 +146,7 @@ describe('TrainingEnvironment over NetworkPopulation', () => {
 	it('pays exactly nothing for doing what the baseline did', () => {
 		const learningRate = 0.01;
 		const networks = TASK.networks.map(({ seed }) => ({ seed, learningRate }));
-		withEnvironment({ reward: { type: 'baseline', learningRate } }, (environment) => {
+		withEnvironment({ reward: 'baseline', baselineLearningRate: learningRate }, (environment) => {
 			const outcome = runEpisode({
 				environment,
 				controller: scheduleByName('cosine'),
@@ -166,7 +166,7 @@ describe('TrainingEnvironment over NetworkPopulation', () => {
 
 	it('runs sampled tasks of several shapes one after the other', () => {
 		const distribution = {
-			ends: dataset,
+			dataset,
 			networks: [
 				{ type: 'mlp', depth: [1, 3], width: [8, 32] },
 				{ type: 'cnn', filters: [4], hidden: [8] },
@@ -174,8 +174,8 @@ describe('TrainingEnvironment over NetworkPopulation', () => {
 			optimizers: [{ algorithm: 'adam' }, { algorithm: 'momentum' }],
 			networksPerTask: 3,
 			batchSizes: [8, 16],
-			sliceSizes: [100, 'all'],
-			durations: [{ horizon: 40 }],
+			sliceSize: [100, 0],
+			horizon: 40,
 			validationSize: 64,
 		} as const;
 		const tasks = sampleTasks(distribution, 1, 0, 5);

@@ -1,12 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rateOfBaseline } from '../../src/environment/populations/task-population.js';
 import { DivergenceDetector } from '../../src/environment/rewards/divergence.js';
-import {
-	baselineLearningRate,
-	checkReward,
-	type RewardName,
-	RewardRule,
-} from '../../src/environment/rewards/reward.js';
+import { checkReward, type RewardName, RewardRule } from '../../src/environment/rewards/reward.js';
 import { DIVERGED_LOSS } from '../../src/networks/population.js';
 
 const f32 = (...values: number[]) => Float32Array.from(values);
@@ -138,14 +134,20 @@ describe('a reward’s options', () => {
 		expect(checkReward({ type: 'accuracy-gain' })).toBe('accuracy-gain');
 		expect(() => checkReward('profit')).toThrow(/one of 'log-improvement'/);
 		expect(() => checkReward('baseline')).toThrow(/learning rate of a tuned cosine/);
-		expect(() => checkReward({ type: 'baseline', learningRate: -1 })).toThrow(/reward.learningRate/);
-		expect(() => checkReward({ type: 'baseline', learningRate: { adm: 1 } })).toThrow(/'adam'/);
+		expect(() => checkReward('baseline', 'tuned')).toThrow(/learning rate of a tuned cosine/);
+		expect(checkReward('final-loss', 'tuned')).toBe('final-loss');
+		expect(() => checkReward('baseline', -1)).toThrow(/for baselineLearningRate/);
+		expect(() => checkReward('baseline', { adm: 1 })).toThrow(/'adam'/);
+		expect(() => checkReward({ type: 'baseline', learningRate: 1 })).toThrow(
+			/option of its own now, baselineLearningRate/,
+		);
 	});
 
 	it('may name one baseline learning rate for every child optimiser', () => {
-		const reward = checkReward({ type: 'baseline', learningRate: { adam: 0.005 } });
-		expect(baselineLearningRate(reward, 'adam')).toBe(0.005);
-		expect(() => baselineLearningRate(reward, 'sgd')).toThrow(/reward.learningRate.sgd/);
+		expect(checkReward('baseline', { adam: 0.005 })).toBe('baseline');
+		expect(rateOfBaseline({ adam: 0.005 }, 'adam')).toBe(0.005);
+		expect(rateOfBaseline(0.005, 'sgd')).toBe(0.005);
+		expect(() => rateOfBaseline({ adam: 0.005 }, 'sgd')).toThrow(/baselineLearningRate.sgd/);
 	});
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { syntheticDataset } from '../../src/datasets/synthetic.js';
-import { ActionSplitter, WEIGHT_DECAY_LEVELS } from '../../src/environment/actions/second-control.js';
+import { JointActionDecoder, WEIGHT_DECAY_LEVELS } from '../../src/environment/actions/joint-action.js';
 import { runEpisode } from '../../src/environment/episode.js';
 import { OBSERVATION_SIZE, observationNames } from '../../src/environment/observations/layer-observation.js';
 import { populationFactory } from '../../src/environment/populations/open-population.js';
@@ -16,22 +16,22 @@ const float32 = (values: readonly number[]) => values.map(Math.fround);
 
 describe('joint actions', () => {
 	it('are a level times nine and a category of the learning rate', () => {
-		const { actions, weightDecays } = new ActionSplitter().split(Uint8Array.of(0, 8, 9, 17, 18, 26), 3, 6);
+		const { actions, weightDecays } = new JointActionDecoder().decode(Uint8Array.of(0, 8, 9, 17, 18, 26), 3, 6);
 		expect([...actions]).toEqual([0, 8, 0, 8, 0, 8]);
 		expect([...weightDecays!]).toEqual(float32([0, 0, 1e-3, 1e-3, 1e-2, 1e-2]));
 	});
 
 	it('give every layer the same level where there is one agent', () => {
-		const { actions, weightDecays } = new ActionSplitter().split(Uint8Array.of(13, 26), 2, 4);
+		const { actions, weightDecays } = new JointActionDecoder().decode(Uint8Array.of(13, 26), 2, 4);
 		expect([...actions]).toEqual([4, 8]);
 		expect([...weightDecays!]).toEqual(float32([1e-3, 1e-3, 1e-2, 1e-2]));
 	});
 
 	it('are refused in a wrong number or beyond the last category', () => {
-		const splitter = new ActionSplitter();
-		expect(() => splitter.split(new Uint8Array(3), 2, 4)).toThrow(/Uint8Array of length 4 or 2 for actions/);
-		expect(() => splitter.split(new Float32Array(4), 2, 4)).toThrow(/Uint8Array of length 4 or 2 for actions/);
-		expect(() => splitter.split(Uint8Array.of(0, 27, 0, 0), 2, 4)).toThrow(/from 0 to 26 for actions\[1\]/);
+		const decoder = new JointActionDecoder();
+		expect(() => decoder.decode(new Uint8Array(3), 2, 4)).toThrow(/Uint8Array of length 4 or 2 for actions/);
+		expect(() => decoder.decode(new Float32Array(4), 2, 4)).toThrow(/Uint8Array of length 4 or 2 for actions/);
+		expect(() => decoder.decode(Uint8Array.of(0, 27, 0, 0), 2, 4)).toThrow(/from 0 to 26 for actions\[1\]/);
 	});
 });
 
@@ -58,7 +58,7 @@ describe('an environment with the second control weight-decay', () => {
 	});
 
 	it('gives all layers one level where one agent acts', () => {
-		const { environment, opened } = make({ agents: 'one' });
+		const { environment, opened } = make({ granularity: 'network' });
 		environment.reset();
 		environment.step(Uint8Array.of(4 + 9, 4 + 18));
 		const [, one, two] = levels as [number, number, number];

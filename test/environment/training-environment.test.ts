@@ -99,7 +99,7 @@ describe('TrainingEnvironment', () => {
 	});
 
 	it('controls all layers by one agent when asked for', () => {
-		const { environment, opened } = make({ agents: 'one' });
+		const { environment, opened } = make({ granularity: 'network' });
 		expect(environment.reset().observations).toHaveLength(2 * OBSERVATION_SIZE);
 		const { rewards } = environment.step(new Uint8Array([6, 4]));
 		expect(rewards).toHaveLength(2);
@@ -162,8 +162,7 @@ describe('TrainingEnvironment', () => {
 	});
 
 	it('pays the baseline reward against a cosine run of the same networks, measured once a task', () => {
-		const reward = { type: 'baseline', learningRate: 0.05 } as const;
-		const { environment, opened } = make({ reward });
+		const { environment, opened } = make({ reward: 'baseline', baselineLearningRate: 0.05 });
 		environment.reset();
 		expect(opened[0]!.calls).toEqual(['train', 'train', 'train', 'train', 'reset', 'probe']);
 		environment.reset();
@@ -206,7 +205,7 @@ describe('TrainingEnvironment', () => {
 		expect(() => environment.reset(fakeTask(), new Uint32Array(1))).toThrow(/Uint32Array of length 2 for seeds/);
 		const networks = [{ seed: 1, learningRate: 0.1, layerMultipliers: [1] }];
 		expect(() => environment.reset(fakeTask({ networks }))).toThrow(/layerMultipliers/);
-		expect(() => make({ agents: 'two' as 'one' })).toThrow(/'layerwise', 'one' for agents/);
+		expect(() => make({ granularity: 'two' as 'network' })).toThrow(/'layer', 'network' for granularity/);
 		expect(() => new TrainingEnvironment({ task: fakeTask() })).toThrow(/dataset/);
 	});
 

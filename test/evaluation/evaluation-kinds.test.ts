@@ -14,7 +14,7 @@ import { randomPolicy } from '../support/random-policy.js';
 import { TINY } from '../support/tiny-config.js';
 
 const dataset = syntheticDataset();
-const ends = { shape: [14, 14, 1], classes: 10 } as const;
+const datasetShape = { shape: [14, 14, 1], classes: 10 } as const;
 
 const withTasks = (networks: readonly NetworkFamily[], optimizers: readonly string[]): Config =>
 	parseConfig({ ...TINY, tasks: { ...TINY.tasks, networks, optimizers } });
@@ -33,7 +33,7 @@ describe('the kinds of task that an evaluation tests', () => {
 				(networks, optimizers, wanted) => {
 					// Entries that are there twice are drawn more often, and no other kind.
 					const config = withTasks([...networks, networks[0]!], [...optimizers, optimizers[0]!]);
-					const { chosen, leftOut } = chooseKinds(config, ends, wanted);
+					const { chosen, leftOut } = chooseKinds(config, datasetShape, wanted);
 					const all = [...chosen, ...leftOut];
 					const own = networks.some((family) => 'hidden' in family && family.hidden[0] === 8) ? 1 : 0;
 					expect(new Set(all.map(name)).size).toBe(networks.length * optimizers.length - own);
@@ -43,7 +43,7 @@ describe('the kinds of task that an evaluation tests', () => {
 						all.some(({ network, optimizer }) => network === '196-8-10' && optimizer.algorithm === optimizers[0]),
 					).toBe(false);
 
-					const each = chooseKinds(config, ends, 'each').chosen;
+					const each = chooseKinds(config, datasetShape, 'each').chosen;
 					expect(each.length).toBeLessThanOrEqual(6);
 					if (Math.max(networks.length, optimizers.length) > 6) return;
 					const shown = [
@@ -61,7 +61,7 @@ describe('the kinds of task that an evaluation tests', () => {
 	});
 
 	it.each(PRESET_NAMES)('are few for the preset %s, and none where the table has all', (preset) => {
-		const { chosen, families, optimizers } = chooseKinds(parseConfig(PRESETS[preset]), ends, 'each');
+		const { chosen, families, optimizers } = chooseKinds(parseConfig(PRESETS[preset]), datasetShape, 'each');
 		expect(chosen).toHaveLength(families * optimizers === 1 ? 0 : Math.max(families, optimizers));
 		for (const { network } of chosen) expect(network).not.toMatch(/undefined|NaN|\[/);
 	});
@@ -75,7 +75,7 @@ describe('the kinds of task that an evaluation tests', () => {
 			{ type: 'residual', blocks: [1, 2], width: 16 },
 			{ type: 'layers', layers: [{ type: 'dense', units: 12 }] },
 		];
-		const { chosen } = chooseKinds(withTasks(families, ['adam']), ends, 6);
+		const { chosen } = chooseKinds(withTasks(families, ['adam']), datasetShape, 6);
 		expect(chosen.map(({ network }) => network)).toEqual([
 			'mlp, 1–4 layers of 16–128, relu or tanh',
 			'196-8-10, tanh',
@@ -89,7 +89,7 @@ describe('the kinds of task that an evaluation tests', () => {
 	it('are tested on tasks that no training reaches, drawn as those of the run are', () => {
 		const config = parseConfig(PRESETS.standard);
 		const family = config.tasks.networks[3]!;
-		const tasks = kindTasks(config, ends, family, { algorithm: 'sgd' }, 'evaluation', 6);
+		const tasks = kindTasks(config, datasetShape, family, { algorithm: 'sgd' }, 'evaluation', 6);
 		const seeds = new Set(tasks.flatMap(({ networks }) => networks.map(({ seed }) => seed)));
 		expect(seeds.size).toBe(6);
 		for (const { spec, optimizer, pretraining, batchSize, horizon, networks } of tasks) {
@@ -100,8 +100,8 @@ describe('the kinds of task that an evaluation tests', () => {
 			expect(config.tasks.horizon).toContain(horizon);
 			expect(networks[0]?.layerMultipliers).toBeUndefined();
 		}
-		const tuning = kindTasks(config, ends, family, { algorithm: 'sgd' }, 'tuning', 6);
-		const training = iterationTasks(config, ends, 0);
+		const tuning = kindTasks(config, datasetShape, family, { algorithm: 'sgd' }, 'tuning', 6);
+		const training = iterationTasks(config, datasetShape, 0);
 		for (const { networks } of [...tuning, ...training])
 			for (const { seed } of networks) expect(seeds.has(seed)).toBe(false);
 	});

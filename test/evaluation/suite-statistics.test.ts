@@ -114,14 +114,14 @@ function results(value: (contender: string, task: string, rate: number | null) =
 	);
 	return {
 		format: 'ganno-suite-results',
-		version: 1,
+		version: 2,
 		suite,
 		seeds: 'reporting',
 		contenders,
 		policies: ['learned', 'one action'].map((name, i) => ({
 			name,
 			digest: 'd',
-			agents: i === 0 ? 'layerwise' : 'one',
+			granularity: i === 0 ? 'layer' : 'network',
 			action: 'compounding',
 			training: null,
 		})),

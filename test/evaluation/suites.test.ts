@@ -17,7 +17,7 @@ import { targetRows } from '../../src/evaluation/suites/suite-targets.js';
 import { taskSeeds, trainingTask } from '../../src/evaluation/suites/suite-tasks.js';
 import { savePolicy } from '../../src/policy/policy-file.js';
 import { SCHEDULES } from '../../src/schedules/registry.js';
-import type { NetworkEnds } from '../../src/tasks/network-family.js';
+import type { DatasetShape } from '../../src/tasks/network-family.js';
 import { damage, spoil } from '../support/garbage.js';
 import { randomPolicy } from '../support/random-policy.js';
 import { ganno, startGanno } from '../support/run-ganno.js';
@@ -29,10 +29,10 @@ const layerwise = { ...randomPolicy('feed-forward', 2), training: {} };
 const oneAction = { ...randomPolicy('feed-forward', 3), training: {} };
 const POLICIES = [
 	{ name: 'learned', policy: layerwise },
-	{ name: 'one action', policy: { ...oneAction, spec: { ...oneAction.spec, agents: 'one' as const } } },
+	{ name: 'one action', policy: { ...oneAction, spec: { ...oneAction.spec, granularity: 'network' as const } } },
 ];
 
-const ends: NetworkEnds = { shape: [14, 14, 1], classes: 10 };
+const ends: DatasetShape = { shape: [14, 14, 1], classes: 10 };
 
 describe('the built-in suites', () => {
 	it.each(SUITE_NAMES)('are what the schema says: %s', (name) => {
@@ -376,7 +376,7 @@ describe('ganno evaluate --suite', () => {
 		const cases: [readonly string[], string][] = [
 			[['--quick', '--seeds', '5'], 'Expected reporting or development for --seeds with --suite'],
 			[['--suite', 'none'], 'Expected held-out, quick or a JSON file for --suite'],
-			[['--quick', '--one-action', policy], "Expected a policy trained with agents 'one' for --one-action"],
+			[['--quick', '--one-action', policy], "Expected a policy trained with granularity 'network' for --one-action"],
 			[['--quick', '--policy', 'x'], 'Expected NAME=FILE for --policy'],
 			[['--quick', '--policy', `a=${policy}`, '--schedule', 'a=b.mjs'], 'The name "a" of --schedule is given twice'],
 			[['--quick', '--schedule', 'a=b.mjs'], 'No file is at'],

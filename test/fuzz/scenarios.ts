@@ -323,7 +323,7 @@ function environment(world: World): void {
 		dataset: freshDataset(),
 		action: 'compounding',
 		reward: 'log-improvement',
-		agents: 'layerwise',
+		granularity: 'layer',
 		threads: 1,
 	});
 	const made = construct(world, 'public', ganno.TrainingEnvironment, () => maybeSpoil(world, options()));

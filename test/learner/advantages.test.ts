@@ -3,7 +3,7 @@ import {
 	explainedVariance,
 	generalizedAdvantages,
 	normalizeAdvantages,
-	subtractOthersMean,
+	subtractLeaveOneOutMean,
 } from '../../src/learner/advantages.js';
 import { activeRows, assembleBatch, criticObservationSize, gatherSequences } from '../../src/learner/batch.js';
 import { policySpec, randomSnapshot } from '../support/policies.js';
@@ -76,7 +76,7 @@ describe('generalised advantage estimation', () => {
 			{ first: 6, networks: 3, agents: 2 },
 			{ first: 12, networks: 1, agents: 2 },
 		];
-		subtractOthersMean(advantages, decisions, active);
+		subtractLeaveOneOutMean(advantages, decisions, active);
 		expect([...advantages]).toEqual([-3, -30, -1.5, -15, 4.5, 45, -4, -20, 4, 20, 1e6, 1e6, 3, 4]);
 	});
 

@@ -123,7 +123,7 @@ describe('the loss of a continuous policy', () => {
 		values: new Float32Array(count),
 	};
 	const miniBatch = { steps: 1, sequences: count, rows: Int32Array.from(rows) } as unknown as MiniBatch;
-	const settings = { clip: 0.2, entropyCoefficient: 0.05, valueCoefficient: 0.5 };
+	const settings = { clip: 0.2, entropyCoefficient: 0.05, valueCoefficient: 0.5, valueClip: 0 };
 	const result = ppoLoss(outputs, new Float32Array(count), miniBatch, targets, settings);
 
 	it('is that of the formulas', () => {

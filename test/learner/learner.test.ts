@@ -118,7 +118,7 @@ describe('learner', () => {
 	});
 
 	it('stops the epochs of an update once the policy has moved far enough', async () => {
-		const learner = await createLearner(options('feed-forward', { ppo: { targetKl: 0, epochs: 10 } }));
+		const learner = await createLearner(options('feed-forward', { ppo: { targetKl: 1e-9, epochs: 10 } }));
 		expect((await learner.update(trajectories(0))).epochs).toBe(1);
 	});
 

@@ -27,7 +27,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const dataset = syntheticDataset();
 const tiny = {
 	...TINY,
-	agent: 'adaptive-lr',
+	controller: 'adaptive-lr',
 	iterations: 4,
 	environment: { multiplier: 1.5 },
 	learner: { normalizerIterations: 2 },
@@ -66,9 +66,9 @@ describe('the learner of adaptive-lr', () => {
 
 describe('the config of adaptive-lr', () => {
 	it('brings a decision every 10 steps, one agent, its action and its reward', () => {
-		const config = parseConfig({ agent: 'adaptive-lr' });
+		const config = parseConfig({ controller: 'adaptive-lr' });
 		expect(config.environment).toMatchObject({
-			agents: 'one',
+			granularity: 'network',
 			action: 'continuous',
 			reward: 'validation-loss',
 			multiplier: 1.05,
@@ -80,19 +80,19 @@ describe('the config of adaptive-lr', () => {
 			action: 'continuous',
 			actions: 2,
 			multiplier: 1.05,
-			agents: 'one',
+			granularity: 'network',
 		});
 	});
 
 	it('is weaker than anything that is said', () => {
 		const config = resolveConfig([
-			{ source: 'file', values: { agent: 'adaptive-lr', tasks: { decisions: 50 } } },
+			{ source: 'file', values: { controller: 'adaptive-lr', tasks: { decisions: 50 } } },
 			{ source: 'flags', values: { environment: { action: 'three-way' } } },
 		]);
 		expect(config.tasks.decisions).toEqual([50]);
 		expect(policySpec(config)).toMatchObject({ action: 'three-way', actions: 3 });
 		const preset = resolveConfig([{ source: 'preset', values: PRESETS['adaptive-lr'] }]);
-		expect(preset).toMatchObject({ agent: 'adaptive-lr', dataset: 'fashion-mnist' });
+		expect(preset).toMatchObject({ controller: 'adaptive-lr', dataset: 'fashion-mnist' });
 	});
 
 	it('leaves that of ganno as it was', () => {
@@ -103,19 +103,19 @@ describe('the config of adaptive-lr', () => {
 			action: 'compounding',
 			actions: 9,
 			hiddenUnits: 64,
-			agents: 'layerwise',
+			granularity: 'layer',
 		});
 	});
 
 	it.each([
 		[
-			{ agent: 'adaptive-lr', environment: { action: 'coarse' } },
+			{ controller: 'adaptive-lr', environment: { action: 'fine' } },
 			/'three-way' or 'continuous' for environment\.action/,
 		],
-		[{ agent: 'adaptive-lr', environment: { agents: 'layerwise' } }, /'one' for environment\.agents/],
-		[{ environment: { action: 'continuous' } }, /for environment\.action with agent 'ganno'/],
+		[{ controller: 'adaptive-lr', environment: { granularity: 'layer' } }, /'network' for environment\.granularity/],
+		[{ environment: { action: 'continuous' } }, /for environment\.action with controller 'layerwise'/],
 		[{ environment: { multiplier: 1 } }, /above 1 and at most 100 for environment\.multiplier/],
-		[{ agent: 'xu' }, /one of 'ganno', 'adaptive-lr' for agent/],
+		[{ controller: 'xu' }, /one of 'layerwise', 'adaptive-lr' for controller/],
 	])('refuses what does not go together: %o', (values, message) => {
 		expect(() => parseConfig(values)).toThrow(message);
 	});
@@ -159,7 +159,7 @@ describe('evaluation', () => {
 			{ name: 'learned', kind: 'learned' },
 			{ name: 'xu', kind: 'learned' },
 		]);
-		expect(results.policies[1]).toMatchObject({ name: 'xu', agents: 'one', action: 'continuous' });
+		expect(results.policies[1]).toMatchObject({ name: 'xu', granularity: 'network', action: 'continuous' });
 		const decisions = (name: string) =>
 			results.trajectories
 				.filter(({ contender }) => contender === name)
@@ -184,14 +184,23 @@ describe('evaluation', () => {
 	});
 });
 
-describe('ganno train --agent adaptive-lr', () => {
+describe('ganno train --controller adaptive-lr', () => {
 	it('writes a policy that info and evaluate understand', async () => {
 		const run = join(folder, 'cli');
 		const file = join(folder, 'tiny.json');
-		const { agent: _, ...settings } = tiny;
+		const { controller: _, ...settings } = tiny;
 		writeFileSync(file, JSON.stringify(settings));
 		const common = ['--config', file, '--workers', '0'];
-		const trained = await ganno(['train', '--agent', 'adaptive-lr', ...common, '--iterations', '2', '--run-dir', run]);
+		const trained = await ganno([
+			'train',
+			'--controller',
+			'adaptive-lr',
+			...common,
+			'--iterations',
+			'2',
+			'--run-dir',
+			run,
+		]);
 		expect(trained.stderr + trained.stdout).toContain('Policy:');
 		expect(trained.code).toBe(0);
 		const info = await ganno(['info', join(run, 'policy.safetensors')]);
@@ -204,7 +213,7 @@ describe('ganno train --agent adaptive-lr', () => {
 		expect(resumed.code).toBe(0);
 	});
 
-	it('starts from the preset of the agent that the file names', async () => {
+	it('starts from the preset of the controller that the file names', async () => {
 		const run = join(folder, 'from-file');
 		const file = join(folder, 'agent.json');
 		writeFileSync(file, JSON.stringify(tiny));
@@ -215,8 +224,10 @@ describe('ganno train --agent adaptive-lr', () => {
 	});
 
 	it('says what does not go together', async () => {
-		const { code, stderr } = await ganno(['train', '--agent', 'adaptive-lr', '--action', 'coarse']);
+		const { code, stderr } = await ganno(['train', '--controller', 'adaptive-lr', '--action', 'fine']);
 		expect(code).not.toBe(0);
-		expect(stderr).toContain("Expected 'three-way' or 'continuous' for environment.action with agent 'adaptive-lr'");
+		expect(stderr).toContain(
+			"Expected 'three-way' or 'continuous' for environment.action with controller 'adaptive-lr'",
+		);
 	});
 });

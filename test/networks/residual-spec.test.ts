@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { networkFamilySchema } from '../../src/config/network-family-schema.js';
 import { NETWORKS, residual } from '../../src/networks/builders.js';
 import { describeNetwork } from '../../src/networks/describe.js';
 import { inferShapes } from '../../src/networks/shapes.js';
 import type { LayerSpec, NetworkSpec, ResidualLayerSpec } from '../../src/networks/spec.js';
 import { PhiloxGenerator } from '../../src/philox.js';
-import { drawNetwork } from '../../src/tasks/network-family.js';
+import { drawNetwork, networkFamilySchema } from '../../src/tasks/network-family.js';
 import { forwardCost } from '../../src/tasks/task-cost.js';
 
 const head: LayerSpec = { type: 'dense', units: 10 };

@@ -262,7 +262,7 @@ describe('an environment', () => {
 		dataset: structuredClone(dataset),
 		action: 'compounding',
 		reward: 'log-improvement',
-		agents: 'layerwise',
+		granularity: 'layer',
 		threads: 1,
 	});
 

@@ -125,7 +125,7 @@ describe('the package', () => {
 			import { LayerwiseOptimizer, STATISTICS, TrainingEnvironment, devices, openExecutor, parseConfig, runEpisode, sampleTasks, scheduleByName, syntheticDataset } from 'ganno';
 			const dataset = syntheticDataset();
 			const [task] = sampleTasks(
-				{ ends: dataset, networks: [{ type: 'mlp', hidden: [8] }], networksPerTask: 2, sliceSizes: ['all'], durations: [{ horizon: 40, interval: 10 }], validationSize: 32, batchSizes: [8] },
+				{ dataset, networks: [{ type: 'mlp', hidden: [8] }], networksPerTask: 2, sliceSize: 0, horizon: 40, decisions: 4, validationSize: 32, batchSizes: [8] },
 				1, 0, 1);
 			using environment = new TrainingEnvironment({ task, dataset });
 			const { returns } = runEpisode({ environment, controller: scheduleByName('cosine') });
@@ -143,7 +143,7 @@ describe('the package', () => {
 	it('says what to install where tfjs is missing', async () => {
 		const output = await runModule(`
 			import { createLearner, parseConfig } from 'ganno';
-			const spec = { network: 'feed-forward', observation: 'layer-v1', observationSize: 23, action: 'compounding', actions: 9, hiddenUnits: 8, agents: 'layerwise' };
+			const spec = { network: 'feed-forward', observation: 'layer-v1', observationSize: 23, action: 'compounding', actions: 9, hiddenUnits: 8, granularity: 'layer' };
 			await createLearner({ spec, seed: 0, iterations: 1 }).catch(({ code, message }) => console.log(code, message));
 		`);
 		expect(output).toMatch(/^MISSING_DEPENDENCY .*npm install @tensorflow\/tfjs/);

@@ -272,12 +272,13 @@ const CALLS: Record<string, Call> = {
 	TrainingEnvironment: {
 		options: () => ({
 			task: task(),
-			reward: { type: 'baseline', learningRate: { adam: 0.1 } },
+			reward: 'baseline',
+			baselineLearningRate: { adam: 0.1 },
 			baseSchedule: Float32Array.of(1, 1),
 			observation: 'layer-v1',
 			action: 'compounding',
 			multiplier: 2,
-			agents: 'layerwise',
+			granularity: 'layer',
 			secondControl: 'none',
 			dataset,
 			cancellation: new Int32Array(new SharedArrayBuffer(4)),
@@ -339,7 +340,7 @@ const CALLS: Record<string, Call> = {
 	},
 	sampleTasks: {
 		options: () => ({
-			ends: { shape: [8, 8, 1], classes: 4 },
+			dataset: { shape: [8, 8, 1], classes: 4 },
 			networks: [
 				{ type: 'mlp', hidden: [4], activation: 'relu' },
 				{ type: 'mlp', depth: [1, 2], width: [2, 4], activation: ['relu', 'tanh'] },
@@ -349,17 +350,18 @@ const CALLS: Record<string, Call> = {
 				{ type: 'layers', layers: [] },
 			],
 			networksPerTask: 2,
-			optimizers: [{ ...structuredClone(optimizer), learningRates: [0.01, 0.1] }],
+			optimizers: [{ ...structuredClone(optimizer), initialLearningRates: [0.01, 0.1] }],
 			batchSizes: [4],
-			sliceSizes: [20, 'all'],
-			durations: [{ horizon: 20, interval: 1 }],
+			sliceSize: [20, 0],
+			horizon: [20],
+			decisions: 20,
 			validationSize: 8,
-			learningRates: [0.01, 0.1],
+			initialLearningRates: [0.01, 0.1],
 			layerSpreadDecades: 1,
 			layerSpreadShare: 0.5,
 			initialScaleDecades: 1,
 			initialScaleShare: 0.5,
-			classCounts: ['all', 2],
+			classes: [0, 2],
 			labelNoise: [0, 0.1],
 			fineTuning: {
 				share: 0.5,
@@ -369,11 +371,12 @@ const CALLS: Record<string, Call> = {
 				sliceSize: 8,
 				horizon: 20,
 			},
-			costLimit: 1e9,
-			stratumSize: 1,
+			costLimit: 1,
+			stratified: true,
+			perIteration: 1,
 		}),
 		call: (distribution) => ganno.sampleTasks(distribution, 1, 0, 8),
-		whole: ['ends'], // a whole data set may be given
+		whole: ['dataset'], // a whole data set may be given
 	},
 	...Object.fromEntries(
 		Object.entries(schedules).map(([name, options]): [string, Call] => [
@@ -642,7 +645,7 @@ describe.each(Object.keys(CALLS))('%s', (name) => {
 			expect(error, where).toBeInstanceOf(ganno.GannoError);
 			expect(error, where).toMatchObject({ code: 'INVALID_ARGUMENT' });
 			expect((error as Error).message, where).toMatch(
-				/Unknown option .*\btypo; known ones are|\btypo (does not apply|means nothing)|a key of reward.learningRate|controllers\["typo"\]/,
+				/Unknown option .*\btypo; known ones are|\btypo (does not apply|means nothing)|a key of baselineLearningRate|controllers\["typo"\]/,
 			);
 		}
 	});
@@ -659,4 +662,34 @@ describe.each(Object.keys(CALLS))('%s', (name) => {
 			}
 		}
 	});
+});
+
+it.each<[string, () => unknown, string]>([
+	[
+		'an environment',
+		() => new ganno.TrainingEnvironment({ task: task(), dataset, agents: 'one' } as never),
+		'Unknown option agents: it is called granularity now',
+	],
+	[
+		'a policy',
+		() => new ganno.PolicyController({ ...snapshot, spec: { ...snapshot.spec, agents: 'one' } } as never),
+		'Unknown option policy.spec.agents: it is called granularity now',
+	],
+	[
+		'a distribution of tasks',
+		() => ganno.sampleTasks({ ends: dataset } as never, 1, 0, 1),
+		'Unknown option distribution.ends: it is called dataset now',
+	],
+	[
+		'a controller',
+		() =>
+			ganno.runEpisode({
+				environment: environment(),
+				controller: { name: 'old', reset: nothing, decide: nothing, memory: rates, remember: nothing } as never,
+			}),
+		'memory() and remember() of controller are called state() and restore(state) now; rename them',
+	],
+])('%s of 0.1 is refused with the name that its key has now', (_what, use, message) => {
+	expect(use).toThrow(message);
+	expect(use).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
 });

@@ -17,7 +17,7 @@ const networkSpec = (changes: Partial<PolicySpec> = {}): PolicySpec =>
 		actions: 2,
 		multiplier: 1.1,
 		hiddenUnits: 6,
-		agents: 'one',
+		granularity: 'network',
 		...changes,
 	});
 
@@ -44,7 +44,7 @@ describe('a policy of the adaptive learning rate', () => {
 	it.each([
 		[{ action: 'compounding', actions: 9 }, /needs the action rule 'compounding'/],
 		[{ action: 'three-way', actions: 2 }, /'three-way' of 2 actions/],
-		[{ agents: 'layerwise' }, /for agents 'layerwise'/],
+		[{ granularity: 'layer' }, /for granularity 'layer'/],
 		[{ observationSize: 8 }, /'network-v1' of 8 features/],
 	] as const)('is refused where its parts do not go together: %o', (changes, message) => {
 		const path = join(folder, 'wrong.safetensors');
@@ -79,7 +79,7 @@ describe('a policy of the adaptive learning rate', () => {
 
 	it('is refused by a controller of a training outside, which has no predictions', () => {
 		expect(() => LayerwiseController.fromPolicy(randomSnapshot(networkSpec()), { learningRate: 0.1 })).toThrow(
-			/looks at 'network-v1', which takes the predictions on a validation split/,
+			/observes 'network-v1', which needs the predictions on a validation split/,
 		);
 	});
 });

@@ -45,7 +45,7 @@ describe('policy controller', () => {
 	});
 
 	it('gives one action to all layers where one agent controls them', () => {
-		const controller = new PolicyController(randomSnapshot(policySpec({ agents: 'one' })));
+		const controller = new PolicyController(randomSnapshot(policySpec({ granularity: 'network' })));
 		const { learningRates, actions } = controller.decide(context(1, 3));
 		expect(actions!.length).toBe(networks);
 		for (let row = 0; row < networks * layers; row++) {
@@ -69,9 +69,9 @@ describe('policy controller', () => {
 
 	it('refuses an environment of the other agents mode, and policies of unknown observation or action', () => {
 		const layerwise = new PolicyController(randomSnapshot(policySpec()));
-		expect(() => layerwise.decide(context(1, 1))).toThrow(/agents: 'layerwise'/);
-		const one = new PolicyController(randomSnapshot(policySpec({ agents: 'one' })));
-		expect(() => one.decide(context(layers, 1))).toThrow(/agents: 'one'/);
+		expect(() => layerwise.decide(context(1, 1))).toThrow(/granularity: 'layer'/);
+		const one = new PolicyController(randomSnapshot(policySpec({ granularity: 'network' })));
+		expect(() => one.decide(context(layers, 1))).toThrow(/granularity: 'network'/);
 		expect(() => new PolicyController(randomSnapshot(policySpec({ observation: 'other' })))).toThrow(/observation/);
 		expect(() => new PolicyController(randomSnapshot(policySpec({ action: 'other' })))).toThrow(/action/);
 	});

@@ -14,7 +14,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const policy: Policy = {
-	...randomSnapshot(policySpec({ network: 'recurrent', hiddenUnits: 6, agents: 'one', action: 'coarse' })),
+	...randomSnapshot(policySpec({ network: 'recurrent', hiddenUnits: 6, granularity: 'network', action: 'coarse' })),
 	training: { seed: 4, iterations: 10, dataset: 'fashion-mnist', nested: { list: [1, 2] } },
 };
 
@@ -42,7 +42,7 @@ describe('policy file', () => {
 	it('describes itself to a person', () => {
 		const lines = describePolicy(policy).map(({ name, value }) => `${name}: ${value}`);
 		expect(lines).toContain('observation: layer-v1 (23 features)');
-		expect(lines).toContain('agents: one for all layers');
+		expect(lines).toContain('agents: one per network');
 		expect(lines).toContain('training.dataset: fashion-mnist');
 		expect(lines).toContain('training.nested: {"list":[1,2]}');
 		expect(lines.join()).toContain('GRU 6');
@@ -97,7 +97,7 @@ describe('policy file', () => {
 
 	it.each<[string, (content: Content) => void, RegExp]>([
 		['of another format', ({ metadata }) => (metadata.format = 'something'), /not a policy of ganno/],
-		['of a later version', ({ metadata }) => (metadata.version = '2'), /version 2/],
+		['of a later version', ({ metadata }) => (metadata.version = '3'), /version 3/],
 		['without a spec', ({ metadata }) => delete metadata.spec, /'spec' is missing/],
 		['with a broken spec', ({ metadata }) => (metadata.spec = '{'), /'spec' is not JSON/],
 		['with a broken card', ({ metadata }) => (metadata.card = '{'), /'card' is not JSON/],

@@ -21,7 +21,7 @@ const recipes = {
 	'one-action.safetensors': parseConfig({
 		...PRESETS.standard,
 		seed: 1,
-		environment: { ...PRESETS.standard.environment, agents: 'one' },
+		environment: { ...PRESETS.standard.environment, granularity: 'network' },
 	}),
 	'adaptive-lr.safetensors': parseConfig({ ...PRESETS['adaptive-lr'], seed: 1 }),
 } as const;

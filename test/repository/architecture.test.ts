@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { configReference } from '../../src/config/config.js';
 import { packageRoot } from '../../src/native.js';
 import { RESOURCE_KEYS } from '../../src/networks/population-resources.js';
+import { searchConfigReference } from '../../src/search/search-config.js';
 import { declaredProperties } from '../support/declared-properties.js';
 
 /** The rows of the table under a heading of docs/architecture.md. */
@@ -24,7 +26,7 @@ const FOLDERS = new Map(
 );
 const ROOMS = new Map([...FOLDERS].filter(([folder]) => !folder.includes('/')));
 /** Types that need each other across files, to be put into one. */
-const KNOWN_CIRCLES: readonly string[] = ['config/config-checks.ts → config/config.ts'];
+const KNOWN_CIRCLES: readonly string[] = [];
 
 /** Settings: names that one interface declares. All others extend it, pick from it, or infer their type from a schema. */
 const SETTINGS: readonly string[] = RESOURCE_KEYS;
@@ -34,10 +36,6 @@ const OTHER_MEANINGS: Readonly<Record<string, string>> = {
 	'optimizer/optimizer-options.ts LayerwiseOptimizerOptions.device':
 		"where one step over the caller's arrays is computed, 'reference' included; no population is there",
 	'optimizer/optimizer-options.ts LayerwiseOptimizerOptions.threads': "of one step over the caller's arrays",
-	'cli/config-options.ts ConfigOptions.device': 'text of the command line, before the schema has read it',
-	'cli/config-options.ts ConfigOptions.precision': 'text of the command line, before the schema has read it',
-	'cli/search-options.ts SearchConfigOptions.device': 'text of the command line, before the schema has read it',
-	'cli/search-options.ts SearchConfigOptions.precision': 'text of the command line, before the schema has read it',
 };
 
 interface Import {
@@ -171,5 +169,73 @@ describe('the house', () => {
 				(path.startsWith('core/') && /^(cpu|cuda)\//.test(header)),
 		);
 		expect(backwards).toEqual([]);
+	});
+});
+
+describe('each setting', () => {
+	/** Interfaces with keys that are called as settings are, and why these are something else. */
+	const OTHERS: Readonly<Record<string, string>> = {
+		TrainingTask: 'one task, drawn from what the settings leave open',
+		NetworkPopulationOptions: 'the networks of one task',
+		BatchOrder: 'of one task',
+		DecisionContext: 'what a controller sees of one training',
+		LayerwiseControllerState: 'what a controller has kept of one training',
+		LoadDatasetOptions: 'data sets are loaded without a config too',
+		DatasetDefinition: 'the split that a data set comes with',
+		PolicySpec: 'what a policy file records of the settings that it was made under',
+		UpdateMetrics: 'what was in force in one update',
+		DatasetView: 'the labels of one task',
+		EvaluationTable: 'what an evaluation was about, in its result',
+		LayerwiseTfOptimizerOptions: 'an optimiser for trainings elsewhere',
+	};
+
+	/** Words that settings share with much else. */
+	const COMMON = ['learningRate', 'learningRates', 'batchSize', 'weightDecay', 'baseSchedule'];
+
+	/** Of the machine: in interfaces that carry them they are resources, which have a rule of their own. */
+	const RESOURCES = ['device', 'precision'];
+
+	/** The keys of each section, without the sections. */
+	const sections = [configReference(), searchConfigReference()].flatMap((keys) => {
+		const bySection = new Map<string, string[]>();
+		for (const { key } of keys) {
+			const [name = '', section = ''] = key.split('.').toReversed();
+			if (!RESOURCES.includes(name)) bySection.set(section, [...(bySection.get(section) ?? []), name]);
+		}
+		return [...bySection.values()];
+	});
+
+	/** Keys that an interface, or a type of an object, declares itself. */
+	function declared(path: string): { readonly name: string; readonly keys: readonly string[] }[] {
+		const text = readFileSync(join(packageRoot, 'src', path), 'utf8');
+		const types = text.matchAll(/^(?:export )?(?:interface (\w+)[^{]*|type (\w+)[^={]*= )\{\n(.*?)^\}/gms);
+		return [...types].map(([, ofInterface, ofType, body]) => ({
+			name: (ofInterface ?? ofType) as string,
+			keys: [...(body as string).matchAll(/^\t(?:readonly )?(\w+)\??:/gm)].map(([, key]) => key as string),
+		}));
+	}
+
+	const interfaces = sources.flatMap(declared);
+
+	it('is declared once: no interface has a key of its own that only a setting is called', () => {
+		const names = new Set(sections.flat().filter((name) => /[A-Z]/.test(name) && !COMMON.includes(name)));
+		const again = interfaces.flatMap(({ name, keys }) =>
+			name in OTHERS ? [] : keys.filter((key) => names.has(key)).map((key) => `${name}.${key}`),
+		);
+		expect(names.size).toBeGreaterThan(40);
+		expect(again).toEqual([]);
+	});
+
+	it('is declared once: no interface states three keys of one section again', () => {
+		const again = interfaces.filter(
+			({ name, keys }) =>
+				!(name in OTHERS) && sections.some((section) => keys.filter((key) => section.includes(key)).length >= 3),
+		);
+		expect(again.map(({ name, keys }) => `${name}: ${keys.join(', ')}`)).toEqual([]);
+	});
+
+	it('has no other meaning that is not there any more', () => {
+		const known = new Set(interfaces.map(({ name }) => name));
+		expect(Object.keys(OTHERS).filter((name) => !known.has(name))).toEqual([]);
 	});
 });

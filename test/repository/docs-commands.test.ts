@@ -102,7 +102,7 @@ describe('the check of commands', () => {
 		'npx ganno train --iteration 5',
 		'npx ganno train --preset huge',
 		'npx ganno train --set learner.clop=0.1',
-		'npx ganno train --agent adaptive-lr --action compounding',
+		'npx ganno train --controller adaptive-lr --action compounding',
 		'npx ganno evaluate',
 		'npx ganno info default other',
 		'npx ganno search --set learner.parallel=many',

@@ -43,10 +43,7 @@ describe('printed programs run as they stand', () => {
 
 describe('the check of programs finds', () => {
 	const page = (path: string, ...lines: string[]): Page => ({ path, lines });
-	const task = (durations: string): readonly string[] => [
-		'import { sampleTasks, syntheticDataset } from "ganno";',
-		`${durations}`,
-	];
+	const task = (line: string): readonly string[] => ['import { sampleTasks, syntheticDataset } from "ganno";', line];
 	const broken = {
 		'a name that is not exported': page(
 			'a.md',
@@ -59,14 +56,14 @@ describe('the check of programs finds', () => {
 		'an option that is not known': page(
 			'c.md',
 			'```js',
-			...task('sampleTasks({ ends: syntheticDataset(), durations: [{ horizon: 40, decisions: 4 }] }, 1, 0, 1);'),
+			...task('sampleTasks({ dataset: syntheticDataset(), horizon: 40, decision: 4 }, 1, 0, 1);'),
 			'```',
 		),
 		'options behind a name': page(
 			'd.md',
 			'```js',
-			...task('const durations = [{ horizon: 40, decisions: 4 }];'),
-			'sampleTasks({ ends: syntheticDataset(), durations }, 1, 0, 1);',
+			...task('const fineTuning = { share: 0, shares: 1 };'),
+			'sampleTasks({ dataset: syntheticDataset(), fineTuning }, 1, 0, 1);',
 			'```',
 		),
 		'a parameter without a type': page('e.md', '```ts', 'export const same = (x) => x;', '```'),
@@ -101,7 +98,7 @@ describe('the check of programs finds', () => {
 	});
 
 	it('where on the page it is', () => {
-		expect(faults['c.md']).toMatch(/^c\.md:3:\d+: .*'decisions' does not exist/);
+		expect(faults['c.md']).toMatch(/^c\.md:3:\d+: .*'decision' does not exist/);
 		expect(faults['f.md']).toMatch(/^f\.md:5:13: Cannot find name 'answer'/);
 	});
 

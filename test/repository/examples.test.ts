@@ -87,7 +87,7 @@ function constantPolicy(name: string, action: number): string {
 		action: 'compounding',
 		actions: ACTION_COUNT,
 		hiddenUnits: 64,
-		agents: 'layerwise',
+		granularity: 'layer',
 	};
 	const parameters = new Float32Array(actorParameterCount(spec));
 	parameters[parameters.length - ACTION_COUNT + action] = 1; // its output bias, the only one above 0

@@ -165,8 +165,8 @@ describe('an executor', () => {
 		await using executor = new InProcessExecutor({ dataset, population: fakePopulations().factory });
 		const snapshot = randomPolicy();
 		const wrong: [Partial<PolicySpec>, string][] = [
-			[{ agents: 'one' }, "agents: 'one'"],
-			[{ action: 'coarse' }, "action: 'coarse'"],
+			[{ granularity: 'network' }, "granularity: 'network'"],
+			[{ action: 'fine' }, "action: 'fine'"],
 			[{ observation: 'layer-v0' }, "'layer-v0'"],
 		];
 		for (const [change, message] of wrong) {

@@ -2,7 +2,12 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PhiloxGenerator } from '../../src/philox.js';
-import { type Architecture, formatArchitecture, parseArchitecture, walk } from '../../src/search/architecture.js';
+import {
+	type Architecture,
+	architecturePath,
+	formatArchitecture,
+	parseArchitecture,
+} from '../../src/search/architecture.js';
 import { countArchitectures, countStates } from '../../src/search/count.js';
 import { resolveSearchConfig, searchConfigReference, spaceOf } from '../../src/search/search-config.js';
 import { SEARCH_PRESETS } from '../../src/search/search-presets.js';
@@ -135,7 +140,7 @@ describe('a search space', () => {
 					if (!(state.size >= 1)) expect.fail(formatArchitecture(layers));
 				}
 				lengths.add(layers.length);
-				const steps = walk(space, parseArchitecture(formatArchitecture(layers)));
+				const steps = architecturePath(space, parseArchitecture(formatArchitecture(layers)));
 				if (steps.length !== layers.length || layers.length > space.maximumDepth + 1) {
 					expect.fail(formatArchitecture(layers));
 				}
@@ -148,8 +153,8 @@ describe('a search space', () => {
 		for (const [change, message] of [
 			[{ imageSize: 0 }, 'imageSize'],
 			[{ imageSize: Number.NaN }, 'imageSize'],
-			[{ kernelSizes: [2] }, '1, 3 or 5 for kernelSizes'],
-			[{ filters: [8, 8] }, 'distinct integers for filters'],
+			[{ kernelSizes: [2] }, '1, 3 or 5 for space.kernelSizes'],
+			[{ filters: [8, 8] }, 'distinct values for space.filters'],
 			[
 				{
 					pools: [
@@ -157,12 +162,12 @@ describe('a search space', () => {
 						[2, 2],
 					],
 				},
-				'distinct windows',
+				'distinct values for space.pools',
 			],
-			[{ pools: [[6, 2]] }, 'pools[0][0]'],
+			[{ pools: [[6, 2]] }, 'space.pools[0][0]'],
 			[{ sizeBuckets: [8, 4] }, 'a list that 1 is in'],
 			[{ fit: 'loose' }, "one of 'strict', 'inclusive'"],
-			[{ initialPooling: 1 }, 'initialPooling'],
+			[{ initialPooling: 1 }, 'space.initialPooling'],
 		] as const) {
 			expect(() => checkSpace({ ...PAPER, ...change } as SearchSpace)).toThrow(message);
 		}
@@ -225,10 +230,10 @@ describe('the notation of architectures', () => {
 	});
 
 	it('says which layer a space does not have, and where', () => {
-		expect(() => walk(PAPER, parseArchitecture('C(64,3,1)-P(2,2)-P(2,2)-SM'))).toThrow(
+		expect(() => architecturePath(PAPER, parseArchitecture('C(64,3,1)-P(2,2)-P(2,2)-SM'))).toThrow(
 			'has no P(2,2) as layer 3 of C(64,3,1)-P(2,2)-P(2,2)-SM, after P(2,2) at 16×16 and depth 2 of 18',
 		);
-		expect(() => walk(PAPER, parseArchitecture('C(65,3,1)-SM'))).toThrow('after the input at 32×32');
+		expect(() => architecturePath(PAPER, parseArchitecture('C(65,3,1)-SM'))).toThrow('after the input at 32×32');
 	});
 });
 

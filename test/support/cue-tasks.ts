@@ -26,7 +26,7 @@ export function cueSpec(network: PolicySpec['network'], hiddenUnits: number): Po
 		action: 'cue',
 		actions: CUES,
 		hiddenUnits,
-		agents: 'layerwise',
+		granularity: 'layer',
 	};
 }
 

@@ -11,7 +11,7 @@ export function policySpec(changes: Partial<PolicySpec> = {}): PolicySpec {
 		action: 'compounding',
 		actions: 9,
 		hiddenUnits: network === 'feed-forward' ? 64 : 128,
-		agents: 'layerwise',
+		granularity: 'layer',
 		...changes,
 	};
 }

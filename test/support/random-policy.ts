@@ -20,7 +20,7 @@ export function randomPolicy(network: PolicySpec['network'] = 'feed-forward', se
 		action: 'compounding',
 		actions: ACTION_COUNT,
 		hiddenUnits: 8,
-		agents: 'layerwise',
+		granularity: 'layer',
 	};
 	const generator = new PhiloxGenerator(seed, 'policy');
 	return {

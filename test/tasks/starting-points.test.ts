@@ -165,7 +165,6 @@ describe('pretraining', () => {
 	});
 
 	it('is part of what the baseline is run for', () => {
-		const reward = { type: 'baseline', learningRate: 0.01 } as const;
 		const finalReward = (environment: TrainingEnvironment, task: TrainingTask): number => {
 			environment.reset(task);
 			for (;;) {
@@ -173,7 +172,12 @@ describe('pretraining', () => {
 				if (done) return rewards[0]!;
 			}
 		};
-		using environment = new TrainingEnvironment({ dataset, task: FINE_TUNING, reward });
+		using environment = new TrainingEnvironment({
+			dataset,
+			task: FINE_TUNING,
+			reward: 'baseline',
+			baselineLearningRate: 0.01,
+		});
 		const reference = finalReward(environment, FINE_TUNING);
 		finalReward(environment, { ...FINE_TUNING, pretraining: { ...PRETRAINING, seeds: [9] } });
 		expect(finalReward(environment, FINE_TUNING)).toBe(reference);
@@ -272,18 +276,19 @@ describe('viewDataset', () => {
 
 describe('sampleTasks with other starting points', () => {
 	const distribution: TaskDistribution = {
-		ends: dataset,
+		dataset: dataset,
 		networks: [{ type: 'mlp', depth: [1, 6], width: [4, 8] }],
 		networksPerTask: 4,
 		batchSizes: [8, 64],
-		durations: [{ horizon: 100, interval: 10 }],
+		horizon: 100,
+		decisions: 10,
 	};
 	const changed = {
 		...distribution,
 		initialScaleDecades: 1.5,
 		initialScaleShare: 0.5,
 		labelNoise: [0, 0.2, 0.6],
-		classCounts: ['all', 2],
+		classes: [0, 2],
 		fineTuning: { share: 0.3, changes: ['classes', 'more-classes', 'labels', 'images'], sliceSize: 40, horizon: 30 },
 	} as const;
 
@@ -316,11 +321,11 @@ describe('sampleTasks with other starting points', () => {
 		expect(fewer!.data!.classes).toHaveLength(2);
 		for (const count of [1, 5]) {
 			expect(() => parseConfig({ dataset: 'synthetic', tasks: { classes: [count] } })).toThrow(
-				`2 to 4 classes of synthetic, for tasks.classes but received ${count}`,
+				`2 to 4 classes of synthetic, for tasks.classes but received ${count} in the config`,
 			);
 		}
 		tasks.fineTuning.horizon = 30;
-		expect(() => parseConfig({ tasks })).toThrow(/multiple of tasks.decisions \(20\) for tasks.fineTuning.horizon/);
+		expect(() => parseConfig({ tasks })).toThrow(/multiple of the decisions \(20\) for tasks.fineTuning.horizon/);
 	});
 
 	it('puts a share of the networks out of balance, with factors whose product is 1', () => {
@@ -345,7 +350,7 @@ describe('sampleTasks with other starting points', () => {
 	});
 
 	it('gives each task as many classes, any of them, but for fine-tuning, which chooses its own', () => {
-		const tasks = sampleTasks({ ...distribution, classCounts: ['all', 2, 3] }, 5, 0, 300);
+		const tasks = sampleTasks({ ...distribution, classes: [0, 2, 3] }, 5, 0, 300);
 		const chosen = tasks.flatMap(({ data }) => (data?.classes === undefined ? [] : [data.classes]));
 		for (const count of [2, 3]) {
 			expect(Math.abs(chosen.filter(({ length }) => length === count).length - 100)).toBeLessThan(41);
@@ -353,10 +358,10 @@ describe('sampleTasks with other starting points', () => {
 		for (const classes of chosen) expect(classes).toEqual([...new Set(classes)].toSorted((a, b) => a - b));
 		expect(new Set(chosen.map((classes) => classes.join())).size).toBe(6 + 4); // of four classes
 		// The number of classes changes nothing about the noise.
-		const noises = (classCounts: readonly (number | 'all')[]) =>
-			sampleTasks({ ...distribution, classCounts, labelNoise: [0, 0.5] }, 5, 0, 20).map(({ data }) => data?.labelNoise);
-		expect(noises([2, 3])).toEqual(noises(['all']));
-		const tuned = sampleTasks({ ...distribution, classCounts: [3], fineTuning: { share: 1 } }, 5, 0, 10);
+		const noises = (classes: readonly number[]) =>
+			sampleTasks({ ...distribution, classes, labelNoise: [0, 0.5] }, 5, 0, 20).map(({ data }) => data?.labelNoise);
+		expect(noises([2, 3])).toEqual(noises([0]));
+		const tuned = sampleTasks({ ...distribution, classes: [3], fineTuning: { share: 1 } }, 5, 0, 10);
 		expect(tuned.every(({ data }) => data!.classes!.length === 2)).toBe(true);
 	});
 
@@ -387,11 +392,14 @@ describe('sampleTasks with other starting points', () => {
 		[{ initialScaleShare: 1.5 }, /distribution.initialScaleShare/],
 		[{ labelNoise: [0, 2] }, /distribution.labelNoise\[1\]/],
 		[{ labelNoise: [] }, /distribution.labelNoise/],
-		[{ classCounts: [5] }, /an integer from 2 to 4 for distribution.classCounts\[0\]/],
-		[{ classCounts: [] }, /distribution.classCounts/],
+		[{ classes: [5] }, /0 \(all\), or an integer from 2 to 4, for distribution.classes but received 5/],
+		[{ classes: [] }, /distribution.classes/],
 		[{ fineTuning: { share: 0.5, changes: [] } }, /distribution.fineTuning.changes/],
-		[{ fineTuning: { share: 0.5, horizon: 25 } }, /a multiple of the 10 decisions/],
-		[{ ends: { shape: [8, 8, 1], classes: 3 }, fineTuning: { share: 0.5 } }, /fewer than 4 classes/],
+		[
+			{ fineTuning: { share: 0.5, horizon: 25 } },
+			/a multiple of the decisions \(10\) for distribution.fineTuning.horizon/,
+		],
+		[{ dataset: { shape: [8, 8, 1], classes: 3 }, fineTuning: { share: 0.5 } }, /fewer than 4 classes/],
 	] satisfies [Partial<TaskDistribution>, RegExp][])('refuses %j', (wrong, message) => {
 		expect(() => sampleTasks({ ...distribution, ...wrong }, 1, 0, 1)).toThrow(message);
 	});

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { checkTask } from '../../src/tasks/task.js';
 import { sampleTasks, type TaskDistribution } from '../../src/tasks/task-distribution.js';
 
-const ends = { shape: [28, 28, 1], classes: 10 } as const;
+const dataset = { shape: [28, 28, 1], classes: 10 } as const;
 
 const RICH: TaskDistribution = {
-	ends,
+	dataset,
 	networks: [
 		{ type: 'mlp', depth: [0, 3], width: [16, 64], activation: 'tanh' },
 		{ type: 'mlp', hidden: [32] },
@@ -14,10 +14,11 @@ const RICH: TaskDistribution = {
 		{ type: 'layers', layers: [{ type: 'global-average-pool' }] },
 	],
 	networksPerTask: 8,
-	optimizers: [{ algorithm: 'adam' }, { algorithm: 'momentum', hyperparameters: { momentum: 0.95 } }],
+	optimizers: ['adam', { algorithm: 'momentum', hyperparameters: { momentum: 0.95 } }],
 	batchSizes: [16, 32, 64],
-	sliceSizes: [1000, 'all'],
-	durations: [{ horizon: 200 }, { horizon: 90, interval: 30 }],
+	sliceSize: [1000, 0],
+	horizon: [200, 80],
+	decisions: [20, 4],
 	layerSpreadDecades: 2,
 	layerSpreadShare: 0.5,
 	validationSize: 256,
@@ -53,7 +54,7 @@ describe('sampleTasks', () => {
 		expect(new Set(tasks.map(({ batchSize }) => batchSize))).toEqual(new Set([16, 32, 64]));
 		expect(new Set(tasks.map(({ sliceSize }) => sliceSize))).toEqual(new Set([1000, undefined]));
 		const durations = tasks.map(({ horizon, interval }) => `${horizon}/${interval}`);
-		expect(new Set(durations)).toEqual(new Set(['200/10', '90/30']));
+		expect(new Set(durations)).toEqual(new Set(['200/10', '200/50', '80/4', '80/20']));
 		for (const { spec, validationSize } of tasks) {
 			expect(spec.input).toEqual([28, 28, 1]);
 			expect(spec.layers.at(-1)).toEqual({ type: 'dense', units: 10 });
@@ -61,13 +62,13 @@ describe('sampleTasks', () => {
 		}
 	});
 
-	it('draws initial learning rates log-uniformly from 10^−5.5 to 10^−0.5', () => {
-		const tasks = sampleTasks({ ends, networksPerTask: 50 }, 3, 0, 40);
+	it('draws initial learning rates log-uniformly from 3.16e-6 to 0.316', () => {
+		const tasks = sampleTasks({ dataset, networksPerTask: 50 }, 3, 0, 40);
 		const exponents = tasks.flatMap(({ networks }) => networks.map(({ learningRate }) => Math.log10(learningRate)));
-		expect(Math.min(...exponents)).toBeGreaterThanOrEqual(-5.5);
-		expect(Math.max(...exponents)).toBeLessThanOrEqual(-0.5);
+		expect(Math.min(...exponents)).toBeGreaterThanOrEqual(Math.log10(3.16e-6));
+		expect(Math.max(...exponents)).toBeLessThanOrEqual(Math.log10(0.316));
 		for (let decade = 0; decade < 5; decade++) {
-			const count = exponents.filter((e) => Math.floor(e + 5.5) === decade).length;
+			const count = exponents.filter((e) => Math.floor(e - Math.log10(3.16e-6)) === decade).length;
 			expect(Math.abs(count - 400)).toBeLessThan(90); // 5 standard deviations of a binomial (2000, 1/5)
 		}
 	});
@@ -96,7 +97,12 @@ describe('sampleTasks', () => {
 	it('draws convolutional networks from ranges: ascending filters, pooling while there are pixels, any activation listed', () => {
 		const family = { convolutions: [1, 4], filters: [4, 32], depth: [0, 2], width: [8, 64] } as const;
 		const networks = [{ type: 'cnn', ...family, activation: ['relu', 'tanh'] }] as const;
-		const tasks = sampleTasks({ ends: { shape: [14, 14, 1], classes: 10 }, networks, networksPerTask: 1 }, 4, 0, 200);
+		const tasks = sampleTasks(
+			{ dataset: { shape: [14, 14, 1], classes: 10 }, networks, networksPerTask: 1 },
+			4,
+			0,
+			200,
+		);
 		const seen = { convolutions: new Set<number>(), hidden: new Set<number>(), activations: new Set<unknown>() };
 		for (const task of tasks) {
 			checkTask(task);
@@ -123,7 +129,7 @@ describe('sampleTasks', () => {
 
 	it('draws residual networks from ranges, or takes the numbers given', () => {
 		const draw = (blocks: number | [number, number], width: number | [number, number]) =>
-			sampleTasks({ ends, networks: [{ type: 'residual', blocks, width }], networksPerTask: 1 }, 1, 0, 60).map(
+			sampleTasks({ dataset, networks: [{ type: 'residual', blocks, width }], networksPerTask: 1 }, 1, 0, 60).map(
 				({ spec }) => {
 					const first = spec.layers[0]!;
 					const count = spec.layers.filter(({ type }) => type === 'residual').length / 3;
@@ -139,13 +145,13 @@ describe('sampleTasks', () => {
 	it('keeps the cost of an episode within the limit, with equal chances for what fits', () => {
 		const networks = [{ type: 'mlp', hidden: [] }] as const; // 7840 multiply–adds an image
 		const free = {
-			ends,
+			dataset,
 			networks,
 			networksPerTask: 1,
 			batchSizes: [16, 64, 256],
-			durations: [100, 200, 400, 800].map((horizon) => ({ horizon })),
+			horizon: [100, 200, 400, 800],
 		};
-		const costLimit = 7840 * (3 * 64 * 200 + 512 * 20);
+		const costLimit = (7840 * (3 * 64 * 200 + 512 * 20)) / 1e9;
 		const tasks = sampleTasks({ ...free, costLimit }, 2, 0, 600);
 		const counts = new Map<string, number>();
 		for (const { batchSize, horizon } of tasks) {
@@ -156,13 +162,13 @@ describe('sampleTasks', () => {
 		expect(counts.size).toBe(6);
 		expect(Math.abs((counts.get('64 × 100') as number) - 150)).toBeLessThan(55);
 		expect(Math.abs((counts.get('16 × 800') as number) - 75)).toBeLessThan(40);
-		const smallest = sampleTasks({ ...free, costLimit: 1 }, 2, 0, 20);
+		const smallest = sampleTasks({ ...free, costLimit: 1e-9 }, 2, 0, 20);
 		expect(smallest.every(({ batchSize, horizon }) => batchSize === 16 && horizon === 100)).toBe(true);
-		expect(sampleTasks({ ...free, costLimit: 1e15 }, 2, 0, 50)).toEqual(sampleTasks(free, 2, 0, 50));
+		expect(sampleTasks({ ...free, costLimit: 1e6 }, 2, 0, 50)).toEqual(sampleTasks(free, 2, 0, 50));
 	});
 
 	it('spreads the choices and the initial learning rates of a stratum evenly', () => {
-		const stratified = { ...RICH, stratumSize: 8 };
+		const stratified = { ...RICH, stratified: true, perIteration: 8 };
 		for (const first of [0, 8, 2 ** 44]) {
 			const tasks = sampleTasks(stratified, 9, first, 8);
 			const count = (values: readonly unknown[]) =>
@@ -171,7 +177,7 @@ describe('sampleTasks', () => {
 			expect(count(tasks.map(({ horizon }) => horizon))).toEqual([4, 4]);
 			expect(count(tasks.map(({ batchSize }) => batchSize))).toEqual([2, 3, 3]);
 			const rates = tasks.flatMap(({ networks }) => networks.map(({ learningRate }) => Math.log10(learningRate)));
-			const parts = rates.map((rate) => Math.floor(((rate + 5.5) / 5) * 64));
+			const parts = rates.map((rate) => Math.floor(((rate - Math.log10(3.16e-6)) / 5) * 64));
 			expect(parts.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 64 }, (_, i) => i));
 		}
 		const all = sampleTasks(stratified, 9, 0, 24);
@@ -182,8 +188,8 @@ describe('sampleTasks', () => {
 	});
 
 	it("draws initial learning rates from the optimiser's own range where it has one", () => {
-		const optimizers = [{ algorithm: 'adam' }, { algorithm: 'sgd', learningRates: [0.1, 1] }] as const;
-		for (const task of sampleTasks({ ends, optimizers }, 6, 0, 30)) {
+		const optimizers = ['adam', { algorithm: 'sgd', initialLearningRates: [0.1, 1] }] as const;
+		for (const task of sampleTasks({ dataset, optimizers }, 6, 0, 30)) {
 			expect(Object.keys(task.optimizer)).toEqual(['algorithm']);
 			if (task.optimizer.algorithm !== 'sgd') continue;
 			for (const { learningRate } of task.networks) expect(learningRate).toBeGreaterThanOrEqual(0.1);
@@ -192,30 +198,48 @@ describe('sampleTasks', () => {
 
 	it.each([
 		[{ networks: [{ type: 'residual', blocks: 0, width: 16 }] }, /distribution.networks\[0\].blocks/],
-		[{ networks: [{ type: 'residual', blocks: 1, width: [8, 4] }] }, /distribution.networks\[0\].width\[1\]/],
-		[{ costLimit: 0 }, /distribution.costLimit/],
-		[{ stratumSize: 0 }, /distribution.stratumSize/],
+		[{ networks: [{ type: 'residual', blocks: 1, width: [8, 4] }] }, /distribution.networks\[0\].width/],
+		[{ costLimit: -1 }, /distribution.costLimit/],
+		[{ perIteration: 0 }, /distribution.perIteration/],
 		[
-			{ optimizers: [{ algorithm: 'sgd', learningRates: [1, 0.1] as const }] },
-			/distribution.optimizers\[0\].learningRates\[1\]/,
+			{ optimizers: [{ algorithm: 'sgd', initialLearningRates: [1, 0.1] as const }] },
+			/distribution.optimizers\[0\].initialLearningRates/,
 		],
 		[
 			{ networks: [{ type: 'mlp', hidden: [], activation: ['gelu' as 'relu'] }] },
 			/distribution.networks\[0\].activation/,
 		],
-		[{ batchSizes: [] }, /at least one entry for distribution.batchSizes/],
+		[{ batchSizes: [] }, /a list of integers from 1 to 65536 for distribution.batchSizes/],
 		[{ networksPerTask: 0 }, /distribution.networksPerTask/],
-		[{ learningRates: [0.1, 0.01] as const }, /distribution.learningRates\[1\]/],
-		[{ durations: [{ horizon: 30 }] }, /durations\[0\].interval.*divisible by 20/],
-		[{ durations: [{ horizon: 30, interval: 7 }] }, /divisor of the horizon 30/],
+		[{ initialLearningRates: [0.1, 0.01] as const }, /ascending numbers .*for distribution.initialLearningRates/],
+		[{ horizon: 30 }, /a divisor of the horizon \(30\) for distribution.decisions but received 20/],
+		[{ horizon: 30, decisions: 7 }, /a divisor of the horizon \(30\)/],
+		[{ sliceSize: 20 }, /at least the largest of the batch sizes \(32\) for distribution.sliceSize but received 20/],
 		[{ layerSpreadShare: 2 }, /distribution.layerSpreadShare/],
 		[
 			{ networks: [{ type: 'rnn' as 'mlp', hidden: [] }] },
 			/'mlp', 'cnn', 'residual', 'layers' for distribution.networks\[0\].type/,
 		],
 		[{ networks: [{ type: 'mlp', hidden: [0] }] }, /distribution.networks\[0\].hidden\[0\]/],
-		[{ networks: [{ type: 'mlp', depth: [2, 1], width: [1, 2] }] }, /distribution.networks\[0\].depth\[1\]/],
+		[{ networks: [{ type: 'mlp', depth: [2, 1], width: [1, 2] }] }, /distribution.networks\[0\].depth/],
 	] satisfies [Partial<TaskDistribution>, RegExp][])('refuses %j', (wrong, message) => {
-		expect(() => sampleTasks({ ends, ...wrong }, 1, 0, 1)).toThrow(message);
+		expect(() => sampleTasks({ dataset, ...wrong }, 1, 0, 1)).toThrow(message);
+	});
+
+	it.each([
+		[{ ends: dataset }, 'distribution.ends: it is called dataset now'],
+		[{ durations: [{ horizon: 40 }] }, 'distribution.durations: it is horizon and decisions now'],
+		[{ sliceSizes: ['all'] }, 'distribution.sliceSizes: it is called sliceSize now, and 0 means all images'],
+		[{ classCounts: ['all'] }, 'distribution.classCounts: it is called classes now, and 0 means all of them'],
+		[{ learningRates: [0.1, 1] }, 'distribution.learningRates: it is called initialLearningRates now'],
+		[{ stratumSize: 8 }, 'distribution.stratumSize: it is perIteration with stratified: true now'],
+		[
+			{ optimizers: [{ algorithm: 'sgd', learningRates: [0.1, 1] }] },
+			'distribution.optimizers[0].learningRates: it is called initialLearningRates now',
+		],
+		[{ horizons: [40] }, 'distribution.horizons; known ones are dataset, networks'],
+		[{ fineTuning: { shares: 1 } }, 'distribution.fineTuning.shares; known ones are share, changes'],
+	])('names the new key in place of an old or unknown one: %j', (wrong, message) => {
+		expect(() => sampleTasks({ dataset, ...wrong } as TaskDistribution, 1, 0, 1)).toThrow(`Unknown option ${message}`);
 	});
 });

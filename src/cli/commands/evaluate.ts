@@ -7,13 +7,12 @@ import type { PlainEvaluationOptions } from '../evaluation-request.js';
 import { inForeground } from '../foreground.js';
 import { addHelpEnd } from '../help.js';
 import { parsePath, pathOption } from '../path-option.js';
+import { collect } from '../setting-options.js';
 import type { SuiteOptions } from '../suite-session.js';
 
 interface EvaluateOptions extends PlainEvaluationOptions, SuiteOptions {
 	readonly output?: string;
 }
-
-const collect = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
 
 export function evaluateCommand(): Command {
 	const command = new Command('evaluate')
@@ -113,7 +112,7 @@ const PLAIN_OPTIONS = ['kinds', 'optimizer', 'output'] as const;
 const SUITE_OPTIONS = ['out', 'resume', 'keepCells', 'oneAction', 'charts', 'download'] as const;
 
 /** Options that would be ignored are a mistake. */
-function refuse(options: EvaluateOptions, names: readonly (keyof EvaluateOptions)[], why: string): void {
+function refuse(options: EvaluateOptions, names: readonly string[], why: string): void {
 	for (const name of names) {
 		if (options[name] === undefined) continue;
 		const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -1,17 +1,16 @@
 import { Command, Option } from 'commander';
+import type { SettingKey } from '../../check-settings.js';
 import { GannoError } from '../../errors.js';
 import { searchConfigReference } from '../../search/search-config.js';
 import type { SearchDirectory } from '../../search/search-directory.js';
 import { IMAGE_SIZES, SEARCH_PRESET_NAMES, SEARCH_PRESETS } from '../../search/search-presets.js';
-import { FITS } from '../../search/space.js';
-import { addDataAndMachine } from '../config-options.js';
 import { type Foreground, inForeground } from '../foreground.js';
 import { addHelpEnd } from '../help.js';
 import { pathOption, pathsOption } from '../path-option.js';
 import { addRunDirectoryOptions, newRunFolder, type RunDirectoryOptions } from '../run-options.js';
 import type { SearchConfigOptions } from '../search-options.js';
 import type { SearchSessionOptions } from '../search-session.js';
-import { type Settings, settingOption } from '../setting-options.js';
+import { addSettingOptions } from '../setting-options.js';
 
 interface SearchOptions extends SearchConfigOptions, SearchSessionOptions, RunDirectoryOptions {
 	readonly resume?: string;
@@ -20,34 +19,24 @@ interface SearchOptions extends SearchConfigOptions, SearchSessionOptions, RunDi
 	readonly json?: boolean;
 }
 
-const collect = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
-
 export function searchCommand(): Command {
 	const presets = SEARCH_PRESET_NAMES.map((name) => ({
 		name,
 		layers: [{ source: name, values: SEARCH_PRESETS[name] }],
 	}));
-	const settings: Settings = {
+	const config = { name: 'config', layers: [] };
+	const command = new Command('search').description(
+		'Search for architectures as MetaQNN does: Q-learning, layer by layer, paid by validation accuracy.',
+	);
+	const preset = new Option('--preset <name>', "named settings to start from; 'small' is for a CPU");
+	const settings = {
 		keys: searchConfigReference(),
-		origins: [{ name: 'config', layers: [] }, ...presets],
+		origins: [config, ...presets],
+		// The data are what a search is about.
+		silent: ({ group, key }: SettingKey) => group === 'Data' || key === 'precision',
 	};
-	const command = new Command('search')
-		.description('Search for architectures as MetaQNN does: Q-learning, layer by layer, paid by validation accuracy.')
+	addSettingOptions(command, preset.choices(SEARCH_PRESET_NAMES), settings, 'learner.parallel=2')
 		.optionsGroup('Settings:')
-		.addOption(
-			new Option('--preset <name>', "named settings to start from; 'small' is for a CPU").choices(SEARCH_PRESET_NAMES),
-		)
-		.addOption(
-			pathOption('--config <file>', 'JSON file with settings; stronger than the preset, weaker than the options'),
-		)
-		.option(
-			'--set <key=value>',
-			'any setting, also one without an option here, e.g. --set learner.parallel=2 (repeatable)',
-			collect,
-		)
-		.addOption(settingOption('--seed <n>', 'seed', settings))
-		.addOption(settingOption('--max-depth <n>', 'space.maximumDepth', settings))
-		.addOption(settingOption('--fit <rule>', 'space.fit', settings).choices(FITS))
 		.option('--random', 'random search of the same length, the rival')
 		.optionsGroup('Afterwards:')
 		.addOption(
@@ -57,7 +46,6 @@ export function searchCommand(): Command {
 			pathsOption('--compare <run>', 'hold the search against this other one in tables and chart (repeatable)'),
 		)
 		.option('--network <architecture>', "search nothing, train this: 'C(32,3,1)-P(2,2)-FC(64)-SM'");
-	addDataAndMachine(command, { ...settings, origins: [] }, settings);
 	addRunDirectoryOptions(command)
 		.addOption(pathOption('--resume <run>', 'go on with a search, to the same log'))
 		.optionsGroup('Counting:')
@@ -94,24 +82,9 @@ export function searchCommand(): Command {
 	});
 }
 
-/** What may differ when a search goes on: it changes no bit of the log. */
-const RESUMABLE = ['workers', 'device', 'dataDir'] as const;
-const FRESH = [
-	'preset',
-	'config',
-	'set',
-	'seed',
-	'precision',
-	'dataset',
-	'random',
-	'maxDepth',
-	'fit',
-	'runDir',
-	'output',
-] as const;
-
 async function openDirectory(options: SearchOptions, { progress }: Foreground): Promise<SearchDirectory> {
-	const { searchConfigFromOptions, searchOptionLayer } = await import('../search-options.js');
+	const { decisiveSearchOptions, searchConfigFromOptions, searchOptionLayer } = await import('../search-options.js');
+	const { RESUMABLE_SEARCH_SETTINGS } = await import('../../search/search-config.js');
 	const { SearchDirectory } = await import('../../search/search-directory.js');
 	if (options.resume === undefined) {
 		if (options.preset === undefined && options.config === undefined) {
@@ -126,11 +99,12 @@ async function openDirectory(options: SearchOptions, { progress }: Foreground): 
 		progress.finish(origin);
 		return directory;
 	}
-	const forbidden = FRESH.filter((key) => options[key] !== undefined);
+	const fresh = [...decisiveSearchOptions(), 'runDir', 'output'];
+	const forbidden = fresh.filter((key) => options[key] !== undefined);
 	if (forbidden.length > 0) {
 		throw new GannoError(
 			'INVALID_ARGUMENT',
-			`A resumed search keeps its config: ${forbidden.join(', ')} cannot be changed. Only ${RESUMABLE.join(', ')} can; start a new search for anything else.`,
+			`A resumed search keeps its config: ${forbidden.join(', ')} cannot be changed. Only ${RESUMABLE_SEARCH_SETTINGS.join(', ')} can; start a new search for anything else.`,
 		);
 	}
 	return SearchDirectory.open(options.resume, searchOptionLayer(options));

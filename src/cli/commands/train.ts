@@ -4,7 +4,7 @@ import type { PresetName } from '../../config/presets.js';
 import { GannoError } from '../../errors.js';
 import { ganno } from '../../own-command.js';
 import type { RunDirectory } from '../../runs/run-directory.js';
-import { addTrainingOptions, type ConfigOptions, newRunConfig, optionLayer } from '../config-options.js';
+import { addTrainingOptions, type ConfigOptions, configLayer, newRunConfig } from '../config-options.js';
 import { type Foreground, inForeground } from '../foreground.js';
 import { addHelpEnd } from '../help.js';
 import { pathOption } from '../path-option.js';
@@ -31,12 +31,12 @@ export function trainCommand(): Command {
 		[
 			'ganno train --preset quick --seed 7',
 			'ganno train --config mine.json --iterations 500 --run-dir runs/mine',
-			'ganno train --preset quick --agents one --set tasks.horizon=1000',
-			'ganno train --agent adaptive-lr --action three-way',
+			'ganno train --preset quick --granularity network --set tasks.horizon=1000',
+			'ganno train --controller adaptive-lr --action three-way',
 			'ganno train --resume runs/mine',
 		],
 		[
-			"Settings come from the preset (with --agent adaptive-lr: the preset 'adaptive-lr'), then --config, then the options; " +
+			"Settings come from the preset (with --controller adaptive-lr: the preset 'adaptive-lr'), then --config, then the options; " +
 				'docs/meta-training.md lists all keys.',
 			STOPPING,
 		],
@@ -52,9 +52,9 @@ async function train(options: TrainOptions, foreground: Foreground): Promise<voi
 	process.stdout.write(`Evaluate it: ${ganno`evaluate ${run.path}`}\n`);
 }
 
-/** Where none is named: that of the agent, be it said in the file or on the command line. */
-function defaultPreset({ agent }: Readonly<Record<string, unknown>>): PresetName {
-	return agent === 'adaptive-lr' ? 'adaptive-lr' : 'standard';
+/** Where none is named: that of the controller, be it said in the file or on the command line. */
+function defaultPreset({ controller }: Readonly<Record<string, unknown>>): PresetName {
+	return controller === 'adaptive-lr' ? 'adaptive-lr' : 'standard';
 }
 
 async function openRun(options: TrainOptions, { progress }: Foreground): Promise<RunDirectory> {
@@ -65,7 +65,7 @@ async function openRun(options: TrainOptions, { progress }: Foreground): Promise
 		progress.finish(origin);
 		return run;
 	}
-	const changes = optionLayer(options);
+	const changes = configLayer(options);
 	const forbidden = [
 		...Object.keys(changes.values).filter((key) => !RESUMABLE.has(key)),
 		...(['preset', 'config', 'runDir', 'output'] as const).filter((key) => options[key] !== undefined),

@@ -27,7 +27,7 @@ export async function decodeInPlace(path: string, encodings: readonly string[], 
 	const decoded = `${path}.${randomBytes(6).toString('hex')}`;
 	const hash = createHash('sha256');
 	let size = 0;
-	const judge = new Transform({
+	const validator = new Transform({
 		transform(chunk: Buffer, _, done) {
 			size += chunk.length;
 			if (size <= file.bytes) hash.update(chunk);
@@ -38,7 +38,7 @@ export async function decodeInPlace(path: string, encodings: readonly string[], 
 		await pipeline([
 			createReadStream(path),
 			...decoders,
-			judge,
+			validator,
 			createWriteStream(decoded, { flags: 'wx', flush: true }),
 		]);
 		if (hash.digest('hex') !== file.sha256) return false;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { badFile } from '../../files/file-system-error.js';
-import { PARTIAL } from './obtaining.js';
+import { PARTIAL_OPTION } from './obtaining.js';
 import { DATASETS, type DatasetDefinition } from './sources.js';
 
-/** What tells data sets whose files have the same names from each other. */
+/** What distinguishes data sets whose files have the same names. */
 export type KnownDataset = Pick<DatasetDefinition, 'title' | 'firstLabels' | 'contents'> & {
 	readonly name?: string;
 	readonly files?: readonly string[];
@@ -19,24 +19,24 @@ export const KNOWN_DATASETS: readonly KnownDataset[] = [
 const TRAIN_LABELS = 1;
 const IDX_LABELS_START = 8;
 
-/** Whose a file is: of a data set, or of nobody known. */
-export interface Finding {
+/** The data set that a file belongs to, if it is a known one. */
+export interface FileIdentity {
 	readonly path: string;
 	readonly digest: string;
 	readonly owner: KnownDataset | undefined;
-	/** Which of its owner's files it is; undefined where only the labels told. */
+	/** Which of its owner's files it is; undefined where only the labels were recognised. */
 	readonly file: string | undefined;
 }
 
 /**
- * Whose each file is.
+ * The data set that each file belongs to.
  * @param files in the order of `definition.files`, their contents decompressed
  */
 export function identifyFiles(
 	definition: DatasetDefinition,
 	files: readonly { readonly path: string; readonly content: Uint8Array }[],
 	known: readonly KnownDataset[],
-): Finding[] {
+): FileIdentity[] {
 	const others = known.filter(({ title }) => title !== definition.title);
 	return files.map(({ path, content }, index) => {
 		const digest = createHash('sha256').update(content).digest('hex');
@@ -57,30 +57,30 @@ function beginsWith(labels: Uint8Array, first: readonly number[] = []): boolean 
 }
 
 /** Whether all are the official files; undefined where the definition does not say what these hold. */
-export function areOfficial(definition: DatasetDefinition, findings: readonly Finding[]): boolean | undefined {
+export function areOfficial(definition: DatasetDefinition, findings: readonly FileIdentity[]): boolean | undefined {
 	if (definition.contents === undefined || definition.contents.length === 0) return undefined;
-	return findings.every((finding, i) => isRight(definition, finding, i));
+	return findings.every((finding, i) => isOfficial(definition, finding, i));
 }
 
-/** @throws GannoError `BAD_FILE` where a file is known, as another than it is taken for */
-export function refuseOthers(definition: DatasetDefinition, findings: readonly Finding[]): void {
-	const wrong = findings.findIndex((finding, i) => finding.owner !== undefined && !isRight(definition, finding, i));
-	if (wrong >= 0) throw mistaken(definition, findings, wrong);
+/** @throws GannoError `BAD_FILE` where a file is recognised as one of another data set */
+export function refuseForeignFiles(definition: DatasetDefinition, findings: readonly FileIdentity[]): void {
+	const wrong = findings.findIndex((finding, i) => finding.owner !== undefined && !isOfficial(definition, finding, i));
+	if (wrong >= 0) throw identityError(definition, findings, wrong);
 }
 
 /** @throws GannoError `BAD_FILE` where a file is not the official one */
-export function refuseUnofficial(definition: DatasetDefinition, findings: readonly Finding[]): void {
-	const wrong = findings.findIndex((finding, i) => !isRight(definition, finding, i));
-	if (areOfficial(definition, findings) === false) throw mistaken(definition, findings, wrong);
+export function refuseUnofficialFiles(definition: DatasetDefinition, findings: readonly FileIdentity[]): void {
+	const wrong = findings.findIndex((finding, i) => !isOfficial(definition, finding, i));
+	if (areOfficial(definition, findings) === false) throw identityError(definition, findings, wrong);
 }
 
-function isRight(definition: DatasetDefinition, { owner, file }: Finding, index: number): boolean {
+function isOfficial(definition: DatasetDefinition, { owner, file }: FileIdentity, index: number): boolean {
 	return owner === definition && file === definition.files[index];
 }
 
-function mistaken(
+function identityError(
 	{ name, title, files, contents = [] }: DatasetDefinition,
-	findings: readonly Finding[],
+	findings: readonly FileIdentity[],
 	wrong: number,
 ): Error {
 	const described = findings.map(({ owner, file }, i) => {
@@ -88,12 +88,12 @@ function mistaken(
 		return `${files[i]}: ${owner === undefined ? 'of no data set known' : `${other}${owner.title}`}`;
 	});
 	const here = `(here are ${described.join(', ')})`;
-	const { path, digest, owner, file } = findings[wrong] as Finding;
+	const { path, digest, owner, file } = findings[wrong] as FileIdentity;
 	if (owner === undefined) {
 		return badFile(
 			path,
 			`it is not the file of ${title}: the SHA-256 of its content is ${digest}, not ${contents[wrong]} ${here}`,
-			`Get it again; files of your own take ${PARTIAL}`,
+			`Get it again; files of your own take ${PARTIAL_OPTION}`,
 		);
 	}
 	const what = file === undefined || file === files[wrong] ? 'it belongs to' : `it is ${file} of`;

@@ -23,9 +23,9 @@ export interface TransferOptions {
 	readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
 	/** Cancels: rejects with `CANCELLED`; what has arrived stays for the next time. */
 	readonly signal?: AbortSignal | undefined;
-	/** Attempts per address in a row that bring nothing new (default 4). */
+	/** Attempts per address in a row without progress (default 4). */
 	readonly attempts?: number;
-	/** A connection that brings nothing for so long is given up (default 30,000). */
+	/** A connection without data for this long is given up (default 30,000). */
 	readonly timeoutMilliseconds?: number;
 	/** The wait before the second attempt (default 500); doubles with each further one. */
 	readonly backoffMilliseconds?: number;
@@ -37,13 +37,13 @@ export interface TransferOptions {
 const MAXIMUM_WAIT_MILLISECONDS = 60_000;
 
 interface FailureOptions extends ErrorOptions {
-	/** Forget what this attempt and those before left. */
+	/** Discard the bytes of this attempt and earlier ones. */
 	readonly discard?: boolean;
-	/** Ask again no sooner. */
+	/** Milliseconds before the next attempt, at least. */
 	readonly waitMilliseconds?: number | undefined;
 }
 
-/** Why an address did not deliver, and whether to ask it again. */
+/** Why an address failed, and whether to try it again. */
 class TransferFailure extends Error {
 	readonly again: boolean;
 	readonly discard: boolean;
@@ -103,7 +103,7 @@ export async function downloadFile(
 				}
 				const size = await sizeOf(part);
 				if (size > furthest) {
-					// Slow and shaky, but it moves: only attempts without progress count.
+					// A slow connection is no failure: only attempts without progress count.
 					furthest = size;
 					attempt = 0;
 				}
@@ -115,7 +115,7 @@ export async function downloadFile(
 }
 
 async function transfer(url: string, file: RemoteFile, part: string, options: TransferOptions): Promise<void> {
-	// A part that is no use is removed, never emptied: another process may just have moved it into place.
+	// A useless part is removed, never emptied: another process may just have moved it into place.
 	if ((await sizeOf(part)) > file.bytes) await rm(part, { force: true });
 	let received: Received;
 	let digest: string;
@@ -217,7 +217,7 @@ function reasonOf(error: unknown): string {
 }
 
 function tooShort({ headers }: IncomingMessage, received: number, file: RemoteFile): TransferFailure {
-	// A login page, or one that says sorry: it will be the same the next time.
+	// A login or error page: the next attempt would get the same.
 	if (headers['content-type']?.startsWith('text/html') === true) {
 		return new TransferFailure('it answered with a web page, not with the file', false, { discard: true });
 	}
@@ -269,7 +269,7 @@ async function moveIntoPlace(part: string, target: string): Promise<void> {
 	try {
 		await rename(part, target);
 	} catch (error) {
-		// Another process that downloaded the same file was faster.
+		// Another process has downloaded the same file.
 		if ((error as { code?: unknown }).code === 'ENOENT' && (await sizeOf(target)) > 0) return;
 		throw fileSystemError('write', target, error);
 	}

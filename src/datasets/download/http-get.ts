@@ -10,7 +10,7 @@ import { request as requestHttps } from 'node:https';
 const MAXIMUM_REDIRECTS = 20;
 const REDIRECTS: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 308]);
 
-/** An address as it may be shown: without name and password. */
+/** An address for messages: without name and password. */
 export function publicAddress(address: string): string {
 	if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) return address.replace(/^.*@/s, '…@');
 	const { url, authorization } = splitCredentials(new URL(address));
@@ -41,7 +41,7 @@ export async function httpGet(
 		if (!URL.canParse(location, url.href)) throw new Error('it redirects to no valid address');
 		const next = splitCredentials(new URL(location, url.href));
 		if (!/^https?:$/.test(next.url.protocol)) throw new Error(`it redirects to an address of ${next.url.protocol}`);
-		// Whoever an address leads to has no right to the password.
+		// A redirect to another origin does not get the password.
 		if (next.authorization !== undefined || next.url.origin !== url.origin) authorization = next.authorization;
 		url = next.url;
 	}
@@ -88,7 +88,7 @@ export function contentEncodings({ headers }: IncomingMessage): string[] {
 	return names.filter((name) => name !== '' && name !== 'identity');
 }
 
-/** Milliseconds that Retry-After asks to wait: seconds or a date; undefined where it says neither. */
+/** Milliseconds to wait by Retry-After, which holds seconds or a date; undefined for anything else. */
 export function retryAfter({ headers }: IncomingMessage, now: number): number | undefined {
 	const text = headers['retry-after']?.trim();
 	if (text === undefined) return undefined;

@@ -10,7 +10,7 @@ export interface DataFile {
 	readonly name: string;
 	readonly path: string;
 	/** Its gzipped version, where that lies beside it. */
-	readonly twin?: string;
+	readonly gzipped?: string;
 }
 
 /** Where a data set's files were found: single files, in the definition's order, or one archive of them. */
@@ -20,7 +20,7 @@ export type DatasetLocation =
 
 export interface SearchResult {
 	readonly location: DatasetLocation | undefined;
-	/** Every folder looked at, and what it held. */
+	/** Every folder searched, and what it held. */
 	readonly places: readonly { readonly folder: string; readonly finding: string }[];
 }
 
@@ -31,17 +31,17 @@ export function cacheDirectory(): string {
 	return join(base !== undefined && isAbsolute(base) ? base : join(homedir(), '.cache'), 'ganno');
 }
 
-/** A folder to look into, and who said so; nobody, where it is a usual place. */
+/** A folder to search, and the option or variable that names it; none for a usual place. */
 interface Root {
 	readonly folder: string;
-	readonly said?: string;
+	readonly namedBy?: string;
 }
 
 /**
- * Looks for a data set in the given folder, `$GANNO_DATA_DIR`, the cache and the Debian package's folder, in this order; in each,
+ * Searches for a data set in the given folder, `$GANNO_DATA_DIR`, the cache and the Debian package's folder, in this order; in each,
  * first in a sub-folder named after the data set, then in the folder itself.
  * @param partial accept a folder that has the test file and at least one training file (CIFAR-10 only)
- * @throws GannoError `FILE_SYSTEM` where a folder that somebody named is not there or may not be read: another place would be a surprise
+ * @throws GannoError `FILE_SYSTEM` where a folder that an option or variable names is missing or not readable: no other place is searched then
  */
 export function searchDataset(
 	definition: DatasetDefinition,
@@ -49,14 +49,14 @@ export function searchDataset(
 	partial: boolean,
 ): SearchResult {
 	const roots = rootsOf(definition, dataDirectory);
-	for (const root of roots) if (root.said !== undefined) checkReadable(root);
+	for (const root of roots) if (root.namedBy !== undefined) checkReadable(root);
 	const places: { folder: string; finding: string }[] = [];
 	const seen = new Set<string>();
 	for (const root of roots) {
 		for (const folder of foldersOf(definition, root)) {
 			if (seen.has(folder)) continue;
 			seen.add(folder);
-			const { location, finding } = lookInto(folder, definition, partial, root.said !== undefined);
+			const { location, finding } = searchFolder(folder, definition, partial, root.namedBy !== undefined);
 			if (location !== undefined) return { location, places };
 			places.push({ folder, finding });
 		}
@@ -69,8 +69,10 @@ function rootsOf(definition: DatasetDefinition, dataDirectory: string | undefine
 	return [
 		...(dataDirectory === undefined
 			? []
-			: [{ folder: dataDirectory, said: 'the option dataDirectory (--data-dir) names' }]),
-		...(environment === undefined || environment === '' ? [] : [{ folder: environment, said: 'GANNO_DATA_DIR names' }]),
+			: [{ folder: dataDirectory, namedBy: 'the option dataDirectory (--data-dir) names' }]),
+		...(environment === undefined || environment === ''
+			? []
+			: [{ folder: environment, namedBy: 'GANNO_DATA_DIR names' }]),
 		{ folder: cacheDirectory() },
 		...(definition.debian === undefined ? [] : [{ folder: definition.debian.folder }]),
 	];
@@ -84,32 +86,32 @@ function foldersOf(definition: DatasetDefinition, { folder: root }: Root): strin
 	return folders.map((folder) => resolve(folder));
 }
 
-function checkReadable({ folder, said }: Root): void {
+function checkReadable({ folder, namedBy }: Root): void {
 	try {
 		// With the separator a file is no folder.
 		accessSync(join(folder, sep), constants.R_OK | constants.X_OK);
 	} catch (error) {
-		throw fileSystemError('read', folder, error, `It is the folder of data sets that ${said}`);
+		throw fileSystemError('read', folder, error, `It is the folder of data sets that ${namedBy}`);
 	}
 }
 
-function lookInto(
+function searchFolder(
 	folder: string,
 	definition: DatasetDefinition,
 	partial: boolean,
 	named: boolean,
 ): { location?: DatasetLocation; finding: string } {
-	const exists = (path: string, kind: 'file' | 'folder') => isThere(path, kind, named);
-	if (!exists(folder, 'folder')) return { finding: 'no such folder' };
+	const isThere = (path: string, kind: 'file' | 'folder') => exists(path, kind, named);
+	if (!isThere(folder, 'folder')) return { finding: 'no such folder' };
 	const files: DataFile[] = [];
 	const missing: string[] = [];
 	for (const name of definition.files) {
-		const [path, twin] = [join(folder, name), join(folder, `${name}.gz`)].filter((path) => exists(path, 'file'));
+		const [path, gzipped] = [join(folder, name), join(folder, `${name}.gz`)].filter((path) => isThere(path, 'file'));
 		if (path === undefined) missing.push(name);
-		else files.push({ name, path, ...(twin === undefined ? {} : { twin }) });
+		else files.push({ name, path, ...(gzipped === undefined ? {} : { gzipped }) });
 	}
 	if (missing.length === 0) return { location: { kind: 'files', folder, files }, finding: 'complete' };
-	const archive = definition.archives.map((name) => join(folder, name)).find((candidate) => exists(candidate, 'file'));
+	const archive = definition.archives.map((name) => join(folder, name)).find((candidate) => isThere(candidate, 'file'));
 	if (archive !== undefined) return { location: { kind: 'archive', path: archive }, finding: 'complete' };
 	const test = definition.files.at(-1) as string;
 	if (partial && definition.format === 'cifar' && files.length > 1 && !missing.includes(test)) {
@@ -119,10 +121,10 @@ function lookInto(
 }
 
 /**
- * @param named somebody named the place: not to be allowed to look is an error there, and nothing to be found elsewhere
+ * @param named whether an option or variable names the place: missing permissions are an error there, elsewhere the place is passed over
  * @throws GannoError `FILE_SYSTEM`
  */
-function isThere(path: string, kind: 'file' | 'folder', named: boolean): boolean {
+function exists(path: string, kind: 'file' | 'folder', named: boolean): boolean {
 	try {
 		const stats = statSync(path);
 		return kind === 'file' ? stats.isFile() : stats.isDirectory();

@@ -5,10 +5,10 @@ import { quote, shell } from '../../shell-words.js';
 import type { SearchResult } from './locate.js';
 import type { DatasetDefinition } from './sources.js';
 
-/** What to do where a data set is not on the machine and cannot be fetched: commands that can be pasted, files and folders by name. */
+/** Advice for a data set that is neither on the machine nor could be downloaded: commands to paste, files and folders by name. */
 
-/** How a user says that a part of a data set will do. */
-export const PARTIAL = '--set partialDataset=true (in a program: the option partial)';
+/** The option that accepts a part of a data set. */
+export const PARTIAL_OPTION = '--set partialDataset=true (in a program: the option partial)';
 
 interface Solution {
 	readonly text: string;
@@ -18,10 +18,10 @@ interface Solution {
 
 /**
  * @param folder where ganno keeps it
- * @param places what was found, and where
- * @param download whether fetching it was tried
+ * @param places the folders searched, and what each held
+ * @param download whether a download was tried
  */
-export function waysToObtain(
+export function obtainingAdvice(
 	definition: DatasetDefinition,
 	folder: string,
 	{ places }: Pick<SearchResult, 'places'>,
@@ -33,9 +33,9 @@ export function waysToObtain(
 		...(debian === undefined
 			? []
 			: [{ text: 'On Debian, install its package:', command: asRoot(shell`apt-get install ${debian.package}`) }]),
-		...part(definition),
+		...subsetSolutions(definition),
 		...(format === 'cifar' && places.some(({ finding }) => finding.startsWith('lacks'))
-			? [{ text: `Use the part that is there, and say so beside every figure: ${PARTIAL}.` }]
+			? [{ text: `Use the part that is there, and say so beside every figure: ${PARTIAL_OPTION}.` }]
 			: []),
 		{
 			text: download
@@ -44,31 +44,31 @@ export function waysToObtain(
 		},
 		{
 			text: `Put ${files} into ${folder}, by a program that knows your proxy (Node takes no notice of proxy variables) or by hand:`,
-			command: fetching(definition, folder),
+			command: downloadCommand(definition, folder),
 		},
 		{
-			text: `Have the files elsewhere: --data-dir, GANNO_DATA_DIR or the option dataDirectory names the folder, which holds them or a folder ${name} that does.`,
+			text: `Keep the files elsewhere: --data-dir, GANNO_DATA_DIR or the option dataDirectory names the folder, which holds them or a folder ${name} that does.`,
 		},
 		{
 			text: `Have a server of your own that offers them as …/${name}/${downloads[0]?.name}: GANNO_DATA_URL is the address before /${name}.`,
 		},
-		{ text: `Take another data set: ${others(definition)}.` },
+		{ text: `Take another data set: ${otherDatasets(definition)}.` },
 	];
-	return ['Possible solutions:', ...solutions.flatMap(lines)].join('\n');
+	return ['Possible solutions:', ...solutions.flatMap(solutionLines)].join('\n');
 }
 
-function lines({ text, command }: Solution): string[] {
+function solutionLines({ text, command }: Solution): string[] {
 	return [`  - ${text}`, ...(command === undefined ? [] : [`      ${command}`])];
 }
 
 /** A script of the repository that makes a part of the data set; a package from npm has no scripts. */
-function part({ subset }: DatasetDefinition): Solution[] {
+function subsetSolutions({ subset }: DatasetDefinition): Solution[] {
 	if (subset === undefined || !existsSync(join(packageRoot, subset.script))) return [];
 	const script = process.cwd() === packageRoot ? subset.script : join(packageRoot, subset.script);
-	return [{ text: `Make ${subset.of}, then run again with ${PARTIAL}:`, command: shell`${script}` }];
+	return [{ text: `Make ${subset.of}, then run again with ${PARTIAL_OPTION}:`, command: shell`${script}` }];
 }
 
-function fetching({ downloads, mirrors }: DatasetDefinition, folder: string): string {
+function downloadCommand({ downloads, mirrors }: DatasetDefinition, folder: string): string {
 	const names = downloads.map(({ name }) => name);
 	// curl fetches each of {a,b}.
 	const address = `${mirrors[0]}${names.length === 1 ? names[0] : `{${names.join(',')}}`}`;
@@ -79,7 +79,7 @@ function asRoot(command: string): string {
 	return process.getuid?.() === 0 ? command : `sudo ${command}`;
 }
 
-function others({ debian }: DatasetDefinition): string {
+function otherDatasets({ debian }: DatasetDefinition): string {
 	const without = '--dataset synthetic needs no files (in a program: syntheticDataset)';
 	return debian === undefined ? `--dataset fashion-mnist is a package of Debian's, ${without}` : without;
 }

@@ -1,4 +1,4 @@
-/** What the data sets are, and where their files come from: every address and checksum of the package stands here. */
+/** The data sets, and where their files come from: the only place for addresses and checksums. */
 
 /** A file as it is offered for download. */
 export interface RemoteFile {

@@ -6,11 +6,11 @@ import {
 	areOfficial,
 	identifyFiles,
 	type KnownDataset,
-	refuseOthers,
-	refuseUnofficial,
+	refuseForeignFiles,
+	refuseUnofficialFiles,
 } from '../download/dataset-identity.js';
 import type { DataFile } from '../download/locate.js';
-import { PARTIAL } from '../download/obtaining.js';
+import { PARTIAL_OPTION } from '../download/obtaining.js';
 import type { DatasetDefinition } from '../download/sources.js';
 
 /**
@@ -37,7 +37,7 @@ export function parseIdx(bytes: Uint8Array, path: string, dimensions: readonly n
 	}
 	const found = dimensions.map((_, i) => view.getUint32(4 + 4 * i));
 	if (found.some((dimension, i) => dimension !== dimensions[i])) {
-		const advice = `Is it the right file? A part of a data set takes ${PARTIAL}`;
+		const advice = `Is it the right file? A part of a data set takes ${PARTIAL_OPTION}`;
 		throw badFile(path, `it holds ${found.join('×')} elements, not ${dimensions.join('×')}`, advice);
 	}
 	const size = dimensions.reduce((product, dimension) => product * dimension, 1);
@@ -86,14 +86,14 @@ export async function readIdxImages(
 		parts.flatMap((part) => [part.images, part.labels]),
 		known,
 	);
-	// First: what is wrong with a file of another data set is of no interest.
-	refuseOthers(definition, findings);
+	// First, because other faults do not matter in a file of another data set.
+	refuseForeignFiles(definition, findings);
 	const [train, test] = parts.map(({ count, images, labels }) => {
 		const parsed = parseIdx(labels.content, labels.path, [count]);
 		checkLabels(parsed, classes, labels.path);
 		return { count, labels: parsed, images: parseIdx(images.content, images.path, [count, height, width]) };
 	}) as [IdxPart, IdxPart];
-	if (!partial) refuseUnofficial(definition, findings);
+	if (!partial) refuseUnofficialFiles(definition, findings);
 	if (Buffer.compare(train.images, test.images) === 0) {
 		throw badFile(testImages.path, `it holds the same images as ${trainImages.path}`, DAMAGED_ADVICE);
 	}
@@ -115,7 +115,7 @@ interface IdxPart {
 	readonly labels: Uint8Array;
 }
 
-/** Elements that a file of labels says it has, where that is at most what is expected; what is wrong is parseIdx's to say. */
+/** Elements that a file of labels says it has, where that is at most the expected number; parseIdx reports what is wrong. */
 function countIn(bytes: Uint8Array, expected: number): number {
 	if (bytes.length < 8) return expected;
 	const count = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4);

@@ -55,7 +55,7 @@ async function openArchive(path: string): Promise<AsyncIterable<Uint8Array>> {
 	const source = createReadStream(path);
 	if (!isGzip(start)) return source;
 	const gunzip = createGunzip({ chunkSize: 1 << 18 });
-	// An error of the source reaches whoever reads the other end.
+	// An error of the source reaches the reader of the stream.
 	pipeline(source, gunzip, () => {});
 	return gunzip;
 }
@@ -128,7 +128,7 @@ class StreamReader {
 		while (await this.#fill()) this.#rest = new Uint8Array(0);
 	}
 
-	/** Makes sure that there is something to take; false at the end. */
+	/** Reads a chunk if none is left; false at the end. */
 	async #fill(): Promise<boolean> {
 		while (this.#rest.length === 0) {
 			let next: IteratorResult<Uint8Array>;

@@ -5,7 +5,7 @@ import { LEARNING_RATE_LIMITS } from '../../tasks/task.js';
 /** Categories of every action rule; 4 is the middle one. */
 export const ACTION_COUNT = 9;
 
-/** The action that changes nothing in the multiplying modes; also what feature `previousAction` shows as 0. */
+/** The action that leaves the learning rate unchanged in the multiplying modes; feature `previousAction` encodes it as 0. */
 export const NEUTRAL_ACTION = 4;
 
 /** Actions of agents: categories, or the real numbers of a continuous policy. `[networks × agents]` */
@@ -17,12 +17,15 @@ export const ACTION_MODES = ['compounding', 'coarse', 'absolute'] as const;
 export type ActionMode = (typeof ACTION_MODES)[number];
 
 /**
- * Multipliers of `compounding`. Three of them leave a bad start by a decade or more in one or two decisions, which measurably
- * decides whether a policy is robust to its initial learning rate.
+ * Multipliers of `compounding`. Three of them change the learning rate by a decade or more in one or two decisions: measurements
+ * show that robustness to the initial learning rate depends on it.
  */
 export const COMPOUNDING_MULTIPLIERS: readonly number[] = [0.1, 0.3, 0.5, 0.8, 1, 1.25, 2, 3.33, 10];
 
-/** Multipliers of `coarse`: two decades in one decision, so that a start far off costs one interval; wide steps in between. */
+/** Multipliers of `fine`: symmetric in the logarithm, as peers use; too narrow to leave a bad start in time. */
+export const FINE_MULTIPLIERS: readonly number[] = [0.5, Math.SQRT1_2, 0.9, 0.95, 1, 1.05, 1.1, Math.SQRT2, 2];
+
+/** Multipliers of `coarse`: two decades in one decision, so that a bad initial learning rate costs one interval; wide steps in between. */
 export const COARSE_MULTIPLIERS: readonly number[] = [0.01, 0.1, 0.4, 0.75, 1, 1.33, 2.5, 10, 100];
 
 /** `absolute`: 10^(−3 + 2.5 a) for a in [−1, 1], the five decades from 10^−5.5 to 10^−0.5. */
@@ -34,10 +37,10 @@ export function encodeAction(action: number): number {
 	return (action - NEUTRAL_ACTION) / NEUTRAL_ACTION;
 }
 
-/** How actions become learning rates. */
+/** Turns actions into learning rates. */
 export interface LearningRateRule {
 	readonly mode: string;
-	/** Largest factor of a decision, where the mode leaves it open. */
+	/** Largest factor of a decision, for modes that have one. */
 	readonly multiplier?: number;
 	/** @param learningRates `[networks × layers]`, updated in place; as they were where this throws */
 	apply(actions: Actions, layers: number, learningRates: Float32Array): void;
@@ -66,7 +69,7 @@ function table(mode: ActionMode): Float64Array {
 }
 
 /** Within {@link LEARNING_RATE_LIMITS}. */
-export function clipRate(rate: number): number {
+export function clipLearningRate(rate: number): number {
 	return rate < LEARNING_RATE_LIMITS.low ? LEARNING_RATE_LIMITS.low : Math.min(rate, LEARNING_RATE_LIMITS.high);
 }
 
@@ -104,7 +107,7 @@ export class ActionRule implements LearningRateRule {
 		const absolute = this.mode === 'absolute';
 		for (let i = 0; i < rows; i++) {
 			const value = this.#values[actions[perLayer ? i : Math.floor(i / layers)]!]!;
-			learningRates[i] = clipRate(absolute ? value : learningRates[i]! * value);
+			learningRates[i] = clipLearningRate(absolute ? value : learningRates[i]! * value);
 		}
 	}
 }

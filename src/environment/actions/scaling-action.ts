@@ -1,24 +1,24 @@
 import { types } from 'node:util';
 import { checkNumber, checkOneOf, invalidArgument } from '../../arguments.js';
-import { type ActionMode, ActionRule, type Actions, clipRate, type LearningRateRule } from './actions.js';
+import { type ActionMode, ActionRule, type Actions, clipLearningRate, type LearningRateRule } from './actions.js';
 
 /**
- * The actions of the adaptive learning-rate controller (Xu et al. 2019): one per network, which scales all its learning rates by at most
- * s either way. The paper does not say how far; 1.05 is what a public re-implementation settled on.
+ * The actions of the controller `adaptive-lr` (Xu et al. 2019): one per network, which scales all its learning rates by a factor of at most
+ * s either way. The paper does not give s; 1.05 is that of a public re-implementation.
  */
 
 /** `three-way`: down, stay, up. `continuous`: any factor in between. */
-export const NETWORK_ACTION_MODES = ['three-way', 'continuous'] as const;
+export const SCALING_ACTION_MODES = ['three-way', 'continuous'] as const;
 
-/** Optimiser steps between decisions in the re-implementation; a suite lets such a policy decide as often, whatever the others do. */
-export const NETWORK_DECISION_INTERVAL = 10;
+/** Optimiser steps between decisions in that re-implementation; a suite lets such policies decide as often. */
+export const ADAPTIVE_LR_DECISION_INTERVAL = 10;
 
-export type NetworkActionMode = (typeof NETWORK_ACTION_MODES)[number];
+export type ScalingActionMode = (typeof SCALING_ACTION_MODES)[number];
 
-/** Actions of `three-way`; 1 is the one that changes nothing. */
+/** Actions of `three-way`; 1 leaves learning rates unchanged. */
 export const THREE_WAY_ACTIONS = 3;
 
-/** s, where nobody says otherwise. */
+/** Default of s. */
 export const DEFAULT_MULTIPLIER = 1.05;
 
 /**
@@ -26,14 +26,14 @@ export const DEFAULT_MULTIPLIER = 1.05;
  * - `three-way`: η ← η × {1/s, 1, s}
  * - `continuous`: η ← η × s^clip(u, −1, 1)
  */
-export class NetworkActionRule implements LearningRateRule {
-	readonly mode: NetworkActionMode;
+export class ScalingActionRule implements LearningRateRule {
+	readonly mode: ScalingActionMode;
 	/** s */
 	readonly multiplier: number;
 
 	/** @param multiplier s, above 1 */
-	constructor(mode: NetworkActionMode, multiplier: number = DEFAULT_MULTIPLIER) {
-		this.mode = checkOneOf(mode, 'action', NETWORK_ACTION_MODES);
+	constructor(mode: ScalingActionMode, multiplier: number = DEFAULT_MULTIPLIER) {
+		this.mode = checkOneOf(mode, 'action', SCALING_ACTION_MODES);
 		this.multiplier = checkNumber(multiplier, 'multiplier', 1 + 1e-6, 1000);
 	}
 
@@ -56,7 +56,7 @@ export class NetworkActionRule implements LearningRateRule {
 		for (let i = 0; i < learningRates.length; i++) {
 			const action = actions[Math.floor(i / layers)]!;
 			const exponent = continuous ? Math.min(Math.max(action, -1), 1) : action - 1;
-			learningRates[i] = clipRate(learningRates[i]! * this.#factor(exponent));
+			learningRates[i] = clipLearningRate(learningRates[i]! * this.#factor(exponent));
 		}
 	}
 
@@ -67,14 +67,14 @@ export class NetworkActionRule implements LearningRateRule {
 	}
 }
 
-function isNetworkMode(mode: unknown): mode is NetworkActionMode {
-	return (NETWORK_ACTION_MODES as readonly unknown[]).includes(mode);
+function isScalingMode(mode: unknown): mode is ScalingActionMode {
+	return (SCALING_ACTION_MODES as readonly unknown[]).includes(mode);
 }
 
 /** The rule of a mode. @param multiplier of `three-way` and `continuous` */
 export function openActionRule(
-	mode: ActionMode | NetworkActionMode | undefined,
+	mode: ActionMode | ScalingActionMode | undefined,
 	multiplier?: number,
 ): LearningRateRule {
-	return isNetworkMode(mode) ? new NetworkActionRule(mode, multiplier) : new ActionRule(mode);
+	return isScalingMode(mode) ? new ScalingActionRule(mode, multiplier) : new ActionRule(mode);
 }

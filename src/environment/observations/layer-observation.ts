@@ -1,21 +1,22 @@
 import { invalidArgument } from '../../arguments.js';
 import type { TrainableLayer } from '../../networks/spec.js';
 import { POPULATION_STATISTICS, STATISTIC_INDEX } from '../../optimizer/statistics.js';
+import {
+	agentCount,
+	type Granularity,
+	logLoss,
+	OBSERVATION_LIMIT,
+	type ObservationDescription,
+	type ObservationInput,
+	type Observer,
+} from './observer.js';
 
-/** Names the meaning of every observation; a policy file carries it, and another version cannot be mixed up with it. */
+/** The observation of one layer. A policy file states it, so that no policy runs on another version. */
 export const OBSERVATION_VERSION = 'layer-v1';
 
-export interface ObservationDescription {
-	readonly name: string;
-	/** η learning rate, n layer size, L mean training loss of the interval, V validation loss, Δ since the last decision. */
-	readonly formula: string;
-	/** Bounded by construction: the normaliser leaves it as it is. */
-	readonly bounded: boolean;
-}
-
 /**
- * The features of `layer-v1`, in order. None states the network's size: such features extrapolate badly (a policy trained with
- * fan-in among its features collapsed on a wider input). The scales bring each to about unit size on small image networks.
+ * The features of `layer-v1`, in order. None is a size of the network: a policy trained with the fan-in as a feature failed on a wider
+ * input. The scales bring each feature to about unit size on small image networks.
  */
 export const OBSERVATIONS: readonly ObservationDescription[] = [
 	{ name: 'learningRate', formula: '(log10 η + 3) / 1.5', bounded: false },
@@ -61,38 +62,6 @@ export const BOUNDED_OBSERVATIONS: readonly number[] = OBSERVATIONS.flatMap(({ b
 	bounded ? [index] : [],
 );
 
-/**
- * Every feature is cut to ±10 (a non-finite one becomes 0), so that a single broken network cannot swamp the normaliser. Wide
- * enough for every logarithm's floor; the normaliser's own clip at ±5 standard deviations comes later.
- */
-export const OBSERVATION_LIMIT = 10;
-
-/** One agent per layer, or one agent for all layers, who sees the mean over layers. */
-export type Agents = 'layerwise' | 'one';
-
-/** What happened in the last interval, for all networks. */
-export interface ObservationInput {
-	/** `[networks × layers × POPULATION_STATISTICS.length]` */
-	readonly statistics: Float32Array;
-	/** `[networks × layers]` in force during the interval */
-	readonly learningRates: Float32Array;
-	/** Mean of the base schedule over the interval; η = learning rate × this. */
-	readonly baseFactor: number;
-	/** `[networks × steps]` */
-	readonly trainingLoss: Float32Array | Float64Array;
-	/** Optimiser steps of the interval. */
-	readonly steps: number;
-	/** `[networks × validationStride]`: loss; where the stride is 3, accuracy and variance of the logits' change too. */
-	readonly validation: Float32Array;
-	readonly validationStride: number;
-	/** Optimiser steps done / horizon; undefined when the horizon is unknown. */
-	readonly progress: number | undefined;
-	/** `[networks × agents]` */
-	readonly previousActions: Uint8Array;
-	/** `[networks]`: rows of networks that are 0 here become 0; absent: all run. */
-	readonly active?: Uint8Array;
-}
-
 const STATISTICS_COUNT = POPULATION_STATISTICS.length;
 const S = STATISTIC_INDEX;
 const SMALLEST = 1e-12;
@@ -101,33 +70,13 @@ function log10(value: number): number {
 	return Math.log10(Math.max(value, SMALLEST));
 }
 
-/** ln of a loss within [1e-3, 20]: below, an image task is solved; above, it is broken, and how far says nothing. */
-export function logLoss(loss: number): number {
-	return Math.log(loss > 1e-3 ? Math.min(loss, 20) : 1e-3);
-}
-
 function clip(value: number, low: number, high: number): number {
 	return value < low ? low : Math.min(value, high);
 }
 
-/** What a population may tell of its predictions. */
-export interface NetworkPredictions {
-	/** A network's logits of the last validation, `[validation images × classes]`. */
-	validationLogits?(network: number, out?: Float32Array): Float32Array;
-}
-
-/** Turns what happened in an interval into observations. */
-export interface Observer {
-	/** Rows of observations per network. */
-	readonly agents: number;
-	/** Forget the episode. */
-	reset(): void;
-	encode(input: ObservationInput, observations: Float32Array, predictions?: NetworkPredictions): void;
-}
-
-/** What an encoder remembers of the last decision, as plain data; JSON keeps every bit of it. */
+/** An encoder's state, as plain data: figures of the last decision. JSON keeps every bit of it. */
 export interface ObservationEncoderState {
-	/** Nothing yet: the next decision is the episode's first. */
+	/** Whether the next decision is the episode's first. */
 	readonly first: boolean;
 	/** `[networks × layers]` */
 	readonly gradientScale: readonly number[];
@@ -137,14 +86,14 @@ export interface ObservationEncoderState {
 	readonly bestValidationLoss: readonly number[];
 }
 
-/** Turns statistics into observations. Holds what the changes need; allocates nothing after construction. */
+/** Encodes statistics as observations `layer-v1`. Keeps the last decision's figures for the changes; allocates nothing after construction. */
 export class ObservationEncoder implements Observer {
 	readonly networks: number;
 	readonly layers: number;
 	/** Rows of observations per network: the layers, or 1. */
 	readonly agents: number;
 	readonly #inverseRoot: Float64Array; // [layers]: 1 / √n, of an empty layer 1
-	readonly #counts: Float64Array; // [layers]: 1, of an empty layer 0: it has no part in means
+	readonly #counts: Float64Array; // [layers]: 1; 0 for an empty layer, which counts in no mean
 	readonly #depth: Float64Array; // [layers]
 	readonly #isConvolution: Float64Array; // [layers]
 	readonly #gradientScale: Float64Array; // [networks × layers], of the last decision
@@ -159,17 +108,17 @@ export class ObservationEncoder implements Observer {
 	/**
 	 * @param layers the networks' layers, in order
 	 * @param networks networks encoded at once
-	 * @param agents `one` averages every feature over the layers of a network
+	 * @param granularity `network` averages every feature over the layers of a network
 	 */
 	constructor(
 		layers: readonly Pick<TrainableLayer, 'type' | 'size'>[],
 		networks: number,
-		agents: Agents = 'layerwise',
+		granularity: Granularity = 'layer',
 	) {
 		if (layers.length === 0) throw invalidArgument('at least one trainable layer', 'layers', layers);
 		this.networks = networks;
 		this.layers = layers.length;
-		this.agents = agents === 'one' ? 1 : layers.length;
+		this.agents = agentCount(granularity, layers.length);
 		this.#inverseRoot = Float64Array.from(layers, ({ size }) => 1 / Math.sqrt(Math.max(size, 1)));
 		this.#counts = Float64Array.from(layers, ({ size }) => Math.min(size, 1));
 		this.#counted = Math.max(
@@ -184,7 +133,7 @@ export class ObservationEncoder implements Observer {
 		this.#bestValidationLoss = new Float64Array(networks);
 	}
 
-	/** Forget the episode: the next call's changes are 0. */
+	/** Starts a new episode: the changes of the next call are 0. */
 	reset(): void {
 		this.#first = true;
 	}
@@ -199,7 +148,7 @@ export class ObservationEncoder implements Observer {
 		};
 	}
 
-	/** Takes over the state of an encoder of the same shape. */
+	/** @param state of an encoder of the same shape */
 	restore(state: ObservationEncoderState): void {
 		this.#first = state.first;
 		this.#gradientScale.set(state.gradientScale);

@@ -7,15 +7,15 @@ import {
 	type ObservationDescription,
 	type ObservationInput,
 	type Observer,
-} from './layer-observation.js';
+} from './observer.js';
 
-/** The observation of the adaptive learning-rate controller: one row for a whole network. */
+/** The observation of the controller `adaptive-lr`: one row per network. */
 export const NETWORK_OBSERVATION_VERSION = 'network-v1';
 
 /**
- * The seven figures that Xu et al. 2019 name, in order. How the paper scales them is not known. Losses, variances and the learning rate
- * vary over decades, so they enter as logarithms; 1e-6 keeps the first decision, when nothing has changed yet, within reach of the
- * others. The layer's mean is enlarged above the floor of the normaliser's deviation.
+ * The seven figures that Xu et al. 2019 name, in order; the paper does not give their scales. Losses, variances and the learning rate vary
+ * over decades, so they enter as logarithms; 1e-6 keeps the first decision, at which nothing has changed yet, near the others. The factor
+ * of the output layer's mean lifts it above the floor of the normaliser's standard deviation.
  */
 export const NETWORK_OBSERVATIONS: readonly ObservationDescription[] = [
 	{ name: 'trainingLoss', formula: 'ln clip(L, 1e-3, 20)', bounded: false },
@@ -45,7 +45,7 @@ export function predictionVariance(logits: Float32Array): number {
 	return Number.isFinite(variance) ? variance : 0;
 }
 
-/** Turns figures of networks into observations `network-v1`. Remembers nothing; allocates nothing after the first call. */
+/** Encodes figures of networks as observations `network-v1`. Has no state; allocates nothing after the first call. */
 export class NetworkObserver implements Observer {
 	readonly agents = 1;
 	readonly #networks: number;
@@ -62,14 +62,14 @@ export class NetworkObserver implements Observer {
 
 	/**
 	 * @param observations `[networks × NETWORK_OBSERVATION_SIZE]`, written
-	 * @throws GannoError `INVALID_ARGUMENT` for a population that does not give its validation logits
+	 * @throws GannoError `INVALID_ARGUMENT` for a population without validation logits
 	 */
 	encode(input: ObservationInput, observations: Float32Array, predictions?: NetworkPredictions): void {
 		const layers = this.#layers;
 		const { statistics, learningRates, baseFactor, trainingLoss, steps, validation, validationStride, active } = input;
 		if (predictions?.validationLogits === undefined) {
 			throw invalidArgument(
-				`a function (the observation ${NETWORK_OBSERVATION_VERSION} looks at predictions)`,
+				`a function (the observation ${NETWORK_OBSERVATION_VERSION} needs predictions)`,
 				'population.validationLogits',
 				undefined,
 			);

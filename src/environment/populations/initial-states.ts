@@ -3,9 +3,8 @@ import { GannoError } from '../../errors.js';
 import { DIVERGED_LOSS } from '../../networks/population.js';
 import { type Pretraining, pretrainingSeed } from '../../tasks/pretraining.js';
 import type { TrainingTask } from '../../tasks/task.js';
-import { populationOutput } from '../environment-buffers.js';
 import { runBaseline } from '../rewards/baseline.js';
-import type { Population, PopulationFactory } from './population-interface.js';
+import { type Population, type PopulationFactory, populationOutput } from './population-interface.js';
 
 /** Elements of pre-trained parameters that are kept for the next episode from the same networks: 64 MB. */
 const KEPT_ELEMENTS = 2 ** 24;
@@ -15,8 +14,8 @@ const PRETRAINING_DEFAULTS = { learningRate: 1e-3, optimizer: { algorithm: 'adam
 type ParameterAccess = Required<Pick<Population, 'parameters' | 'setParameters'>>;
 
 /**
- * Gives new networks the parameters their task says they start with: pre-trained ones, weights of another scale. Each network's follow from
- * the task and its own seed alone; moments and counters are those of a new network.
+ * Sets the initial parameters that a task asks for: pre-trained ones, or weights of another scale. Each network's follow from the task and
+ * its own seed alone; moments and counters are those of a new network.
  */
 export class InitialStates {
 	readonly #open: PopulationFactory;
@@ -31,11 +30,11 @@ export class InitialStates {
 	 * @param population of the task; fresh from `seeds`
 	 * @throws GannoError `INVALID_ARGUMENT`; `DIVERGED` when the loss of a pre-trained network is not finite
 	 */
-	prepare(population: Population, task: TrainingTask, seeds: Uint32Array): void {
+	apply(population: Population, task: TrainingTask, seeds: Uint32Array): void {
 		const { pretraining, networks } = task;
 		if (pretraining === undefined && networks.every(({ initialScales }) => initialScales === undefined)) return;
 		const access = parameterAccess(population);
-		const pretrained = pretraining === undefined ? undefined : this.#pretrain(task, seeds);
+		const pretrained = pretraining === undefined ? undefined : this.#pretrainedParameters(task, seeds);
 		const { layers } = population;
 		for (const [n, { initialScales }] of networks.entries()) {
 			const source = pretrained?.[n];
@@ -52,8 +51,8 @@ export class InitialStates {
 		}
 	}
 
-	/** Parameters that each network starts from, pre-trained now or kept from before. */
-	#pretrain(task: TrainingTask, seeds: Uint32Array): Float32Array[] {
+	/** The initial parameters of each network, pre-trained now or kept from an earlier episode. */
+	#pretrainedParameters(task: TrainingTask, seeds: Uint32Array): Float32Array[] {
 		const { pretraining } = task;
 		if (pretraining === undefined) return [];
 		const { networks: _, index: __, ...described } = pretrainingTask(task, []);
@@ -61,7 +60,7 @@ export class InitialStates {
 		const sources = Array.from(seeds, (seed) => pretrainingSeed(pretraining, seed));
 		const missing = [...new Set(sources)].filter((seed) => !this.#pretrained.has(`${seed} ${recipe}`));
 		if (missing.length > 0) {
-			for (const [i, values] of trainFirst(pretrainingTask(task, missing), this.#open).entries()) {
+			for (const [i, values] of pretrain(pretrainingTask(task, missing), this.#open).entries()) {
 				this.#pretrained.set(`${missing[i]} ${recipe}`, values);
 			}
 		}
@@ -98,7 +97,7 @@ function pretrainingTask(task: TrainingTask, seeds: readonly number[]): Training
 }
 
 /** @returns the parameters after the pre-training and the running statistics behind them, in the order of the task's networks */
-function trainFirst(task: TrainingTask, open: PopulationFactory): Float32Array[] {
+function pretrain(task: TrainingTask, open: PopulationFactory): Float32Array[] {
 	const { horizon, networks } = task;
 	const population = open(
 		task,
@@ -109,7 +108,7 @@ function trainFirst(task: TrainingTask, open: PopulationFactory): Float32Array[]
 		const out = populationOutput(population.networks, population.layers.length, horizon);
 		runBaseline(population, task, networks[0]?.learningRate as number, out);
 		return networks.map(({ seed, learningRate }, n) => {
-			if ((out.validation[n * 3] as number) < DIVERGED_LOSS) return withRunning(access, n);
+			if ((out.validation[n * 3] as number) < DIVERGED_LOSS) return parametersAndRunningStatistics(access, n);
 			throw new GannoError(
 				'DIVERGED',
 				`The pre-training of the network with seed ${seed} diverged; lower task.pretraining.learningRate (${learningRate})`,
@@ -142,7 +141,7 @@ function scaleWeights(
 	}
 }
 
-function withRunning(population: ParameterAccess & Population, network: number): Float32Array {
+function parametersAndRunningStatistics(population: ParameterAccess & Population, network: number): Float32Array {
 	const parameters = population.parameters(network);
 	const running = population.runningStatistics?.(network) ?? new Float32Array(0);
 	const both = new Float32Array(parameters.length + running.length);

@@ -17,7 +17,7 @@ export const POPULATION_SOURCE_KEYS = [
 	...RESOURCE_KEYS,
 ];
 
-/** How an environment opens the population of a task. */
+/** The factory that opens the population of a task. */
 export function populationFactory(source: PopulationSource): PopulationFactory {
 	const { population, dataset } = source;
 	if (population !== undefined) {
@@ -33,7 +33,7 @@ export function populationFactory(source: PopulationSource): PopulationFactory {
 		const { spec, batchSize, optimizer, sliceSize, validationSize, data } = task;
 		const networks = task.networks.length;
 		const seen = data === undefined ? dataset : viewDataset(dataset, data);
-		// How many images a part of a data set has is not for the task to know.
+		// A task does not know how many images a part of a data set has.
 		const slice =
 			sliceSize === undefined || data === undefined ? sliceSize : Math.min(sliceSize, seen.splits.train.length);
 		const shape = { spec, networks, batchSize, optimizer, sliceSize: slice, validationSize };

@@ -1,15 +1,16 @@
 import type { PopulationControls } from '../../networks/population-arguments.js';
 import type { TrainableLayer } from '../../networks/spec.js';
+import { POPULATION_STATISTICS } from '../../optimizer/statistics.js';
 import type { TrainingTask } from '../../tasks/task.js';
 
-/** What the environment needs of a population; `NetworkPopulation` is one, tests use a small one in TypeScript. */
+/** The population interface of the environment. `NetworkPopulation` implements it; tests use a small one in TypeScript. */
 export interface Population {
 	readonly networks: number;
 	/** The agents' layers, in order. */
 	readonly layers: readonly TrainableLayer[];
 	/**
-	 * `steps` optimiser steps of every network, then the loss on the validation images when asked for.
-	 * @param controls learning rates, `[networks × layers]`; with others beside them only where agents or a controller set them
+	 * `steps` optimiser steps of every network, then the validation loss where `out` has room for it.
+	 * @param controls learning rates, `[networks × layers]`; and further ones only where agents or a controller set them
 	 */
 	train(
 		steps: number,
@@ -29,7 +30,7 @@ export interface Population {
 	parameters?(network: number): Float32Array;
 	/** Replaces them; needed for the same tasks. */
 	setParameters?(network: number, values: Float32Array): void;
-	/** A copy of a network's running statistics (of batch norms; may be empty); where it is there, a pre-training hands them on too. */
+	/** A copy of a network's running statistics (of batch norms; may be empty); where present, a pre-training passes them on too. */
 	runningStatistics?(network: number): Float32Array;
 	/** Replaces them. */
 	setRunningStatistics?(network: number, values: Float32Array): void;
@@ -47,3 +48,12 @@ export interface PopulationOutput {
 
 /** Opens the population of a task. `seeds` has one entry a network of the task. */
 export type PopulationFactory = (task: TrainingTask, seeds: Uint32Array) => Population;
+
+/** Output arrays for `steps` steps. */
+export function populationOutput(networks: number, layers: number, steps: number): Required<PopulationOutput> {
+	return {
+		statistics: new Float32Array(networks * layers * POPULATION_STATISTICS.length),
+		trainingLoss: new Float32Array(networks * steps),
+		validation: new Float32Array(networks * 3),
+	};
+}

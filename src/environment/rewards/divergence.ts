@@ -1,12 +1,12 @@
-/** Of a loss that is never negative: above this many times the initial one it counts as lost … */
+/** Of a loss that is never negative: above this many times the initial one a network counts as diverged … */
 export const DIVERGENCE_FACTOR = 4;
 
-/** … when it stays there for this many decisions in a row: a single spike may be recovered from. */
+/** … when it stays there for this many decisions in a row: a network may recover from a single spike. */
 export const DIVERGENCE_PATIENCE = 3;
 
 /**
- * An initial loss of at most this part of the next one says nothing of the scale of losses to come. Not more: a million-fold rise
- * within an interval is an explosion as a rule. (Among populations' losses, below 1e6, only a start below 1e-3 can be negligible, and that
+ * An initial loss of at most this part of the next one is no measure of the scale of later losses. The part is small because a million-fold
+ * rise within an interval usually is an explosion. (Among populations' losses, below 1e6, only a start below 1e-3 can be negligible, and that
  * is a task solved: `logLoss` ends there as well.)
  */
 const NEGLIGIBLE = 1e-9;
@@ -14,11 +14,11 @@ const NEGLIGIBLE = 1e-9;
 export interface DivergenceOptions {
 	/** Losses from here on count as not finite: `DIVERGED_LOSS` where populations report them. Default Infinity. */
 	readonly brokenLoss?: number;
-	/** A lower bound of the scale of losses; Infinity: nothing but a loss that is not finite counts. Default 0. */
+	/** A lower bound of the scale of losses; Infinity: only a loss that is not finite counts. Default 0. */
 	readonly leastScale?: number;
 }
 
-/** What a detector remembers, as plain data; all `[networks]`. */
+/** A detector's state, as plain data; all `[networks]`. */
 export interface DivergenceState {
 	/** Before the first step. */
 	readonly initialLoss: readonly number[];
@@ -33,14 +33,14 @@ export interface DivergenceState {
 }
 
 /**
- * Says which networks have diverged: those whose loss is not finite, or lies above `start + 3 × scale` at three decisions in a row. A
+ * Detects diverged networks: those whose loss is not finite, or lies above `start + 3 × scale` at three decisions in a row. A
  * network that diverged stays so until the next reset.
  *
- * The rule has to hold for losses of any sign and size, so the scale is taken from the losses themselves. It is the largest of
+ * The rule holds for losses of any sign and size: the scale is taken from the losses themselves. It is the largest of
  * - |start|. A loss that is never negative has 4 × its start for a limit, which is the rule of meta-training: such a loss cannot fall
  *   by more than it is. One that starts at −4 has −4 + 12.
- * - how far the loss has fallen below its start: one that went from 0.1 to −50 may come back a long way without being lost.
- * - the spread of single mini-batch losses, where it is known: one that starts near 0 by chance would have no scale otherwise. Spreads of
+ * - how far the loss has fallen below its start: one that went from 0.1 to −50 may rise a long way without having diverged.
+ * - the spread of single mini-batch losses, where it is known: a loss that starts near 0 by chance would have no scale otherwise. Spreads of
  *   intervals above the limit do not count, because an explosion has a spread as well; that of the first interval always does.
  *
  * A start that is negligible beside the next loss (a critic initialised to zeros, rewards that have not come yet) has no scale at all; that
@@ -80,7 +80,7 @@ export class DivergenceDetector {
 		this.#first.fill(1);
 	}
 
-	/** What it remembers, as plain data. */
+	/** The state, as plain data. */
 	state(): DivergenceState {
 		return {
 			initialLoss: [...this.#initialLoss],
@@ -140,7 +140,7 @@ export class DivergenceDetector {
 		return scale === start ? DIVERGENCE_FACTOR * start : start + (DIVERGENCE_FACTOR - 1) * scale;
 	}
 
-	/** What losses of a network are compared with. */
+	/** The loss that a network's later losses are compared with. */
 	start(network: number): number {
 		return this.#initialLoss[network]!;
 	}

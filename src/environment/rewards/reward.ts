@@ -1,106 +1,80 @@
-import { checkKeys, checkNumber, checkOneOf, invalidArgument, keysOf } from '../../arguments.js';
-import { GannoError } from '../../errors.js';
-import { ALGORITHMS, type Algorithm } from '../../optimizer/algorithms.js';
+import { checkNumber, checkOneOf, invalidArgument } from '../../arguments.js';
+import { ALGORITHMS } from '../../optimizer/algorithms.js';
 import { DIVERGENCE_FACTOR } from './divergence.js';
 
-/** What an episode pays; see {@link RewardRule}. */
+/** The rewards; see {@link RewardRule}. */
 export const REWARDS = ['log-improvement', 'baseline', 'final-loss', 'accuracy-gain', 'validation-loss'] as const;
 
 export type RewardName = (typeof REWARDS)[number];
 
-/** A reward by name; `baseline` needs the learning rate of the cosine it compares with: one, or one per child optimiser. */
-export type Reward =
-	| Exclude<RewardName, 'baseline'>
-	| { readonly type: Exclude<RewardName, 'baseline'> }
-	| { readonly type: 'baseline'; readonly learningRate: number | Readonly<Partial<Record<Algorithm, number>>> };
-
-const REWARD_KEYS = keysOf<Extract<Reward, { type: 'baseline' }>>({ type: true, learningRate: true });
-
-/** Losses are floored here before their logarithm: below it, improvement is noise. */
+/** Lower bound of a loss before its logarithm: improvement below it is noise. */
 export const LOSS_FLOOR = 1e-4;
 
-/** Rewards are cut to ± this; the reward for diverging is not. */
+/** Rewards are clipped to ± this, except the reward for diverging. */
 export const REWARD_LIMIT = 3;
 
 /** `accuracy-gain` in units of a third, so that its size matches the others'. */
 export const ACCURACY_SCALE = 3;
 
-/** @throws GannoError `INVALID_ARGUMENT` for an unknown reward or a `baseline` without its learning rate */
-export function checkReward(reward: unknown): Reward {
-	if (typeof reward === 'object') checkKeys(reward, 'reward', REWARD_KEYS);
-	const type = typeof reward === 'object' && reward !== null ? (reward as { type?: unknown }).type : reward;
-	const name = checkOneOf(type, 'reward', REWARDS);
-	if (name !== 'baseline') return name;
-	const rate = typeof reward === 'object' ? (reward as { learningRate?: unknown }).learningRate : undefined;
+/**
+ * @param rate of the cosine that `baseline` compares with, which tuneSchedule finds
+ * @throws GannoError `INVALID_ARGUMENT` for an unknown reward, or a `baseline` without its learning rate
+ */
+export function checkReward(reward: unknown, rate?: unknown): RewardName {
+	if (typeof reward === 'object') {
+		const advice = 'The learning rate of the baseline is an option of its own now, baselineLearningRate.';
+		throw invalidArgument('the name of a reward', 'reward', reward, advice);
+	}
+	const name = checkOneOf(reward, 'reward', REWARDS);
 	if (typeof rate === 'object' && rate !== null) {
 		for (const [algorithm, value] of Object.entries(rate)) {
-			checkOneOf(algorithm, 'a key of reward.learningRate', ALGORITHMS);
-			checkNumber(value, `reward.learningRate.${algorithm}`, Number.MIN_VALUE);
+			checkOneOf(algorithm, 'a key of baselineLearningRate', ALGORITHMS);
+			checkNumber(value, `baselineLearningRate.${algorithm}`, Number.MIN_VALUE);
 		}
-		return { type: name, learningRate: rate as Readonly<Partial<Record<Algorithm, number>>> };
+	} else if (typeof rate === 'number') {
+		checkNumber(rate, 'baselineLearningRate', Number.MIN_VALUE);
+	} else if (name === 'baseline' || (rate !== undefined && rate !== 'tuned')) {
+		const advice = 'Give the learning rate of a tuned cosine, which tuneSchedule finds.';
+		throw invalidArgument('a number, or an object from optimiser to number,', 'baselineLearningRate', rate, advice);
 	}
-	if (rate === undefined) {
-		throw invalidArgument(
-			"a number or an object from optimiser to number for the 'baseline' reward",
-			'reward.learningRate',
-			rate,
-			'Give the learning rate of a tuned cosine, which tuneSchedule finds.',
-		);
-	}
-	return { type: name, learningRate: checkNumber(rate, 'reward.learningRate', Number.MIN_VALUE) };
-}
-
-export function rewardName(reward: Reward): RewardName {
-	return typeof reward === 'string' ? reward : reward.type;
-}
-
-/** The baseline's learning rate for a child optimiser. */
-export function baselineLearningRate(reward: Reward, algorithm: Algorithm): number {
-	if (typeof reward === 'string' || reward.type !== 'baseline') {
-		throw new GannoError('INTERNAL', 'Only the baseline reward has a learning rate');
-	}
-	const rate = typeof reward.learningRate === 'number' ? reward.learningRate : reward.learningRate[algorithm];
-	if (rate === undefined) {
-		throw invalidArgument('a number', `reward.learningRate.${algorithm}`, rate, 'A task uses this child optimiser.');
-	}
-	return rate;
+	return name;
 }
 
 function logLoss(loss: number): number {
 	return Math.log(Math.max(loss, LOSS_FLOOR));
 }
 
-function cut(reward: number): number {
+function clip(reward: number): number {
 	return reward < -REWARD_LIMIT ? -REWARD_LIMIT : Math.min(reward, REWARD_LIMIT);
 }
 
 /**
  * The team reward of each network, V being its validation loss:
- * - `log-improvement`: ln V_previous − ln V. What the cut at ±3 takes from one decision is paid at the next ones: V_previous is
+ * - `log-improvement`: ln V_previous − ln V. What clipping at ±3 removes from one decision is added to the next ones: V_previous is
  *   the loss that the rewards so far account for, so the sum stays ln V₀ − ln V.
  * - `baseline`: 0, and at the end ln(V_baseline / V)
  * - `final-loss`: 0, and at the end −ln V
  * - `accuracy-gain`: 3 (accuracy − previous accuracy)
  * - `validation-loss`: −min(V, 4 V₀) / decisions at every decision, so the sum is minus the mean loss over the episode
  *
- * A network that diverges gets, as its last reward, what a final loss of 4 V₀ (an accuracy of 0) would have given, minus 1, whatever
- * came before, and `validation-loss` takes 4 V₀ for every decision that is left: to end early pays nobody. With `log-improvement` ln V_previous − ln(4 V₀) − 1, so its undiscounted return is −ln 4 − 1.
+ * A network that diverges gets, as its last reward, that of a final loss of 4 V₀ (an accuracy of 0), minus 1, whatever came before, and
+ * `validation-loss` takes 4 V₀ for every decision that is left: ending early never raises the return. With `log-improvement` ln V_previous − ln(4 V₀) − 1, so its undiscounted return is −ln 4 − 1.
  */
 export class RewardRule {
 	readonly name: RewardName;
 	readonly #initialLog: Float64Array; // ln V₀
-	readonly #accounted: Float64Array; // ln of the loss, or the accuracy, that the rewards so far account for
+	readonly #reference: Float64Array; // ln of the loss, or the accuracy, that the rewards so far account for
 	readonly #baselineLog: Float64Array;
-	readonly #worst: Float64Array; // 4 V₀
+	readonly #divergedLoss: Float64Array; // 4 V₀
 	#decisions = 1;
 	#decision = 0;
 
 	constructor(name: RewardName, networks: number) {
 		this.name = name;
 		this.#initialLog = new Float64Array(networks);
-		this.#accounted = new Float64Array(networks);
+		this.#reference = new Float64Array(networks);
 		this.#baselineLog = new Float64Array(networks);
-		this.#worst = new Float64Array(networks);
+		this.#divergedLoss = new Float64Array(networks);
 	}
 
 	/**
@@ -116,8 +90,8 @@ export class RewardRule {
 		for (let n = 0; n < this.#initialLog.length; n++) {
 			const initial = logLoss(loss[n]!);
 			this.#initialLog[n] = initial;
-			this.#worst[n] = DIVERGENCE_FACTOR * Math.max(loss[n]!, LOSS_FLOOR);
-			this.#accounted[n] = this.name === 'accuracy-gain' ? accuracy[n]! : initial;
+			this.#divergedLoss[n] = DIVERGENCE_FACTOR * Math.max(loss[n]!, LOSS_FLOOR);
+			this.#reference[n] = this.name === 'accuracy-gain' ? accuracy[n]! : initial;
 			if (baselineLoss !== undefined) {
 				const worst = initial + Math.log(DIVERGENCE_FACTOR);
 				const baseline = logLoss(baselineLoss[n]!);
@@ -145,43 +119,43 @@ export class RewardRule {
 		this.#decision++;
 		for (let n = 0; n < this.#initialLog.length; n++) {
 			if (running[n] === 0) rewards[n] = 0;
-			else if (diverged[n] === 1) rewards[n] = this.#divergence(n);
-			else rewards[n] = this.#progress(n, loss[n]!, accuracy[n]!, last);
+			else if (diverged[n] === 1) rewards[n] = this.#divergenceReward(n);
+			else rewards[n] = this.#intervalReward(n, loss[n]!, accuracy[n]!, last);
 		}
 	}
 
-	#progress(n: number, loss: number, accuracy: number, last: boolean): number {
+	#intervalReward(n: number, loss: number, accuracy: number, last: boolean): number {
 		switch (this.name) {
 			case 'log-improvement': {
-				const reward = cut(this.#accounted[n]! - logLoss(loss));
-				this.#accounted[n] = this.#accounted[n]! - reward;
+				const reward = clip(this.#reference[n]! - logLoss(loss));
+				this.#reference[n] = this.#reference[n]! - reward;
 				return reward;
 			}
 			case 'accuracy-gain': {
-				const reward = ACCURACY_SCALE * (accuracy - this.#accounted[n]!);
-				this.#accounted[n] = accuracy;
+				const reward = ACCURACY_SCALE * (accuracy - this.#reference[n]!);
+				this.#reference[n] = accuracy;
 				return reward;
 			}
 			case 'baseline':
-				return last ? cut(this.#baselineLog[n]! - logLoss(loss)) : 0;
+				return last ? clip(this.#baselineLog[n]! - logLoss(loss)) : 0;
 			case 'validation-loss':
-				return -Math.min(loss, this.#worst[n]!) / this.#decisions;
+				return -Math.min(loss, this.#divergedLoss[n]!) / this.#decisions;
 			case 'final-loss':
-				return last ? cut(-logLoss(loss)) : 0;
+				return last ? clip(-logLoss(loss)) : 0;
 		}
 	}
 
-	#divergence(n: number): number {
+	#divergenceReward(n: number): number {
 		const worst = this.#initialLog[n]! + Math.log(DIVERGENCE_FACTOR);
 		switch (this.name) {
 			case 'log-improvement':
-				return this.#accounted[n]! - worst - 1;
+				return this.#reference[n]! - worst - 1;
 			case 'accuracy-gain':
-				return -ACCURACY_SCALE * this.#accounted[n]! - 1;
+				return -ACCURACY_SCALE * this.#reference[n]! - 1;
 			case 'baseline':
 				return this.#baselineLog[n]! - worst - 1;
 			case 'validation-loss':
-				return (-this.#worst[n]! * (this.#decisions - this.#decision + 1)) / this.#decisions - 1;
+				return (-this.#divergedLoss[n]! * (this.#decisions - this.#decision + 1)) / this.#decisions - 1;
 			case 'final-loss':
 				return -worst - 1;
 		}

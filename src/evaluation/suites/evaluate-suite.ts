@@ -11,6 +11,7 @@ import { syntheticDataset } from '../../datasets/synthetic.js';
 import { GannoError } from '../../errors.js';
 import { checkWritable, writeFileAtomic } from '../../files/atomic-write.js';
 import { makeFolder } from '../../files/make-folder.js';
+import { VERSION } from '../../files/migrations.js';
 import { packageRoot, packageVersion } from '../../package-files.js';
 import { writeReport } from '../../report/report-page.js';
 import { openExecutor, workerCount } from '../../runs/open-executor.js';
@@ -70,12 +71,12 @@ export async function evaluateSuite(options: EvaluateSuiteOptions): Promise<Suit
 	});
 	const results: SuiteResults = {
 		format: 'ganno-suite-results',
-		version: 1,
+		version: VERSION,
 		...outcome,
 		policies: policies.map(({ name, digest, policy }, i) => ({
 			name,
 			digest,
-			agents: policy.spec.agents,
+			granularity: policy.spec.granularity,
 			action: policy.spec.action,
 			training: options.policies[i]?.policy.training ?? null,
 		})),

@@ -1,3 +1,4 @@
+import { checkVersion, migrateSuiteResults, type VERSION } from '../../files/migrations.js';
 import { type CellResult, stepsToTarget, validationArea } from './suite-cells.js';
 import type { ContenderKind } from './suite-contenders.js';
 import type { Suite, SuiteTask } from './suite-spec.js';
@@ -33,7 +34,7 @@ export interface Trajectory {
 /** Everything an evaluation suite found; the results file holds it as JSON. */
 export interface SuiteResults {
 	readonly format: 'ganno-suite-results';
-	readonly version: 1;
+	readonly version: typeof VERSION;
 	readonly suite: Suite;
 	/** `reporting` for figures that are told; `development` for choosing. */
 	readonly seeds: Exclude<SeedPurpose, 'tuning'>;
@@ -41,7 +42,7 @@ export interface SuiteResults {
 	readonly policies: readonly {
 		readonly name: string;
 		readonly digest: string;
-		readonly agents: string;
+		readonly granularity: string;
 		readonly action: string;
 		readonly training: Readonly<Record<string, unknown>> | null;
 	}[];
@@ -123,9 +124,18 @@ export function formatResults({ runs, trajectories, ...head }: SuiteResults): st
 `;
 }
 
-/** What {@link formatResults} wrote. */
-export function parseResults(text: string): SuiteResults {
-	const { runColumns, runs, ...rest } = JSON.parse(text) as Omit<SuiteResults, 'runs'> & {
+/**
+ * Reads the text of a results file, of ganno 0.1 too.
+ * @param path for messages
+ * @throws GannoError `BAD_FILE` for a version that this ganno does not read
+ */
+export function parseResults(text: string, path = 'The results'): SuiteResults {
+	const content = JSON.parse(text) as Record<string, unknown>;
+	const version = checkVersion(path, 'ganno-suite-results', content.version);
+	const { runColumns, runs, ...rest } = migrateSuiteResults(content, version) as unknown as Omit<
+		SuiteResults,
+		'runs'
+	> & {
 		readonly runColumns: readonly string[];
 		readonly runs: readonly (readonly unknown[])[];
 	};

@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { expectation } from '../../check-settings.js';
 import { DATASET_NAMES } from '../../config/config.js';
-import { isOpen } from '../../config/config-checks.js';
-import { networkFamilySchema } from '../../config/network-family-schema.js';
-import { forbiddenKeys, showValue, valueAt } from '../../config/settings-value.js';
 import { GannoError } from '../../errors.js';
 import { ALGORITHMS } from '../../optimizer/algorithms.js';
+import { forbiddenKeys, showValue, valueAt } from '../../setting-values.js';
 import { FINE_TUNING_CHANGES } from '../../tasks/fine-tuning.js';
+import { isOpen, networkFamilySchema } from '../../tasks/network-family.js';
+import { hyperparametersSchema } from '../../tasks/task-settings.js';
 
 /** What an evaluation suite says, as plain data: the built-in ones are objects of this shape, a user's is a JSON file of it. */
 
@@ -19,15 +20,6 @@ const datasetSchema = z.strictObject({
 	downsample: z.union([z.literal(1), z.literal(2)]).default(1),
 	/** Synthetic images only: how many in all. */
 	size: count.optional(),
-});
-
-const hyperparametersSchema = z.strictObject({
-	beta1: z.number().optional(),
-	beta2: z.number().optional(),
-	epsilon: z.number().optional(),
-	momentum: z.number().optional(),
-	rho: z.number().optional(),
-	weightDecay: z.number().optional(),
 });
 
 const taskSchema = z
@@ -128,18 +120,15 @@ export function parseSuite(values: unknown, source: string): Suite {
 	const faults = result.error.issues.map((issue) => {
 		const key = issue.path.join('.');
 		const received = showValue(valueAt(values, issue.path));
-		return `Expected ${expectation(issue)} for ${key === '' ? 'the suite' : key} but received ${received} in ${source}`;
+		return `Expected ${suiteExpectation(issue)} for ${key === '' ? 'the suite' : key} but received ${received} in ${source}`;
 	});
 	throw new GannoError('INVALID_CONFIG', [...new Set(faults)].join('\n'));
 }
 
 /** What was expected, in the words after "Expected"; the checks of this file say it themselves. */
-function expectation(issue: z.core.$ZodIssue): string {
+function suiteExpectation(issue: z.core.$ZodIssue): string {
 	if (issue.code === 'custom') return issue.message;
 	if (issue.code === 'unrecognized_keys') return `no key ${issue.keys.join(', ')}`;
 	if (issue.code === 'invalid_union') return 'one of the kinds in docs/evaluation.md';
-	return issue.message
-		.replace(/^(Invalid input|Invalid option|Too small|Too big): expected /, '')
-		.replace(/, received .*$/, '')
-		.replace(/ to be (?=[<>])/, ' ');
+	return expectation(issue);
 }

@@ -134,7 +134,7 @@ function byTask(table: RunTable): ReportTable {
 
 function targets(table: RunTable): ReportTable[] {
 	const { policies } = table.results;
-	const oneAction = policies.find(({ agents }, i) => i > 0 && agents === 'one')?.name;
+	const oneAction = policies.find(({ granularity }, i) => i > 0 && granularity === 'network')?.name;
 	return policies.flatMap(({ name }, i) => {
 		const rows = targetRows(table, name, i === 0 ? oneAction : undefined);
 		if (rows.length === 0) return [];

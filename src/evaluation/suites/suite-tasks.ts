@@ -1,9 +1,9 @@
 import { inferShapes } from '../../networks/shapes.js';
 import type { Hyperparameters } from '../../optimizer/algorithms.js';
 import { PhiloxGenerator } from '../../philox.js';
-import { fineTune } from '../../tasks/fine-tuning.js';
+import { fineTuningSection, withFineTuning } from '../../tasks/fine-tuning.js';
 import { drawInitialScales } from '../../tasks/initial-scales.js';
-import { drawNetwork, type NetworkEnds } from '../../tasks/network-family.js';
+import { type DatasetShape, drawNetwork } from '../../tasks/network-family.js';
 import { LEARNING_RATE_LIMITS, type TaskNetwork, type TrainingTask } from '../../tasks/task.js';
 import type { Suite, SuiteTask } from './suite-spec.js';
 
@@ -33,12 +33,12 @@ function hash(text: string): number {
 export function trainingTask(
 	suite: Suite,
 	task: SuiteTask,
-	ends: NetworkEnds,
+	dataset: DatasetShape,
 	purpose: SeedPurpose,
 	learningRate: number,
 ): TrainingTask {
 	const count = purpose === 'tuning' ? (task.tuningSeeds ?? suite.tuningSeeds) : suite.seeds;
-	const spec = drawNetwork(task.network, ends, new PhiloxGenerator(suite.seed, 'task', SPREAD));
+	const spec = drawNetwork(task.network, dataset, new PhiloxGenerator(suite.seed, 'task', SPREAD));
 	const layers = inferShapes(spec).layers.length;
 	const base: TrainingTask = {
 		index: hash(task.id),
@@ -55,8 +55,9 @@ export function trainingTask(
 		networks: taskSeeds(suite, task, purpose, count).map((seed) => network(task, seed, learningRate, layers)),
 	};
 	if (task.fineTuning === undefined) return base;
-	const { change, pretrainingSteps, sliceSize } = task.fineTuning;
-	return fineTune(base, { share: 1, changes: [change], pretrainingSteps, sliceSize }, ends.classes, suite.seed);
+	const { change, ...settings } = task.fineTuning;
+	const fineTuning = fineTuningSection.parse({ ...settings, share: 1, changes: [change] });
+	return withFineTuning(base, fineTuning, dataset.classes, suite.seed);
 }
 
 function network(task: SuiteTask, seed: number, learningRate: number, layers: number): TaskNetwork {

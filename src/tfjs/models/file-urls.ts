@@ -1,17 +1,17 @@
 import type * as tf from '@tensorflow/tfjs';
-import { inEveryCopy } from '../tfjs-copies.js';
+import { forEveryCopy } from '../tfjs-copies.js';
 import { fileSystem } from './model-files.js';
 
 /**
- * `model.save('file://…')` and `tf.loadLayersModel('file://…')` without tfjs-node. tfjs refuses a URL that two answer to, so this one
- * steps back wherever somebody else does, whether they came before it or later: tfjs-node, another copy of ganno.
+ * `model.save('file://…')` and `tf.loadLayersModel('file://…')` without tfjs-node. tfjs refuses a URL that has two handlers, so this
+ * one yields to any other, registered before or after it: tfjs-node, another copy of ganno.
  */
 
 const SCHEME = 'file://';
 
 type Handlers = ReturnType<typeof tf.io.getSaveHandlers>;
 
-/** @param handlers everybody who answers to a URL, this included */
+/** @param handlers all handlers of a URL, this one included */
 function route(handlers: (url: string) => Handlers): (url: string | string[]) => tf.io.IOHandler {
 	let asking = false;
 	const answer = (url: string | string[]): tf.io.IOHandler | null => {
@@ -23,10 +23,10 @@ function route(handlers: (url: string) => Handlers): (url: string | string[]) =>
 			asking = false;
 		}
 	};
-	return answer as (url: string | string[]) => tf.io.IOHandler; // null is for others to answer; tfjs's type lacks it
+	return answer as (url: string | string[]) => tf.io.IOHandler; // null leaves the URL to other handlers; tfjs's type lacks it
 }
 
-inEveryCopy('core', ({ io }) => {
+forEveryCopy('core', ({ io }) => {
 	if (io.getSaveHandlers(`${SCHEME}.`).length > 0) return;
 	io.registerSaveRouter(route(io.getSaveHandlers));
 	io.registerLoadRouter(route(io.getLoadHandlers));

@@ -11,13 +11,13 @@ import { checkWeightsManifest, weightBytes } from './weights-manifest.js';
 
 /**
  * Models as files, in the layout of tfjs itself: `model.json` (topology, training configuration, a list of weights) and a file of weights
- * beside it, which `model.json` names. A save writes new weights under a name that is not in use and then replaces `model.json`: whoever
- * reads it, or the machine that loses power, has the old model or the new one, never a part of each.
+ * beside it, which `model.json` names. A save writes new weights under an unused name and then replaces `model.json`: a reader,
+ * or a machine that loses power, has either the old model or the new one.
  */
 
 const MODEL_FILE = 'model.json';
 const WEIGHTS_FILE = 'weights.bin';
-/** Weights that a save may have written, and the next one may remove. */
+/** Weights files that saves write, and later saves remove. */
 const OWN_WEIGHTS = /^weights(-[0-9a-f]{12})?\.bin$/;
 
 /**
@@ -25,7 +25,7 @@ const OWN_WEIGHTS = /^weights(-[0-9a-f]{12})?\.bin$/;
  * Needs no tfjs-node, whose `tf.io.fileSystem`, browsers and tfjs's converter read and write the same files. URLs like
  * `file://runs/mine/model` mean the same where `ganno/tfjs` is imported and tfjs-node is not.
  *
- * A save is complete or has changed nothing, whatever happens in between.
+ * A save either completes or changes nothing.
  * @param path a folder, made where it is missing, for `model.json` and its weights; or the `.json` file itself
  * @returns what `model.save` and `tf.loadLayersModel` take. Their promises reject with a GannoError `FILE_SYSTEM` where files are missing or
  *   cannot be written, `BAD_FILE` where they are damaged
@@ -42,7 +42,7 @@ export function fileSystem(path: string): Required<tf.io.IOHandler> {
 }
 
 function saveModel(file: string, artifacts: tf.io.ModelArtifacts): tf.io.SaveResult {
-	// A stream of weights is another form of the same data, which only loading knows.
+	// A stream of weights is another form of the same data, used by loading only.
 	const { weightSpecs = [], weightData, getWeightStream: _stream, ...description } = artifacts;
 	if (description.modelTopology instanceof ArrayBuffer) {
 		throw new GannoError('INVALID_ARGUMENT', 'A model whose topology is binary cannot be saved as model.json');
@@ -51,7 +51,7 @@ function saveModel(file: string, artifacts: tf.io.ModelArtifacts): tf.io.SaveRes
 	makeFolder(folder);
 	const former = weightFiles(file).filter((name) => OWN_WEIGHTS.test(name));
 	const weights = existsSync(join(folder, WEIGHTS_FILE))
-		? `weights-${randomBytes(6).toString('hex')}.bin` // of no other save, of this or another process
+		? `weights-${randomBytes(6).toString('hex')}.bin` // unique among saves of all processes
 		: WEIGHTS_FILE;
 	if (weightData !== undefined) {
 		const parts = Array.isArray(weightData) ? weightData : [weightData];
@@ -72,7 +72,7 @@ function saveModel(file: string, artifacts: tf.io.ModelArtifacts): tf.io.SaveRes
 	return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) };
 }
 
-/** The weights of the model that is there; none where nothing is, or nothing that can be read. */
+/** Weights files of the present model; none where there is none or it cannot be read. */
 function weightFiles(file: string): string[] {
 	try {
 		return checkWeightsManifest(readModel(file).weightsManifest).flatMap(({ paths }) => paths);

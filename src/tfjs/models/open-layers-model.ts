@@ -3,9 +3,9 @@ import { layersModelArtifacts } from '../../networks/layers-model.js';
 import type { NetworkSpec } from '../../networks/spec.js';
 
 /**
- * A trained network as a tfjs model, its softmax included; dispose of it. It takes images as the network saw them: pixels / 255, less the data
- * set's mean, over its standard deviation.
- * @param parameters `[parameterCount]`, as `NetworkPopulation.parameters` gives them
+ * A trained network as a tfjs model, its softmax included; dispose of it. Its input is that of the network: pixels / 255, less the data set's
+ * mean, over its standard deviation.
+ * @param parameters `[parameterCount]`, as returned by `NetworkPopulation.parameters`
  * @throws GannoError `INVALID_ARGUMENT` for residual blocks and batch norm
  */
 export async function openLayersModel(spec: NetworkSpec, parameters: Float32Array): Promise<tf.LayersModel> {

@@ -14,7 +14,7 @@ const BYTES: Readonly<Record<string, number>> = {
 
 const isSize = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 
-/** @throws Error with what does not look like a list of weights */
+/** @throws Error saying what is wrong with the list */
 export function checkWeightsManifest(manifest: unknown): tf.io.WeightsManifestConfig {
 	if (!Array.isArray(manifest)) throw new Error('its weightsManifest is not an array');
 	for (const group of manifest as readonly (Partial<tf.io.WeightsManifestConfig[number]> | null)[]) {
@@ -24,16 +24,16 @@ export function checkWeightsManifest(manifest: unknown): tf.io.WeightsManifestCo
 		if (!Array.isArray(group.weights)) throw new Error('its weightsManifest lists no weights');
 		for (const weight of group.weights as readonly (Partial<tf.io.WeightsManifestEntry> | null)[]) {
 			const { name, shape, dtype } = weight ?? {};
-			const sound =
+			const isValid =
 				typeof name === 'string' && typeof dtype === 'string' && Array.isArray(shape) && shape.every(isSize);
-			if (!sound)
+			if (!isValid)
 				throw new Error(`its weightsManifest has no name, dtype and shape of the weight ${name ?? ''}`.trimEnd());
 		}
 	}
 	return manifest as tf.io.WeightsManifestConfig;
 }
 
-/** How many bytes these weights are; undefined where that is not told (strings). */
+/** Bytes of these weights; undefined where they cannot be known (strings). */
 export function weightBytes(weights: readonly tf.io.WeightsManifestEntry[]): number | undefined {
 	let total = 0;
 	for (const { shape, dtype, quantization } of weights) {

@@ -17,7 +17,7 @@ export class TrainedVariable {
 	/** Copy of the gradient of the current step. */
 	readonly gradients: Float32Array;
 	/** The data that the variable had when it was last equal to its master copy. */
-	seen: object | undefined;
+	syncedData: object | undefined;
 	/** Its state, or the set that it took its last step in, whose optimiser has it. Undefined: it starts anew. */
 	state: BoundVariables | VariableState | undefined;
 
@@ -29,8 +29,8 @@ export class TrainedVariable {
 }
 
 /**
- * The variables of one kind of step under a LayerwiseOptimizer, which reads and writes their copies in host memory. The variables get
- * their values after every step.
+ * The variables of one kind of step under a LayerwiseOptimizer, which reads and writes their copies in host memory. After every step the
+ * variables are assigned the new values.
  */
 export class BoundVariables implements Disposable {
 	readonly layers: readonly VariableLayer[];
@@ -41,11 +41,11 @@ export class BoundVariables implements Disposable {
 	readonly optimizer: LayerwiseOptimizer;
 	/** `[layers × 14]` */
 	readonly statistics: Float32Array;
-	/** `[layers]`, for whoever sets them */
+	/** `[layers]`, written by the caller */
 	readonly learningRates: Float32Array;
 	readonly #index: ReadonlyMap<tf.Variable, number>;
-	/** Nothing was restored and no step taken: all states are 0. */
-	#blank = true;
+	/** Without a restored state or a step: all states are 0. */
+	#isNew = true;
 
 	/** @param members of the layers' variables, in their order */
 	constructor(
@@ -74,46 +74,48 @@ export class BoundVariables implements Disposable {
 		this.learningRates = new Float32Array(layers.length);
 	}
 
-	/** Whether these are its variables, in any order. @param variables each once */
+	/** Whether these are exactly its variables, in any order. @param variables each once */
 	consistsOf(variables: readonly tf.Variable[]): boolean {
 		return variables.length === this.members.length && variables.every((variable) => this.#index.has(variable));
 	}
 
-	/** @param gradients of every variable; shapes that `checkGradient` lets pass */
+	/** @param gradients of every variable; shapes that `checkGradient` accepts */
 	read(gradients: ReadonlyMap<tf.Variable, tf.Tensor>): void {
-		const given = this.members.map(({ variable }) => gradients.get(variable) as tf.Tensor);
+		const tensors = this.members.map(({ variable }) => gradients.get(variable) as tf.Tensor);
 		const arrays = this.members.map((member) => member.gradients);
-		if (given.every(({ size }, i) => size === arrays[i]?.length)) readTensors(given, arrays);
+		if (tensors.every(({ size }, i) => size === arrays[i]?.length)) readTensors(tensors, arrays);
 		else {
 			tf.tidy(() => {
-				const expanded = given.map((gradient, i) => expandGradient(gradient, this.members[i]?.variable as tf.Variable));
+				const expanded = tensors.map((gradient, i) =>
+					expandGradient(gradient, this.members[i]?.variable as tf.Variable),
+				);
 				readTensors(expanded, arrays);
 			});
 		}
-		// Somebody may have assigned to a variable since: setWeights, a restored checkpoint, weight averaging.
-		const changed = this.members.filter(({ seen, variable }) => seen !== variable.dataId);
+		// A variable may have been assigned since: setWeights, a restored checkpoint, weight averaging.
+		const changed = this.members.filter(({ syncedData: seen, variable }) => seen !== variable.dataId);
 		if (changed.length === 0) return;
 		readTensors(
 			changed.map(({ variable }) => variable),
 			changed.map(({ parameters }) => parameters),
 		);
-		for (const member of changed) member.seen = member.variable.dataId;
+		for (const member of changed) member.syncedData = member.variable.dataId;
 	}
 
-	/** The master copies become the variables' values. */
+	/** Assigns the master copies to the variables. */
 	write(): void {
 		for (const member of this.members) {
 			assignValues(member.variable, member.parameters);
-			member.seen = member.variable.dataId;
+			member.syncedData = member.variable.dataId;
 		}
 	}
 
-	/** Takes over the state of every variable that took its last step elsewhere, or has taken none. */
-	gather(): void {
-		const away = this.members.filter(({ state }) => state !== this);
-		if (away.length === 0) return;
-		if (!this.#blank || away.some(({ state }) => state !== undefined)) {
-			const own = away.length < this.members.length ? this.states() : [];
+	/** Loads the state of every variable that took its last step in another set, or has taken none. */
+	collectStates(): void {
+		const pending = this.members.filter(({ state }) => state !== this);
+		if (pending.length === 0) return;
+		if (!this.#isNew || pending.some(({ state }) => state !== undefined)) {
+			const own = pending.length < this.members.length ? this.states() : [];
 			const elsewhere = new Map<BoundVariables, VariableState[]>();
 			this.#restore(
 				this.members.map(({ variable, state }, i) => {
@@ -125,11 +127,11 @@ export class BoundVariables implements Disposable {
 				}),
 			);
 		}
-		this.#blank = false;
-		for (const member of away) member.state = this;
+		this.#isNew = false;
+		for (const member of pending) member.state = this;
 	}
 
-	/** Every variable keeps a copy of the state that it has here. Then this is of no more use. */
+	/** Copies the states held here to their variables, then disposes of the set. */
 	release(): void {
 		const own = this.members.filter(({ state }) => state === this);
 		if (own.length > 0) {
@@ -160,7 +162,7 @@ export class BoundVariables implements Disposable {
 		this.dispose();
 	}
 
-	/** @param states in the order of `members`; undefined: it starts anew */
+	/** @param states in the order of `members`; undefined: a new state */
 	#restore(states: readonly (VariableState | undefined)[]): void {
 		let first = 0;
 		const layers = this.layers.map(({ name, variables }) => {

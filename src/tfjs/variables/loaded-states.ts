@@ -3,17 +3,17 @@ import { registeredVariable } from './registered-variables.js';
 import { automaticName, suffixNumber, withoutSuffix } from './variable-names.js';
 import type { NamedState, VariableState } from './variable-state.js';
 
-/** One variable and the loaded state that may be its own. */
+/** One variable and a loaded state that may belong to it. */
 type Pair = readonly [variable: tf.Variable, state: NamedState];
 
 const fits = ([variable, { shape }]: Pair): boolean => tf.util.arraysEqual([...shape], variable.shape);
 
 /**
- * Whether a state may go to a variable of another name. A living variable of the very name has the better right to it, except where tfjs
- * may have given the one at hand another name because that one lived: then it is younger, and its name is tfjs's (`a/kernel_1` beside
- * `a/kernel`). A frozen variable that lives will want its state when it is thawed.
+ * Whether a state may be transferred to a variable of another name. An existing variable of the same name has precedence, except where
+ * tfjs may have renamed this variable because that one existed: then this one is newer, and its name is tfjs's (`a/kernel_1` beside
+ * `a/kernel`). An existing frozen variable keeps its state for when it is trained again.
  */
-function mayGo([variable, { name }]: Pair): boolean {
+function mayTransfer([variable, { name }]: Pair): boolean {
 	const owner = registeredVariable(name);
 	if (owner === undefined) return true;
 	const renamed = variable.name.startsWith(`${name}_`) || /^\d+$|\//.test(variable.name);
@@ -42,14 +42,14 @@ const listed = (items: readonly { readonly name: string; readonly shape: readonl
 		.join(', ') + (items.length > 5 ? ` and ${items.length - 5} more` : '');
 
 /**
- * The states that `setWeights` was given, until the variables they belong to take a step. A state is some variable's or nobody's: where
- * it is not certain whose, the variable starts anew, because another variable's moments are worse than none.
+ * The states passed to `setWeights`, until the variables that they belong to take a step. Where it is not certain which variable a state
+ * belongs to, the variable starts with a new state, because another variable's moments are worse than none.
  */
 export class LoadedStates {
 	readonly #unclaimed: Map<string, NamedState>;
-	/** All names that were loaded, by what they are without tfjs's suffix. */
+	/** All loaded names, by name without tfjs's suffix. */
 	readonly #families: ReadonlyMap<string, readonly string[]>;
-	#untouched = true;
+	#isFirstClaim = true;
 	#warned = false;
 
 	constructor(states: readonly NamedState[]) {
@@ -57,27 +57,27 @@ export class LoadedStates {
 		this.#families = groupBy([...this.#unclaimed.keys()], withoutSuffix);
 	}
 
-	/** What nobody has claimed so far. */
+	/** The states not claimed so far. */
 	get unclaimed(): readonly NamedState[] {
 		return [...this.#unclaimed.values()];
 	}
 
 	/**
-	 * The states of variables that take their first step since, each of which is given away once.
-	 * @returns undefined for a variable that starts anew
+	 * The states of variables that take their first step after loading; each state is returned once.
+	 * @returns undefined for a variable without one
 	 */
 	claim(variables: readonly tf.Variable[]): (VariableState | undefined)[] {
 		if (this.#unclaimed.size === 0) return variables.map(() => undefined);
 		const found = new Map<tf.Variable, NamedState>(this.#byName(variables));
 		for (const pair of this.#byFamily(variables.filter((variable) => !found.has(variable)))) found.set(...pair);
-		if (found.size === 0 && this.#untouched) for (const pair of this.#byPosition(variables)) found.set(...pair);
+		if (found.size === 0 && this.#isFirstClaim) for (const pair of this.#byPosition(variables)) found.set(...pair);
 		for (const { name } of found.values()) this.#unclaimed.delete(name);
-		this.#untouched = false;
+		this.#isFirstClaim = false;
 		this.#warn(variables.filter((variable) => !found.has(variable)));
 		return variables.map((variable) => found.get(variable));
 	}
 
-	/** A state of the very name; one of another shape is of a variable that is no more, and dropped. */
+	/** A state of the same name; one of another shape belongs to a former variable and is dropped. */
 	#byName(variables: readonly tf.Variable[]): Pair[] {
 		const pairs = variables.flatMap((variable): Pair[] => {
 			const state = this.#unclaimed.get(variable.name);
@@ -98,11 +98,11 @@ export class LoadedStates {
 			if (states.length !== names.length || states.length !== members.length) return [];
 			const [own, saved] = [inOrder(members), inOrder(states)];
 			const pairs = own.map((variable, i): Pair => [variable, saved[i] as NamedState]);
-			return pairs.every((pair) => fits(pair) && mayGo(pair)) ? pairs : [];
+			return pairs.every((pair) => fits(pair) && mayTransfer(pair)) ? pairs : [];
 		});
 	}
 
-	/** All variables and all states, where none has a name but those that tfjs gives, which differ in nothing but its numbers. */
+	/** All variables and all states in order, where all names are automatic ones that differ only in tfjs's numbers. */
 	#byPosition(variables: readonly tf.Variable[]): Pair[] {
 		const states = this.unclaimed;
 		if (states.length !== variables.length) return [];
@@ -111,7 +111,7 @@ export class LoadedStates {
 			const automatic = automaticName(name);
 			return automatic !== undefined && automatic === automaticName(variable.name);
 		};
-		return pairs.every((pair) => alike(pair) && fits(pair) && mayGo(pair)) ? pairs : [];
+		return pairs.every((pair) => alike(pair) && fits(pair) && mayTransfer(pair)) ? pairs : [];
 	}
 
 	#warn(anew: readonly tf.Variable[]): void {

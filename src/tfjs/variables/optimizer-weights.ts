@@ -9,7 +9,7 @@ import type { NamedState } from './variable-state.js';
  * moments, moment by moment, as `<variable>/moment1` and `<variable>/moment2`.
  */
 
-/** As optimisers of tfjs give and take them; tfjs has the type, and does not export it. */
+/** Weights of tfjs's optimisers; tfjs does not export the type. */
 export type NamedTensor = Awaited<ReturnType<tf.Optimizer['getWeights']>>[number];
 
 export interface LoadedWeights {
@@ -20,8 +20,8 @@ export interface LoadedWeights {
 const momentName = (variable: string, moment: number): string => `${variable}/moment${moment + 1}`;
 
 /**
- * The variables that `getWeights` hands out. tfjs never disposes what `getWeights` gives (saving a model leaks it), so these are kept
- * and assigned to: however often a model is saved, one copy of the state lies in tfjs's memory.
+ * The variables that `getWeights` returns. tfjs never disposes of them (saving a model leaks them), so they are kept and reassigned: one
+ * copy of the state is in tfjs's memory, however often a model is saved.
  */
 export class ExportedWeights {
 	#variables = new Map<string, tf.Variable>();
@@ -72,7 +72,7 @@ export class ExportedWeights {
 	}
 }
 
-/** @throws GannoError `INVALID_ARGUMENT` saying what does not look like {@link ExportedWeights} of `moments` moments */
+/** @throws GannoError `INVALID_ARGUMENT` saying what differs from {@link ExportedWeights} of `moments` moments */
 export async function readWeights(weights: readonly NamedTensor[], moments: number): Promise<LoadedWeights> {
 	const refuse = (problem: string): GannoError =>
 		new GannoError(

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** tfjs's own list of the variables that live, which it keeps as an object: `constructor` is a name in it only if a variable has it. */
+/** tfjs's registry of existing variables: an object, so inherited keys such as `constructor` must not count as names. */
 
 type Registered = Readonly<Record<string, tf.Variable>>;
 
@@ -8,15 +8,15 @@ function registered(): Registered {
 	return tf.engine().registeredVariables as Registered;
 }
 
-/** The living variable of this name. */
+/** The existing variable of this name. */
 export function registeredVariable(name: string): tf.Variable | undefined {
 	const variables = registered();
 	return Object.hasOwn(variables, name) ? variables[name] : undefined;
 }
 
 /**
- * Whether a variable still lives. `isDisposed` alone does not tell: `tf.disposeVariables()` leaves it false. A variable made anew under
- * the name of one that was disposed is another variable.
+ * Whether a variable still exists. `isDisposed` alone is not enough: `tf.disposeVariables()` leaves it false. A new variable under the
+ * name of a disposed one is another variable.
  */
 export function isRegistered(variable: tf.Variable): boolean {
 	return !variable.isDisposed && registeredVariable(variable.name) === variable;

@@ -5,9 +5,9 @@ import { withTfjsCopiesAdvice } from '../tfjs-copies.js';
 import type { NamedTensor } from './optimizer-weights.js';
 import { registeredVariable } from './registered-variables.js';
 
-/** What tfjs's own optimisers take for a gradient: anything that `variable - rate * gradient` makes sense of. */
+/** Gradients as tfjs's own optimisers accept them: anything that `variable - rate * gradient` is defined for. */
 
-/** Types that tfjs makes float32 of where they meet it. */
+/** Types that tfjs converts to float32. */
 const REAL: readonly string[] = ['float32', 'int32', 'bool'];
 
 /** Whether a tensor of shape `from`, repeated along the axes it lacks or has 1 of, has shape `to`. */
@@ -20,14 +20,14 @@ function broadcasts(from: readonly number[], to: readonly number[]): boolean {
 	return true;
 }
 
-/** What nearly all gradients are, told without a call: this is part of every step. */
+/** The common case, checked without a call to tfjs, because it is part of every step. */
 function isPlain(gradient: tf.Tensor | undefined, shape: readonly number[]): boolean {
 	if (gradient?.dtype !== 'float32' || gradient.isDisposed || gradient.shape.length !== shape.length) return false;
 	for (let axis = 0; axis < shape.length; axis++) if (gradient.shape[axis] !== shape[axis]) return false;
 	return true;
 }
 
-/** @throws GannoError `INVALID_ARGUMENT` naming the variable, and both shapes where they are what is wrong */
+/** @throws GannoError `INVALID_ARGUMENT` naming the variable, and both shapes where they do not fit */
 function checkGradient(variable: tf.Variable, gradient: unknown): asserts gradient is tf.Tensor {
 	if (isPlain(gradient as tf.Tensor | undefined, variable.shape)) return;
 	const { name } = variable;
@@ -51,12 +51,14 @@ function checkGradient(variable: tf.Variable, gradient: unknown): asserts gradie
 }
 
 /**
- * What `applyGradients` is given, by the variables themselves; gradients that are null or undefined are none.
- * @throws GannoError `INVALID_ARGUMENT` naming the variable that does not exist or whose gradient is no such thing
+ * The arguments of `applyGradients`, by variable; gradients that are null or undefined are left out.
+ * @throws GannoError `INVALID_ARGUMENT` naming the variable that does not exist or has no valid gradient
  */
-export function gradientsByVariable(given: tf.NamedTensorMap | NamedTensor[]): Map<tf.Variable, tf.Tensor> {
-	checkObject(given, 'variableGradients');
-	const named = Array.isArray(given) ? given : Object.entries(given).map(([name, tensor]) => ({ name, tensor }));
+export function gradientsByVariable(variableGradients: tf.NamedTensorMap | NamedTensor[]): Map<tf.Variable, tf.Tensor> {
+	checkObject(variableGradients, 'variableGradients');
+	const named = Array.isArray(variableGradients)
+		? variableGradients
+		: Object.entries(variableGradients).map(([name, tensor]) => ({ name, tensor }));
 	const gradients = new Map<tf.Variable, tf.Tensor>();
 	for (const { name, tensor } of named) {
 		if (tensor == null) continue;
@@ -73,7 +75,7 @@ export function gradientsByVariable(given: tf.NamedTensorMap | NamedTensor[]): M
 	return gradients;
 }
 
-/** A gradient that `checkGradient` lets pass, in its variable's shape; inside a tidy. */
+/** A gradient that `checkGradient` accepts, broadcast to its variable's shape; inside a tidy. */
 export function expandGradient(gradient: tf.Tensor, { shape, size }: tf.Variable): tf.Tensor {
 	if (gradient.size === size) return gradient;
 	if (size === 0) return tf.zeros(shape);

@@ -6,23 +6,23 @@ import { isRegistered } from './registered-variables.js';
 import type { VariableLayer } from './variable-layers.js';
 import type { NamedState, VariableState } from './variable-state.js';
 
-/** Sets kept at least, however few the variables: each costs a native optimiser. */
-const FEW_SETS = 8;
+/** Sets always kept, however few the variables; each costs a native optimiser. */
+const MINIMUM_SET_LIMIT = 8;
 
-/** Elements that all sets may have together, per element of the variables: an element in several sets has moments in each. */
-const COPIES = 2;
+/** Limit of the elements of all sets together, per element of the variables: an element in several sets has moments in each. */
+const STATE_COPIES_LIMIT = 2;
 
 /**
- * All variables that an optimiser has trained and that live, with one state each, and the sets of them that take steps together. A
- * training that changes between sets (a generator and a discriminator, an actor and a critic) finds each of them as it left it.
+ * All existing variables that an optimiser has trained, with one state each, and the sets of them that take steps together. A training
+ * that alternates between sets (a generator and a discriminator, an actor and a critic) keeps the state of each.
  */
 export class TrainedVariables {
 	readonly #options: Omit<LayerwiseOptimizerOptions, 'layers'>;
-	readonly #known = new Map<tf.Variable, TrainedVariable>();
-	/** The one that took the last step last. */
+	readonly #variables = new Map<tf.Variable, TrainedVariable>();
+	/** The set of the last step is the last. */
 	readonly #sets: BoundVariables[] = [];
-	/** Variables whose state may be among those that were loaded: all that have taken no step since. */
-	readonly #arriving = new Set<TrainedVariable>();
+	/** Variables without a step since loading, whose state may be among the loaded ones. */
+	readonly #awaitingState = new Set<TrainedVariable>();
 	#loaded = new LoadedStates([]);
 
 	constructor(options: Omit<LayerwiseOptimizerOptions, 'layers'>) {
@@ -44,37 +44,37 @@ export class TrainedVariables {
 	open(layers: readonly VariableLayer[]): BoundVariables {
 		this.#forgetDisposed();
 		const variables = layers.flatMap((layer) => layer.variables);
-		const members = variables.map((variable) => this.#known.get(variable) ?? new TrainedVariable(variable));
+		const members = variables.map((variable) => this.#variables.get(variable) ?? new TrainedVariable(variable));
 		const set = new BoundVariables(layers, members, this.#options);
 		for (const member of members) {
-			if (!this.#known.has(member.variable)) this.#arriving.add(member);
-			this.#known.set(member.variable, member);
+			if (!this.#variables.has(member.variable)) this.#awaitingState.add(member);
+			this.#variables.set(member.variable, member);
 		}
 		this.#sets.push(set);
 		this.#limitSets();
 		return set;
 	}
 
-	/** Brings the states of a set's variables there, from wherever they are. */
-	gather(set: BoundVariables): void {
-		if (this.#arriving.size > 0) {
-			const arriving = set.members.filter((member) => this.#arriving.has(member));
+	/** Collects the states of a set's variables, from other sets or from loading. */
+	collectStates(set: BoundVariables): void {
+		if (this.#awaitingState.size > 0) {
+			const arriving = set.members.filter((member) => this.#awaitingState.has(member));
 			const states = this.#loaded.claim(arriving.map(({ variable }) => variable));
 			for (const [i, member] of arriving.entries()) {
 				member.state = states[i];
-				this.#arriving.delete(member);
+				this.#awaitingState.delete(member);
 			}
 		}
-		set.gather();
+		set.collectStates();
 	}
 
-	/** Drops a set; its variables keep their states. */
+	/** Closes a set; its variables keep their states. */
 	close(set: BoundVariables): void {
 		this.#sets.splice(this.#sets.indexOf(set), 1);
 		set.release();
 	}
 
-	/** Of every living variable that has one, then what was loaded and has found no variable yet. */
+	/** Of every existing variable with one, then the loaded states not claimed yet. */
 	states(): readonly NamedState[] {
 		this.#forgetDisposed();
 		const ofSets = new Map<TrainedVariable, VariableState>();
@@ -85,51 +85,51 @@ export class TrainedVariables {
 				if (member.state === set) ofSets.set(member, states[i] as VariableState);
 			}
 		}
-		const own = [...this.#known.values()].flatMap((member) => {
+		const own = [...this.#variables.values()].flatMap((member) => {
 			const state = member.state instanceof BoundVariables ? ofSets.get(member) : member.state;
 			return state === undefined ? [] : [{ ...state, name: member.variable.name }];
 		});
 		return [...own, ...this.#loaded.unclaimed];
 	}
 
-	/** Forgets all states: from now on each is what was loaded, or starts anew. */
+	/** Replaces all states by loaded ones; variables without one start with a new state. */
 	load(states: readonly NamedState[]): void {
 		this.#forgetDisposed();
 		this.#loaded = new LoadedStates(states);
-		for (const member of this.#known.values()) {
+		for (const member of this.#variables.values()) {
 			member.state = undefined;
-			this.#arriving.add(member);
+			this.#awaitingState.add(member);
 		}
 	}
 
 	dispose(): void {
 		for (const set of this.#sets.splice(0)) set.dispose();
-		this.#known.clear();
-		this.#arriving.clear();
+		this.#variables.clear();
+		this.#awaitingState.clear();
 		this.#loaded = new LoadedStates([]);
 	}
 
-	/** A set with a variable that was disposed will take no step again. */
+	/** Closes sets with a disposed variable, which can take no further step. */
 	#forgetDisposed(): void {
-		const disposed = new Set([...this.#known.values()].filter(({ variable }) => !isRegistered(variable)));
+		const disposed = new Set([...this.#variables.values()].filter(({ variable }) => !isRegistered(variable)));
 		if (disposed.size === 0) return;
 		for (const member of disposed) {
 			member.state = undefined;
-			this.#known.delete(member.variable);
-			this.#arriving.delete(member);
+			this.#variables.delete(member.variable);
+			this.#awaitingState.delete(member);
 		}
 		const ended = this.#sets.filter(({ members }) => members.some((member) => disposed.has(member)));
 		for (const set of ended) this.close(set);
 	}
 
-	/** Sets that overlap, a new one at every step perhaps (stochastic depth), would take any amount of memory. */
+	/** Overlapping sets, perhaps a new one at every step (stochastic depth), would need unlimited memory. */
 	#limitSets(): void {
 		let known = 0;
-		for (const { variable } of this.#known.values()) known += variable.size;
+		for (const { variable } of this.#variables.values()) known += variable.size;
 		let bound = 0;
 		for (const { size } of this.#sets) bound += size;
-		const most = Math.max(FEW_SETS, this.#known.size);
-		while (this.#sets.length > 1 && (bound > COPIES * known || this.#sets.length > most)) {
+		const most = Math.max(MINIMUM_SET_LIMIT, this.#variables.size);
+		while (this.#sets.length > 1 && (bound > STATE_COPIES_LIMIT * known || this.#sets.length > most)) {
 			const [oldest] = this.#sets as [BoundVariables];
 			bound -= oldest.size;
 			this.close(oldest);

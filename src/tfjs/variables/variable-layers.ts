@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { invalidArgument } from '../../arguments.js';
 import { GannoError } from '../../errors.js';
 
-/** A layer of tfjs variables: what one learning rate applies to. */
+/** A layer of tfjs variables, which share one learning rate. */
 export interface VariableLayer {
 	readonly name: string;
 	readonly variables: readonly tf.Variable[];

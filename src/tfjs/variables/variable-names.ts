@@ -1,9 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
 
 /**
- * What tfjs makes of names. A layer without a name is called by its class and a number that goes up (`dense_Dense3`); its weights are
- * `dense_Dense3/kernel`, and `dense_Dense3/kernel_1` where that name was given before in this process; a `tf.variable` without a name is
- * called by a number alone.
+ * tfjs's naming. A layer without a name is named after its class and a counter (`dense_Dense3`); its weights are `dense_Dense3/kernel`, and
+ * `dense_Dense3/kernel_1` where that name exists in this process already; a `tf.variable` without a name is named by a number.
  */
 
 /** Which layer a variable belongs to, by its name: `dense_Dense1/kernel` is of `dense_Dense1`. A name without a slash is a layer. */
@@ -30,9 +29,9 @@ function isUnnamed(name: string): boolean {
 }
 
 /**
- * Says once that biases without a name are taken for layers of their own. A weight matrix without a name is a layer too, and that is as
- * it should be if there is no bias.
- * @returns whether it had to
+ * Warns once that biases without a name count as layers of their own. A weight matrix without a name is a layer too, which is right where
+ * there is no bias.
+ * @returns whether it warned
  */
 export function warnOfUnnamed(variables: readonly tf.Variable[]): boolean {
 	const unnamed = variables.filter(({ name }) => isUnnamed(name));
@@ -50,8 +49,8 @@ export function warnOfUnnamed(variables: readonly tf.Variable[]): boolean {
 const LAYER_NUMBER = /(?<=(?:^|\/)[a-z]\w*_[A-Z][A-Za-z0-9]*?)\d+(?=\/)/g;
 
 /**
- * A name without the numbers that tfjs put there: equal for the same variable of a model that is built once more. Undefined for a name
- * that is somebody's own.
+ * A name without the numbers that tfjs put there: equal for the same variable of a model that is built again. Undefined for a
+ * name that the user chose.
  */
 export function automaticName(name: string): string | undefined {
 	if (isUnnamed(name)) return '';

@@ -1,4 +1,4 @@
-/** What an optimiser knows of one variable: enough to go on with it in another grouping, or after loading. */
+/** An optimiser's state of one variable, enough to continue in another grouping or after loading. */
 export interface VariableState {
 	readonly shape: readonly number[];
 	/** Steps it has taken. */

@@ -44,7 +44,7 @@ export function window3d(info: tf.backend_util.Conv3DInfo): SlidingWindow {
 
 /**
  * Visits every pair of an output pixel and a pixel of its window that is not padding: output pixels in order, and row by row within a window.
- * @param visit is told the places of the input pixel, of the output pixel and within the window; what it does for all channels is the work
+ * @param visit called with the places of the input pixel, of the output pixel and within the window, once for all channels
  */
 export function forEachTap(window: SlidingWindow, visit: (input: number, output: number, tap: number) => void): void {
 	const { images, size, stride, dilation, padding } = window;

@@ -11,7 +11,9 @@ import type { Block } from './blocks.js';
 export function readJson({ page, line, lines }: Block): unknown {
 	const values: unknown = JSON.parse(lines.join('\n'));
 	const isSuite = typeof values === 'object' && values !== null && Array.isArray((values as { tasks?: unknown }).tasks);
-	return isSuite ? parseSuite(values, `${page}:${line}`) : parseConfig(values as Parameters<typeof parseConfig>[0]);
+	if (isSuite) return parseSuite(values, `${page}:${line}`);
+	const { $schema: _, ...settings } = values as { readonly $schema?: string };
+	return parseConfig(settings);
 }
 
 /** The names a line of a tree begins with; what is said of them stands two spaces behind. */

@@ -15,7 +15,8 @@ function checkSettings(command: Command): void {
 		return;
 	}
 	const options = command.opts<ConfigOptions>();
-	if (command.name() === 'train') newRunConfig(options, ({ agent }) => (agent === 'adaptive-lr' ? agent : 'standard'));
+	if (command.name() === 'train')
+		newRunConfig(options, ({ controller }) => (controller === 'adaptive-lr' ? controller : 'standard'));
 	else configFromOptions(options);
 }
 

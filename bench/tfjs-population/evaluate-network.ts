@@ -7,7 +7,7 @@ import type { ArrayState } from './step.js';
 const EVALUATION_BATCH = 256;
 
 /** Mean loss (`DIVERGED_LOSS` where it is not finite), accuracy and logits `[indices × classes]` of a network over images. */
-export function judge(
+export function evaluateNetwork(
 	network: TfjsNetwork,
 	arrays: readonly ArrayState[],
 	batches: Batches,
