@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { writeSuiteReport } from '../dist/evaluation/suites/evaluate-suite.js';
+import { writeSuiteReport } from '../dist/evaluation/suites/suite-report.js';
 import { parseResults } from '../dist/evaluation/suites/suite-results.js';
 import { summarize, withBestRivals } from '../dist/evaluation/suites/suite-summary.js';
 import { targetRows } from '../dist/evaluation/suites/suite-targets.js';

@@ -51,7 +51,7 @@ export type {
 	EvaluationTable,
 } from './evaluation/evaluation-result.js';
 export { formatEvaluation } from './evaluation/evaluation-table.js';
-export { evaluateOnHeldOutTasks, type HeldOutOptions, type HeldOutOutcomes } from './evaluation/held-out-tasks.js';
+export { evaluateOnHeldOutTasks, type HeldOutOptions, type HeldOutOutcomes } from './evaluation/held-out-outcomes.js';
 export { createLearner, type Learner, type LearnerOptions, type LearnerState } from './learner/learner.js';
 export type { LearningAlgorithm, PpoSettings } from './learner/ppo-settings.js';
 export type { Trajectory } from './learner/trajectory.js';
@@ -103,10 +103,11 @@ export type {
 } from './optimizer/optimizer-options.js';
 export type { LayerState, OptimizerState } from './optimizer/optimizer-state.js';
 export { POPULATION_STATISTICS, STATISTIC_INDEX, STATISTICS, type StatisticName } from './optimizer/statistics.js';
+export { type ConfidenceInterval, pairedDifference } from './paired-difference.js';
 export { sampleContinuousActions } from './policy/gaussian.js';
 export { createPolicyInference } from './policy/inference.js';
+export type { ModelCard } from './policy/model-card.js';
 export type {
-	ModelCard,
 	NamedTensor,
 	Policy,
 	PolicyInference,
@@ -129,7 +130,6 @@ export type {
 export { openDataset } from './runs/open-dataset.js';
 export { openExecutor } from './runs/open-executor.js';
 export { RunDirectory } from './runs/run-directory.js';
-export type { ConfidenceInterval } from './sample-statistics.js';
 export type { DecisionFunction } from './schedules/function-controller.js';
 export { type ScheduleName, type ScheduleOptions, scheduleByName } from './schedules/registry.js';
 export { type ScheduleFactor, scheduleController } from './schedules/schedule-controller.js';

@@ -54,6 +54,22 @@ export function withBundlerAdvice(message: string): string {
 	return advice === '' ? message : `${message.replace(/\.$/, '')}. ${advice}`;
 }
 
+/**
+ * A dependency that few programs come to use, loaded when one does: at the start each would cost all of them (jStat a tenth of it).
+ * @throws GannoError `MISSING_DEPENDENCY` in a bundle, which does not see it
+ */
+export function requireDependency(name: string): unknown {
+	try {
+		return packageRequire(name);
+	} catch (error) {
+		throw new GannoError(
+			'MISSING_DEPENDENCY',
+			withBundlerAdvice(`Could not load ${name}, a dependency of ganno. Install ganno again`),
+			{ cause: error },
+		);
+	}
+}
+
 /** @throws GannoError `BAD_FILE` in a bundle */
 export function packageVersion(): string {
 	const found = manifest();

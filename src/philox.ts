@@ -1,6 +1,6 @@
 /**
  * Philox4x32-10 (Salmon et al. 2011), the counter-based generator of native/core/philox.h, bit for bit. The n-th number of a
- * stream is a pure function of (seed, stream, n): nothing depends on who asks first.
+ * stream is a pure function of (seed, stream, n): nothing depends on who asks first. By hand, as npm's generators (pure-rand, random-js) have no Philox.
  */
 
 /** What a stream of random numbers is for; the values equal `enum class Stream` in native/core/philox.h. */

@@ -8,7 +8,8 @@ import { openActionRule, THREE_WAY_ACTIONS } from '../environment/actions/scalin
 import { AGENT_SPACES, type ControllerKind, controllerKindOf } from '../environment/agent-spaces.js';
 import { HEADLINES } from '../evaluation/suites/suite-targets.js';
 import { ganno } from '../own-command.js';
-import type { ModelCard, Policy, PolicySpec, TrainingRecord } from '../policy/policy.js';
+import type { ModelCard } from '../policy/model-card.js';
+import type { Policy, PolicySpec, TrainingRecord } from '../policy/policy.js';
 import { describePolicy } from '../policy/policy-file.js';
 import { RUN_FILES } from '../runs/run-directory.js';
 

@@ -1,18 +1,14 @@
 import { join } from 'node:path';
 import { GannoError } from '../errors.js';
-import {
-	type EvaluateSuiteOptions,
-	evaluateSuite,
-	journalPath,
-	prepareSuiteOutput,
-	writeSuiteReport,
-} from '../evaluation/suites/evaluate-suite.js';
+import { type EvaluateSuiteOptions, evaluateSuite, journalPath } from '../evaluation/suites/evaluate-suite.js';
+import { findSuite } from '../evaluation/suites/find-suite.js';
 import { namedPolicies, ownSchedules, type SuitePolicy } from '../evaluation/suites/participants.js';
-import { findSuite } from '../evaluation/suites/suite-registry.js';
+import { prepareSuiteOutput, writeSuiteReport } from '../evaluation/suites/suite-report.js';
 import { withBestRivals } from '../evaluation/suites/suite-summary.js';
-import { suiteTables, TRIAL_NOTE, textTable } from '../evaluation/suites/suite-tables.js';
+import { suiteTables, TRIAL_NOTE } from '../evaluation/suites/suite-tables.js';
 import { sameCommand } from '../own-command.js';
 import { loadPolicy } from '../policy/policy-file.js';
+import { textTable } from '../report/text-table.js';
 import { policyPath, runFolder } from '../runs/policy-path.js';
 import { lockResults } from '../runs/run-lock.js';
 import { type ConfigOptions, configFromOptions } from './config-options.js';

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** A labelled image data set in memory, shared between threads without a copy. */
 export interface Dataset {
 	/** Says what it is: `fashion-mnist`, and where it is less than the whole, what: `cifar-10 (2 of 5 training batches)`. */
@@ -26,3 +28,10 @@ export interface Dataset {
 }
 
 export type SplitName = keyof Dataset['splits'];
+
+/** SHA-256 of images, labels and splits, as they are in memory: some 50 ms for 70,000 images of 28×28. */
+export function datasetDigest({ images, labels, splits }: Dataset): string {
+	const hash = createHash('sha256');
+	for (const array of [images, labels, splits.train, splits.validation, splits.test]) hash.update(array);
+	return hash.digest('hex');
+}

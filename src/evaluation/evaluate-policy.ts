@@ -1,11 +1,12 @@
 import { checkFunction, checkInteger, checkKeys, checkSignal, keysOf } from '../arguments.js';
 import type { Config } from '../config/config.js';
 import type { Dataset } from '../datasets/dataset.js';
+import { meanAndError } from '../means.js';
 import { describeNetwork } from '../networks/describe.js';
 import type { PolicySnapshot } from '../policy/policy.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
 import { evaluationTask } from '../runs/sample-tasks.js';
-import { meanAndError } from '../sample-statistics.js';
+import { bestOfGrid } from '../schedules/learning-rate-grid.js';
 import type { TrainingTask } from '../tasks/task.js';
 import { type CellResult, type Ground, type GroundTask, Trials } from './evaluation-cells.js';
 import {
@@ -214,7 +215,7 @@ function tuningRecord(learningRates: readonly number[], cells: readonly CellResu
 		validationAccuracy: meanAndError(validationAccuracy).mean,
 		diverged,
 	}));
-	const best = grid.reduce((a, b) => (b.validationAccuracy > a.validationAccuracy ? b : a));
+	const { best } = bestOfGrid(grid, ({ validationAccuracy }) => validationAccuracy);
 	const seeds = cells[0]?.validationAccuracy.length ?? 0;
 	return { learningRate: best.learningRate, grid, seeds, childRuns: learningRates.length * seeds };
 }

@@ -1,8 +1,8 @@
 import type { Dataset } from '../datasets/dataset.js';
-import { DIVERGED_LOSS } from '../networks/population.js';
+import { measuredAccuracy } from '../environment/final-scores.js';
 import type { ControllerSpec } from '../rollouts/controller-spec.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
-import { OUTCOME_SIZE } from '../rollouts/outcomes.js';
+import { networkOutcome } from '../rollouts/outcomes.js';
 import type { TrainingTask } from '../tasks/task.js';
 
 /** Results of one cell of an evaluation, network by network. */
@@ -58,16 +58,13 @@ export class Trials {
 		signal: AbortSignal | undefined,
 		onDone: (done: number) => void,
 	): Promise<void> {
-		// A network whose parameters are no longer finite guesses; its outcome reads accuracy 0, which would be worse than guessing.
-		const chance = 1 / classes;
-		const accuracy = (loss: number | undefined, value: number | undefined): number =>
-			loss !== undefined && value !== undefined && loss < DIVERGED_LOSS && Number.isFinite(value) ? value : chance;
 		const episodes = this.#trials.map(({ task, controller }) => ({ task, method: controller }));
 		let done = 0;
 		for await (const { outcomes, diverged } of executor.evaluate(episodes, signal === undefined ? {} : { signal })) {
 			for (const [n, cell] of (this.#trials[done] as Trial).cells.entries()) {
-				cell.validationAccuracy.push(accuracy(outcomes[n * OUTCOME_SIZE + 1], outcomes[n * OUTCOME_SIZE + 2]));
-				cell.testAccuracy.push(accuracy(outcomes[n * OUTCOME_SIZE + 3], outcomes[n * OUTCOME_SIZE + 4]));
+				const outcome = networkOutcome(outcomes, n);
+				cell.validationAccuracy.push(measuredAccuracy(outcome.validationLoss, outcome.validationAccuracy, classes));
+				cell.testAccuracy.push(measuredAccuracy(outcome.testLoss, outcome.testAccuracy, classes));
 				cell.diverged += diverged[n] as number;
 			}
 			onDone(++done);

@@ -1,4 +1,5 @@
 import { counted } from '../counted.js';
+import { formatCells, type TableCells } from '../report/text-table.js';
 import type { EvaluationKinds, EvaluationRow, EvaluationTable } from './evaluation-result.js';
 
 const percent = (value: number): string => (100 * value).toFixed(1);
@@ -9,13 +10,7 @@ function cell(mean: number, standardError: number, diverged = 0): string {
 	return `${percent(mean)} ± ${percent(standardError)}${mark(diverged)}`;
 }
 
-/** Header and rows of a table, cells as text. */
-export interface CellTable {
-	readonly header: readonly string[];
-	readonly rows: readonly (readonly string[])[];
-}
-
-export function evaluationCells(table: EvaluationTable): CellTable {
+export function evaluationCells(table: EvaluationTable): TableCells {
 	return {
 		header: ['schedule', ...table.learningRates.map((rate) => rate.toExponential(0)), 'mean'],
 		rows: table.rows.map((row) => [
@@ -46,7 +41,7 @@ const anyDiverged = (rows: readonly EvaluationRow[]): boolean =>
 	rows.some(({ cells }) => cells.some((entry) => entry.diverged > 0));
 
 /** The kinds of task that were tested beside the table's own, a row each; undefined where there are none. */
-export function kindCells({ kinds }: EvaluationTable): CellTable | undefined {
+export function kindCells({ kinds }: EvaluationTable): TableCells | undefined {
 	const contenders = kinds?.shown[0]?.rows.map(({ contender }) => contender);
 	if (kinds === undefined || contenders === undefined) return undefined;
 	return {
@@ -96,28 +91,18 @@ function leftOutNote({ families, optimizers, shown, leftOut }: EvaluationKinds):
 export function formatEvaluation(table: EvaluationTable): string {
 	const kinds = kindCells(table);
 	const kindLines = [
-		...(kinds === undefined ? [] : [kindCaption(table), '', ...formatCells(kinds, 2), '']),
+		...(kinds === undefined ? [] : [kindCaption(table), '', formatCells(kinds, 2), '']),
 		...kindNotes(table),
 	];
 	return [
 		`Test accuracy in % (mean ± standard error over ${counted(table.seeds, 'held-out seed')}) by initial learning rate`,
 		`${table.dataset}, ${table.network}, ${table.optimizer}, batch ${table.batchSize}, ${counted(table.horizon, 'step')}`,
 		'',
-		...formatCells(evaluationCells(table), 1),
+		formatCells(evaluationCells(table)),
 		'',
 		...evaluationNotes(table),
 		...(kindLines.length === 0 ? [] : ['', ...kindLines]),
 	].join('\n');
-}
-
-/** @param names columns of names, which stand to the left */
-function formatCells({ header, rows }: CellTable, names: number): string[] {
-	const widths = header.map((_, column) => Math.max(...[header, ...rows].map((line) => (line[column] ?? '').length)));
-	const format = (line: readonly string[]): string =>
-		line
-			.map((text, column) => (column < names ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0)))
-			.join('  ');
-	return [format(header), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(format)];
 }
 
 /** Where the learned schedule stands, in plain words. */

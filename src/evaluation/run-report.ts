@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { counted } from '../counted.js';
-import { type ReportSeries, type ReportTable, writeReport } from '../report/report-page.js';
+import type { ReportSeries } from '../report/line-chart.js';
+import { writeReport } from '../report/report-page.js';
+import type { ReportTable } from '../report/text-table.js';
 import { type MetricsRecord, RUN_FILES, readMetrics } from '../runs/run-directory.js';
 import type { EvaluationTable } from './evaluation-result.js';
 import { evaluationCells, evaluationNotes, kindCaption, kindCells, kindNotes } from './evaluation-table.js';

@@ -11,7 +11,8 @@ import { fileSystemError } from './file-system-error.js';
  *
  * whose data are protocol buffers of type `Event` (tensorflow/core/util/event.proto): wall_time = 1 (double), step = 2 (int64),
  * file_version = 3 (string), summary = 5 { value = 1 { tag = 1 (string), simple_value = 2 (float) } }, session_log = 7
- * { status = 1 (enum; START = 1) }. These few fields are written by hand; no dependency is worth them.
+ * { status = 1 (enum; START = 1) }. By hand, as the one writer on npm is
+ * that of tfjs-node, which brings TensorFlow's C library along.
  */
 
 export interface EventFile extends Disposable {

@@ -5,6 +5,9 @@ import { createFileAtomic, writeFileAtomic } from './atomic-write.js';
 import { fileSystemError } from './file-system-error.js';
 import { livenessOf, ownIdentity, type ProcessIdentity } from './process-identity.js';
 
+// By hand, as proper-lockfile tells a dead holder by the file's age: one that was suspended loses its lock, a killed one keeps it a while.
+// Here the holder is asked: by its process id and when it began.
+
 /** The holder that a lock file names. */
 export interface LockHolder extends ProcessIdentity {
 	readonly since: string;

@@ -67,13 +67,25 @@ export function migrateLearnerRecord(record: Content): Content {
 	return { ...nested(record, 'spec', (spec) => migratePolicySpec(spec, 1)), version: VERSION };
 }
 
-/** The results of a suite. 1 → 2: `agents` of a policy is `granularity`. */
+/** Kinds of contenders by what they were in version 1. */
+const CONTENDER_KINDS: Readonly<Record<string, string>> = {
+	blind: 'rule-of-thumb',
+	free: 'parameter-free',
+	once: 'tuned-globally',
+};
+
+/** The results of a suite. 1 → 2: `agents` of a policy is `granularity`, kinds of contenders as above, and `tuning.once` is `tuning.global`. */
 export function migrateSuiteResults(results: Content, version: number): Content {
 	if (version !== 1) return results;
 	const policies = (results.policies as readonly Content[]).map((policy) =>
 		nested(migratePolicySpec(policy, version), 'training', (training) => migrateTraining(training, version)),
 	);
-	return { ...results, version: VERSION, policies };
+	const contenders = (results.contenders as readonly Content[]).map((contender) => ({
+		...contender,
+		kind: CONTENDER_KINDS[contender.kind as string] ?? contender.kind,
+	}));
+	const migrated = nested(results, 'tuning', (tuning) => renamed(tuning, 'once', 'global', {}));
+	return { ...migrated, version: VERSION, policies, contenders };
 }
 
 /** The state of a LayerwiseController. 1 → 2: training and held-out losses have an initial loss each, and a scale. */

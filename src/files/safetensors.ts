@@ -9,7 +9,7 @@ import { isWellFormed, parseHeader } from './safetensors-header.js';
  * The safetensors format (https://github.com/huggingface/safetensors#format): eight bytes with the header's length (little
  * endian), a JSON header `{ name: { dtype, shape, data_offsets }, "__metadata__": { string: string } }`, then the tensors' bytes
  * without gaps. Any safetensors reader opens what is written here. Arrays are little endian, as on every platform Node runs on
- * that ganno supports.
+ * that ganno supports. By hand, as npm has no writer, and its one reader (safetensors 0.0.1) is for browsers and checks nothing.
  */
 
 const ARRAY_TYPES = {

@@ -1,8 +1,8 @@
 import type { RewardName } from '../environment/rewards/reward.js';
 import type { Trajectory } from '../learner/trajectory.js';
 import type { UpdateMetrics } from '../learner/update-metrics.js';
-import { OUTCOME_SIZE } from '../rollouts/outcomes.js';
-import { meanAndError } from '../sample-statistics.js';
+import { meanAndError } from '../means.js';
+import { networkOutcome } from '../rollouts/outcomes.js';
 
 /** What an iteration logs: one line of `metrics.jsonl`, one point of every curve. */
 export interface IterationMetrics extends Omit<UpdateMetrics, 'milliseconds'> {
@@ -71,8 +71,9 @@ export function iterationMetrics(
 				diverged++;
 				continue;
 			}
-			losses.push(trajectory.outcomes[n * OUTCOME_SIZE + 1] as number);
-			accuracies.push(trajectory.outcomes[n * OUTCOME_SIZE + 2] as number);
+			const { validationLoss, validationAccuracy } = networkOutcome(trajectory.outcomes, n);
+			losses.push(validationLoss);
+			accuracies.push(validationAccuracy);
 		}
 	}
 	const seconds = (milliseconds.rollout + milliseconds.learner) / 1000;

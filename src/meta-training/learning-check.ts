@@ -1,11 +1,11 @@
 import { checkKeys, checkSignal, keysOf } from '../arguments.js';
 import type { Config } from '../config/config.js';
 import type { Dataset } from '../datasets/dataset.js';
+import { type ConfidenceInterval, pairedDifference } from '../paired-difference.js';
 import type { PolicySnapshot } from '../policy/policy.js';
 import type { ControllerSpec } from '../rollouts/controller-spec.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
 import { heldOutTasks } from '../runs/sample-tasks.js';
-import { type ConfidenceInterval, pairedDifference } from '../sample-statistics.js';
 
 export interface LearningCheckOptions {
 	readonly config: Config;

@@ -1,12 +1,12 @@
 import { checkFunction, checkKeys, checkSignal, keysOf } from '../arguments.js';
 import type { Config } from '../config/config.js';
 import type { Dataset } from '../datasets/dataset.js';
-import { DIVERGENCE_FACTOR } from '../environment/rewards/divergence.js';
-import { LOSS_FLOOR } from '../environment/rewards/reward.js';
+import { finalLogLoss } from '../environment/final-scores.js';
 import type { Algorithm } from '../optimizer/algorithms.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
-import { OUTCOME_SIZE } from '../rollouts/outcomes.js';
+import { networkOutcome } from '../rollouts/outcomes.js';
 import { tuningTasks } from '../runs/sample-tasks.js';
+import { bestOfGrid, type GridChoice } from '../schedules/learning-rate-grid.js';
 import type { TrainingTask } from '../tasks/task.js';
 
 /** Learning rates that the search may go to when the best of the grid is its lowest or highest. */
@@ -69,7 +69,7 @@ export async function tuneBaseline(options: TuneBaselineOptions): Promise<Config
 				options.onTrial?.(trial);
 			}
 		}
-		found[optimizer] = best(trials).learningRate;
+		found[optimizer] = best(trials).best.learningRate;
 	}
 	return { ...config, environment: { ...config.environment, baselineLearningRate: found } };
 }
@@ -78,19 +78,18 @@ function algorithms({ tasks }: Config): readonly Algorithm[] {
 	return [...new Set(tasks.optimizers.map((entry) => (typeof entry === 'string' ? entry : entry.algorithm)))];
 }
 
-function best(trials: readonly BaselineTrial[]): BaselineTrial {
-	return trials.reduce((leader, trial) => (trial.logLoss < leader.logLoss ? trial : leader));
+function best(trials: readonly BaselineTrial[]): GridChoice<BaselineTrial> {
+	return bestOfGrid(trials, ({ logLoss }) => -logLoss);
 }
 
 /** The next learning rate where the best is at an end of those tried; none where it is not, or where the limits are reached. */
 function beyond(trials: readonly BaselineTrial[]): number[] {
-	const rates = trials.map(({ learningRate }) => learningRate).toSorted((a, b) => a - b);
+	const rates = trials.map(({ learningRate }) => learningRate).toSorted((a, b) => a - b) as [number, number];
 	const [low, second] = rates;
-	const [next, high] = rates.slice(-2);
-	if (low === undefined || second === undefined || next === undefined || high === undefined) return [];
-	const leader = best(trials).learningRate;
-	if (leader === high && high < LIMITS.high) return [Math.min(high * (high / next), LIMITS.high)];
-	if (leader === low && low > LIMITS.low) return [Math.max(low * (low / second), LIMITS.low)];
+	const [next, high] = rates.slice(-2) as [number, number];
+	const { edge } = best(trials);
+	if (edge === 'highest' && high < LIMITS.high) return [Math.min(high * (high / next), LIMITS.high)];
+	if (edge === 'lowest' && low > LIMITS.low) return [Math.max(low * (low / second), LIMITS.low)];
 	return [];
 }
 
@@ -106,9 +105,8 @@ async function tryRates(
 	const results = executor.evaluate(episodes, { test: false, ...(signal === undefined ? {} : { signal }) });
 	for await (const { outcomes, diverged } of results) {
 		for (let n = 0; n < diverged.length; n++) {
-			const worst = Math.log(DIVERGENCE_FACTOR * (outcomes[n * OUTCOME_SIZE] as number));
-			const final = Math.log(Math.max(outcomes[n * OUTCOME_SIZE + 1] as number, LOSS_FLOOR));
-			logLosses.push(diverged[n] === 1 ? worst : Math.min(final, worst));
+			const { initialLoss, validationLoss } = networkOutcome(outcomes, n);
+			logLosses.push(finalLogLoss(initialLoss, validationLoss, diverged[n] === 1));
 		}
 	}
 	const networks = logLosses.length / rates.length;

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import type { NativePopulation, NativePopulationOptions } from '../../binding.d.ts';
 import { checkFloat32Array, checkInteger, checkOneOf, invalidArgument } from '../arguments.js';
-import { fromNative, GannoError } from '../errors.js';
+import { callNative, fromNative, GannoError } from '../errors.js';
 import { native } from '../native.js';
 import {
 	checkAllFinite,
@@ -68,7 +68,7 @@ export class NetworkPopulation {
 		this.validationLogitCount = resolved.validationSize * (shapes.outputs.at(-1)?.[2] as number);
 		this.#images = resolved.labels.length;
 		this.#uniform = new Float32Array(this.networks * this.layers.length);
-		this.#native = guarded(() => open(resolved));
+		this.#native = callNative(() => open(resolved));
 	}
 
 	/** Native memory held, that of a CUDA device included, in bytes; 0 after dispose. A data set that a card's populations share counts in each. */
@@ -90,7 +90,7 @@ export class NetworkPopulation {
 		options: TrainOptions = {},
 	): void {
 		const args = this.#trainArguments(steps, controls, out, options);
-		checkFinished(guarded(() => this.#native.train(...args)));
+		checkFinished(callNative(() => this.#native.train(...args)));
 	}
 
 	/**
@@ -117,7 +117,7 @@ export class NetworkPopulation {
 	 */
 	probe(batches: number, controls: number | Float32Array | PopulationControls, out: PopulationOutput): void {
 		const args = this.#trainArguments(batches, controls, out, {});
-		checkFinished(guarded(() => this.#native.probe(...args)));
+		checkFinished(callNative(() => this.#native.probe(...args)));
 	}
 
 	/**
@@ -129,13 +129,13 @@ export class NetworkPopulation {
 		this.#checkOpen();
 		checkOneOf(split, 'split', SPLITS);
 		checkFloat32Array(out, 'out', this.networks * 2, 'networks × 2');
-		checkFinished(guarded(() => this.#native.evaluate(SPLITS.indexOf(split), out)));
+		checkFinished(callNative(() => this.#native.evaluate(SPLITS.indexOf(split), out)));
 	}
 
 	/** Keeps a copy of a network's whole state: parameters, moments, running statistics, counters and with them its random streams. */
 	save(network: number): void {
 		this.#checkNetwork(network, 'network');
-		guarded(() => this.#native.save(network));
+		callNative(() => this.#native.save(network));
 	}
 
 	/**
@@ -144,7 +144,7 @@ export class NetworkPopulation {
 	 */
 	restore(network: number): void {
 		this.#checkNetwork(network, 'network');
-		if (!guarded(() => this.#native.restore(network))) {
+		if (!callNative(() => this.#native.restore(network))) {
 			throw new GannoError('INVALID_ARGUMENT', `Nothing was saved of network ${network}; call save(${network}) first`);
 		}
 	}
@@ -153,7 +153,7 @@ export class NetworkPopulation {
 	fork(from: number, to: number): void {
 		this.#checkNetwork(from, 'from');
 		this.#checkNetwork(to, 'to');
-		guarded(() => this.#native.fork(from, to));
+		callNative(() => this.#native.fork(from, to));
 	}
 
 	/**
@@ -163,7 +163,7 @@ export class NetworkPopulation {
 	parameters(network: number): Float32Array {
 		this.#checkNetwork(network, 'network');
 		const out = new Float32Array(this.parameterCount);
-		guarded(() => this.#native.parameters(network, out));
+		callNative(() => this.#native.parameters(network, out));
 		return out;
 	}
 
@@ -172,7 +172,7 @@ export class NetworkPopulation {
 		this.#checkNetwork(network, 'network');
 		checkFloat32Array(values, 'values', this.parameterCount, 'parameterCount');
 		checkAllFinite(values);
-		guarded(() => this.#native.setParameters(network, values));
+		callNative(() => this.#native.setParameters(network, values));
 	}
 
 	/**
@@ -182,7 +182,7 @@ export class NetworkPopulation {
 	runningStatistics(network: number): Float32Array {
 		this.#checkNetwork(network, 'network');
 		const out = new Float32Array(this.runningStatisticsCount);
-		guarded(() => this.#native.runningStatistics(network, out));
+		callNative(() => this.#native.runningStatistics(network, out));
 		return out;
 	}
 
@@ -190,7 +190,7 @@ export class NetworkPopulation {
 	setRunningStatistics(network: number, values: Float32Array): void {
 		this.#checkNetwork(network, 'network');
 		checkRunningStatistics(values, this);
-		guarded(() => this.#native.setRunningStatistics(network, values));
+		callNative(() => this.#native.setRunningStatistics(network, values));
 	}
 
 	/**
@@ -209,7 +209,7 @@ export class NetworkPopulation {
 		const beyond = indices.findIndex((index) => index >= this.#images);
 		if (beyond >= 0) throw invalidArgument(`an index below ${this.#images}`, `indices[${beyond}]`, indices[beyond]);
 		checkFloat32Array(out, 'out', this.parameterCount, 'parameterCount');
-		const loss = guarded(() => this.#native.lossAndGradient(network, indices, out));
+		const loss = callNative(() => this.#native.lossAndGradient(network, indices, out));
 		if (!Number.isFinite(loss)) {
 			out.fill(0);
 			throw new GannoError(
@@ -228,7 +228,7 @@ export class NetworkPopulation {
 	validationLogits(network: number, out: Float32Array = new Float32Array(this.validationLogitCount)): Float32Array {
 		this.#checkNetwork(network, 'network');
 		checkFloat32Array(out, 'out', this.validationLogitCount, 'validationSize × classes');
-		guarded(() => this.#native.validationLogits(network, out));
+		callNative(() => this.#native.validationLogits(network, out));
 		return out;
 	}
 
@@ -236,7 +236,7 @@ export class NetworkPopulation {
 	divergedFlags(): Uint8Array {
 		this.#checkOpen();
 		const flags = new Uint8Array(this.networks);
-		guarded(() => this.#native.divergedFlags(flags));
+		callNative(() => this.#native.divergedFlags(flags));
 		return flags;
 	}
 
@@ -244,7 +244,7 @@ export class NetworkPopulation {
 	reset(seeds: Uint32Array): void {
 		this.#checkOpen();
 		checkSeeds(seeds, this.networks);
-		guarded(() => this.#native.reset(seeds));
+		callNative(() => this.#native.reset(seeds));
 	}
 
 	/** Frees the native memory now. Idempotent; any other call then throws `DISPOSED`. */
@@ -274,14 +274,6 @@ export class NetworkPopulation {
 	): Parameters<NativePopulation['train']> {
 		this.#checkOpen();
 		return trainArguments(this, this.#uniform, steps, controls, out, options);
-	}
-}
-
-function guarded<T>(call: () => T): T {
-	try {
-		return call();
-	} catch (error) {
-		throw fromNative(error);
 	}
 }
 

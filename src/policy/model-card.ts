@@ -1,5 +1,15 @@
 import { checkObject, invalidArgument } from '../arguments.js';
-import type { ModelCard } from './policy.js';
+
+/** What someone who is about to rely on a policy should know beside how it was trained. */
+export interface ModelCard {
+	/** SPDX identifier. */
+	readonly licence: string;
+	readonly summary: string;
+	/** Results by name, each with its interval, and the file all runs stand in. */
+	readonly evaluation: Readonly<Record<string, string>>;
+	/** Where it fails, or was not tried. */
+	readonly limitations: readonly string[];
+}
 
 /** @throws GannoError `INVALID_ARGUMENT` */
 export function checkCard(value: unknown, name: string): ModelCard {

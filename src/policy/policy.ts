@@ -1,5 +1,6 @@
 import type { SecondControlName } from '../environment/actions/joint-action.js';
 import type { Granularity } from '../environment/observations/observer.js';
+import type { ModelCard } from './model-card.js';
 
 /** Everything about a policy except its weights; part of a policy file's metadata. */
 export interface PolicySpec {
@@ -42,18 +43,7 @@ export interface PolicySnapshot {
 /** How a policy was trained: plain JSON with whatever the experiment recorded. */
 export type TrainingRecord = Readonly<Record<string, unknown>>;
 
-/** What a user of a policy should know, besides how it was trained. */
-export interface ModelCard {
-	/** SPDX identifier. */
-	readonly licence: string;
-	readonly summary: string;
-	/** Results by name, each with its interval, and the file with all runs. */
-	readonly evaluation: Readonly<Record<string, string>>;
-	/** Where it fails, or has not been tried. */
-	readonly limitations: readonly string[];
-}
-
-/** A policy that can be saved and deployed: a snapshot and its training record. */
+/** A policy that can be saved and deployed: a snapshot and where it came from. */
 export interface Policy extends PolicySnapshot {
 	readonly training: TrainingRecord;
 	readonly card?: ModelCard;

@@ -1,17 +1,7 @@
 import { writeFileAtomic } from '../files/atomic-write.js';
+import { escapeHtml } from './chart-frame.js';
 import { lineChart, type ReportSeries } from './line-chart.js';
-import { escapeHtml } from './markup.js';
-
-export type { ReportPoint, ReportSeries } from './line-chart.js';
-
-export interface ReportTable {
-	readonly caption: string;
-	readonly header: readonly string[];
-	/** Row by row; the first cell of each names the row. */
-	readonly rows: readonly (readonly (string | number)[])[];
-	/** A sentence below the table. */
-	readonly note?: string;
-}
+import type { ReportTable } from './text-table.js';
 
 export interface Report {
 	readonly title: string;

@@ -30,3 +30,19 @@ export function writeTestOutcomes(outcomes: Float32Array, results: Float32Array)
 		outcomes[n * OUTCOME_SIZE + 4] = results[n * 2 + 1] as number;
 	}
 }
+
+/** What became of one network; the test figures are NaN where it was not tested. */
+export interface NetworkOutcome {
+	readonly initialLoss: number;
+	readonly validationLoss: number;
+	readonly validationAccuracy: number;
+	readonly testLoss: number;
+	readonly testAccuracy: number;
+}
+
+export function networkOutcome(outcomes: Float32Array, network: number): NetworkOutcome {
+	const [initialLoss, validationLoss, validationAccuracy, testLoss, testAccuracy] = outcomes.subarray(
+		network * OUTCOME_SIZE,
+	) as unknown as [number, number, number, number, number];
+	return { initialLoss, validationLoss, validationAccuracy, testLoss, testAccuracy };
+}

@@ -1,5 +1,4 @@
-import type { Dataset } from '../datasets/dataset.js';
-import { datasetDigest } from '../datasets/digest.js';
+import { type Dataset, datasetDigest } from '../datasets/dataset.js';
 import { badFile } from '../files/file-system-error.js';
 import type { LineLogOrigin } from '../files/line-log.js';
 import { showValue } from '../setting-values.js';

@@ -1,8 +1,11 @@
 import { checkFunction, checkKeys, checkNumber, checkOneOf, invalidArgument, keysOf } from '../arguments.js';
 import { type Controller, checkController } from '../environment/controller.js';
 import { checkEnvironment, runEpisode } from '../environment/episode.js';
+import { accuracyOrChance, finalLogLoss } from '../environment/final-scores.js';
 import type { TrainingEnvironment } from '../environment/training-environment.js';
+import { meanAndError } from '../means.js';
 import { checkTask, type TrainingTask } from '../tasks/task.js';
+import { bestOfGrid } from './learning-rate-grid.js';
 
 export interface TuneOptions {
 	readonly environment: TrainingEnvironment;
@@ -69,41 +72,35 @@ export function tuneSchedule(options: TuneOptions): TuneResult {
 		throw invalidArgument('an array of at least one learning rate', 'learningRates', learningRates);
 	}
 	for (const [i, rate] of learningRates.entries()) checkNumber(rate, `learningRates[${i}]`, Number.MIN_VALUE);
+	const classCount = classes(task);
 	const rows: TuneRow[] = [];
 	for (const learningRate of learningRates) {
 		const networks = task.networks.map((network) => ({ ...network, learningRate }));
 		const episode = { environment, controller, task: { ...task, networks }, test: false };
 		const outcome = runEpisode(seeds === undefined ? episode : { ...episode, seeds });
-		const chance = 1 / classes(task);
-		const accuracies = Float64Array.from(outcome.finalValidationAccuracy, (accuracy, n) =>
-			outcome.diverged[n] === 1 ? chance : accuracy,
+		const { finalValidationAccuracy, finalValidationLoss, initialValidationLoss } = outcome;
+		const lost = Array.from(outcome.diverged, (flag) => flag === 1);
+		const accuracy = meanAndError(lost.map((one, n) => accuracyOrChance(finalValidationAccuracy[n]!, one, classCount)));
+		const loss = meanAndError(
+			lost.map((one, n) => finalLogLoss(initialValidationLoss[n]!, finalValidationLoss[n]!, one)),
 		);
-		const logLosses = Float64Array.from(outcome.finalValidationLoss, (loss, n) => {
-			const worst = Math.log(4 * outcome.initialValidationLoss[n]!);
-			return outcome.diverged[n] === 1 ? worst : Math.min(Math.log(Math.max(loss, 1e-4)), worst);
+		rows.push({
+			learningRate,
+			accuracy: accuracy.mean,
+			accuracyStandardError: accuracy.standardError,
+			logLoss: loss.mean,
+			logLossStandardError: loss.standardError,
+			diverged: lost.filter(Boolean).length,
 		});
-		const [accuracy, accuracyStandardError] = meanAndError(accuracies);
-		const [logLoss, logLossStandardError] = meanAndError(logLosses);
-		const diverged = outcome.diverged.reduce((sum, one) => sum + one, 0);
-		rows.push({ learningRate, accuracy, accuracyStandardError, logLoss, logLossStandardError, diverged });
 		options.onRow?.(rows.at(-1)!, rows.length, learningRates.length);
 	}
 	const score = (row: TuneRow) => (criterion === 'accuracy' ? row.accuracy : -row.logLoss);
 	const ascending = rows.toSorted((a, b) => a.learningRate - b.learningRate);
-	const best = ascending.reduce((leader, row) => (score(row) > score(leader) ? row : leader));
-	const atEdge = rows.length > 1 && (best === ascending[0] || best === ascending.at(-1));
-	return { best, rows, atEdge };
+	const { best, edge } = bestOfGrid(ascending, score);
+	return { best, rows, atEdge: edge !== undefined };
 }
 
 function classes({ spec }: TrainingTask): number {
 	const last = spec.layers.at(-1);
 	return last?.type === 'dense' ? last.units : 1;
-}
-
-/** Mean and standard error of the mean (0 for a single value). */
-function meanAndError(values: Float64Array): readonly [mean: number, standardError: number] {
-	const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-	if (values.length < 2) return [mean, 0];
-	const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-	return [mean, Math.sqrt(squares / (values.length - 1) / values.length)];
 }

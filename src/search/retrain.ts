@@ -6,6 +6,7 @@ import { PhiloxGenerator } from '../philox.js';
 import type { PolicySnapshot } from '../policy/policy.js';
 import { policyDigest } from '../policy/policy-digest.js';
 import type { EpisodeSession } from '../rollouts/executor.js';
+import { networkOutcome } from '../rollouts/outcomes.js';
 import { DEFAULT_DECISIONS } from '../tasks/task.js';
 import { formatArchitecture, parseArchitecture } from './architecture.js';
 import { architectureNetwork } from './architecture-network.js';
@@ -131,7 +132,7 @@ async function retrainOne(
 		parameters: true,
 		...(underPolicy ? { method: { type: 'policy', policy }, decisions: DEFAULT_DECISIONS } : {}),
 	});
-	const [, , validationAccuracy = 0, testLoss = 0, testAccuracy = 0] = result.outcomes;
+	const { validationAccuracy, testLoss, testAccuracy } = networkOutcome(result.outcomes, 0);
 	const { input, classes, dropout } = settings;
 	const spec = architectureNetwork(architecture, { input, classes, dropout });
 	const text = formatArchitecture(architecture);

@@ -1,8 +1,10 @@
 import { counted } from '../counted.js';
 import { writeFileAtomic } from '../files/atomic-write.js';
+import { meanAndError } from '../means.js';
+import { meanInterval } from '../paired-difference.js';
 import { type MultiLineChart, multiLineChart } from '../report/multi-line-chart.js';
-import { type ReportTable, writeReport } from '../report/report-page.js';
-import { meanAndError, studentQuantile975 } from '../sample-statistics.js';
+import { writeReport } from '../report/report-page.js';
+import type { ReportTable } from '../report/text-table.js';
 import type { SearchEntry } from './replay-log.js';
 import { bestModels, type RetrainedModel } from './retrain.js';
 import type { SearchDirectory } from './search-directory.js';
@@ -33,16 +35,15 @@ export function summarizeEpsilons(entries: readonly SearchEntry[]): EpsilonSumma
 	}
 	return [...groups].map(([epsilon, group]) => {
 		const trained = group.filter(({ repeats }) => repeats === undefined).map(accuracyOf);
-		const { mean, standardError } = meanAndError(trained);
-		const margin = trained.length < 2 ? 0 : studentQuantile975(trained.length - 1) * standardError;
+		const { mean, low, high, count } = meanInterval(trained);
 		return {
 			epsilon,
 			models: group.length,
-			unique: trained.length,
+			unique: count,
 			mean,
 			// An accuracy is a share: what Student's t says beyond that is not so, and cut off, the interval covers as much.
-			low: trained.length < 2 ? Number.NEGATIVE_INFINITY : Math.max(mean - margin, 0),
-			high: trained.length < 2 ? Number.POSITIVE_INFINITY : Math.min(mean + margin, 1),
+			low: count < 2 ? Number.NEGATIVE_INFINITY : Math.max(low, 0),
+			high: count < 2 ? Number.POSITIVE_INFINITY : Math.min(high, 1),
 			chosenMean: meanAndError(group.map(accuracyOf)).mean,
 		};
 	});

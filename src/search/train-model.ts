@@ -1,4 +1,5 @@
 import { checkBoolean, checkKeys, keysOf } from '../arguments.js';
+import { accuracyOrChance } from '../environment/final-scores.js';
 import { GannoError } from '../errors.js';
 import type { OptimizerSpec } from '../optimizer/algorithms.js';
 import type { MethodSpec } from '../rollouts/controller-spec.js';
@@ -62,7 +63,7 @@ export async function trainModel(
 			seed,
 			...(hopeless === undefined ? {} : { hopeless }),
 		});
-		const accuracy = started ? Math.max(...accuracies) : 1 / settings.classes;
+		const accuracy = accuracyOrChance(Math.max(...accuracies), !started, settings.classes);
 		const remark = !started
 			? 'no try got beyond guessing'
 			: accuracies.length < settings.epochs

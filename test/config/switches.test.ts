@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Config, parseConfig } from '../../src/config/config.js';
 import { mergeLayers } from '../../src/config/config-load.js';
-import { evaluateOnHeldOutTasks } from '../../src/evaluation/held-out-tasks.js';
+import { evaluateOnHeldOutTasks } from '../../src/evaluation/held-out-outcomes.js';
 import { learningCheck } from '../../src/meta-training/learning-check.js';
 import { metaTrain } from '../../src/meta-training/meta-train.js';
 import {

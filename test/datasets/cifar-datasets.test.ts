@@ -40,6 +40,22 @@ function officialEntries() {
 	];
 }
 
+/** An archive whose first header says another size, its checksum right. */
+function resized(archive: Buffer, size: string): Buffer {
+	const header = archive.subarray(0, 512);
+	header.fill(0, 124, 136).write(size, 124, 'latin1');
+	header.fill(' ', 148, 156);
+	header.write(
+		`${header
+			.reduce((sum, byte) => sum + byte, 0)
+			.toString(8)
+			.padStart(6, '0')}\0 `,
+		148,
+		'latin1',
+	);
+	return archive;
+}
+
 /** Everything but where it came from. */
 function content(dataset: Dataset) {
 	return { ...dataset, files: undefined };
@@ -159,6 +175,16 @@ describe('a CIFAR-10 archive', () => {
 			'with a file of another size',
 			() => tarArchive([{ name: 'test_batch.bin', content: Buffer.alloc(499) }]),
 			/test_batch.bin has 499 bytes, not 500/,
+		],
+		[
+			'that unpacks to far more than is wanted',
+			() => gzipSync(tarArchive([...officialEntries(), { name: 'zeros', content: Buffer.alloc(2 ** 21) }])),
+			/unpacks to more than \d+ bytes/,
+		],
+		[
+			'with a file of no size',
+			() => resized(tarArchive([{ name: 'other', content: Buffer.alloc(0) }, ...officialEntries()]), 'no size'),
+			/a file of unreadable size/,
 		],
 		[
 			'with a label out of range',

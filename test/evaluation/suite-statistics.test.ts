@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bootstrap, pairedBootstrap } from '../../src/evaluation/suites/comparison.js';
+import { findSuite } from '../../src/evaluation/suites/find-suite.js';
 import { QUICK_SUITE } from '../../src/evaluation/suites/quick-suite.js';
-import { HAND_MADE, METHODS, ONCE, TUNED } from '../../src/evaluation/suites/suite-contenders.js';
-import { findSuite } from '../../src/evaluation/suites/suite-registry.js';
+import { HAND_MADE, METHODS, TUNED, TUNED_GLOBALLY } from '../../src/evaluation/suites/suite-contenders.js';
 import {
 	formatResults,
 	parseResults,
@@ -12,15 +14,17 @@ import {
 import { parseSuite, type SuiteInput } from '../../src/evaluation/suites/suite-spec.js';
 import {
 	BEST_METHOD,
-	BEST_ONCE,
 	BEST_TUNED,
+	BEST_TUNED_GLOBALLY,
 	summarize,
 	withBestRivals,
 } from '../../src/evaluation/suites/suite-summary.js';
-import { markdownTable, suiteTables, TRIAL_NOTE, textTable } from '../../src/evaluation/suites/suite-tables.js';
+import { suiteTables, TRIAL_NOTE } from '../../src/evaluation/suites/suite-tables.js';
 import { FIVE_DECADES, targetRows } from '../../src/evaluation/suites/suite-targets.js';
 import { chooseLearningRates } from '../../src/evaluation/suites/suite-tuning.js';
+import { packageRoot } from '../../src/package-files.js';
 import { PhiloxGenerator } from '../../src/philox.js';
+import { markdownTable, textTable } from '../../src/report/text-table.js';
 
 describe('a bootstrap interval', () => {
 	it('is the same on every call, and pairs what belongs together', () => {
@@ -72,9 +76,9 @@ function results(value: (contender: string, task: string, rate: number | null) =
 		{ name: 'learned', kind: 'learned' },
 		{ name: 'one action', kind: 'learned' },
 		...HAND_MADE.map((name) => ({ name, kind: 'default' as const })),
-		{ name: 'blind cosine', kind: 'blind' },
+		{ name: 'blind cosine', kind: 'rule-of-thumb' },
 		...METHODS.map(({ name }) => ({ name: TUNED(name), kind: 'tuned' as const })),
-		...METHODS.map(({ name }) => ({ name: ONCE(name), kind: 'once' as const })),
+		...METHODS.map(({ name }) => ({ name: TUNED_GLOBALLY(name), kind: 'tuned-globally' as const })),
 	];
 	const runs = contenders.flatMap(({ name, kind }) =>
 		['a', 'b'].flatMap((task) => {
@@ -136,7 +140,7 @@ function results(value: (contender: string, task: string, rate: number | null) =
 }
 
 describe('tuning', () => {
-	it('takes the best of the grid by family and once, the lower on equal scores, and says where the grid ended', () => {
+	it('takes the best of the grid by family and globally, the lower on equal scores, and says where the grid ended', () => {
 		const { tuning } = results(() => 0.5);
 		expect(tuning.families.map(({ family }) => family)).toEqual(['first', 'second']);
 		for (const { choices } of tuning.families) {
@@ -146,18 +150,18 @@ describe('tuning', () => {
 			}
 		}
 		const equal = chooseLearningRates(parseSuite(QUICK_SUITE, 'q').tasks, [0.1, 0.01, 0.001], () => 0.5, 0);
-		expect(equal.once.map(({ learningRate }) => learningRate)).toEqual(equal.once.map(() => 0.001));
+		expect(equal.global.map(({ learningRate }) => learningRate)).toEqual(equal.global.map(() => 0.001));
 	});
 
-	it('weighs families alike for the choice that is made once', () => {
+	it('weighs families alike for the choice that is made globally', () => {
 		const suite = parseSuite({ ...QUICK_SUITE }, 'q'); // two tasks of one family, one of the other
-		const { once } = chooseLearningRates(
+		const { global } = chooseLearningRates(
 			suite.tasks,
 			[0.1, 0.01],
 			(task, _, rate) => (task.family === 'perturbed rates' ? (rate === 0.1 ? 0.9 : 0.5) : rate === 0.1 ? 0.5 : 0.8),
 			0,
 		);
-		expect(once[0]).toMatchObject({ learningRate: 0.1, validationAccuracy: 0.7 });
+		expect(global[0]).toMatchObject({ learningRate: 0.1, validationAccuracy: 0.7 });
 	});
 });
 
@@ -167,14 +171,14 @@ describe('the summary of a suite', () => {
 			results((contender, task) => {
 				if (contender === TUNED('cosine')) return task === 'a' ? 0.7 : 0.1;
 				if (contender === TUNED('schedule-free')) return 0.65;
-				return contender === TUNED('step') ? 0.6 : contender === ONCE('step') ? 0.55 : 0.2;
+				return contender === TUNED('step') ? 0.6 : contender === TUNED_GLOBALLY('step') ? 0.55 : 0.2;
 			}),
 		);
 		expect(table.mean(BEST_TUNED, { tasks: new Set(['a']) })).toBeCloseTo(0.70015, 6);
 		expect(table.mean(BEST_TUNED, { tasks: new Set(['b']) })).toBeCloseTo(0.60015, 6);
 		expect(table.mean(BEST_METHOD, { tasks: new Set(['a']) })).toBeCloseTo(0.70015, 6);
 		expect(table.mean(BEST_METHOD, { tasks: new Set(['b']) })).toBeCloseTo(0.65015, 6);
-		expect(table.mean(BEST_ONCE)).toBeCloseTo(0.55015, 6);
+		expect(table.mean(BEST_TUNED_GLOBALLY)).toBeCloseTo(0.55015, 6);
 	});
 
 	it('ranks by task, ties sharing theirs, and counts a run that missed the target by its whole horizon', () => {
@@ -218,7 +222,7 @@ describe('the targets of a policy', () => {
 		],
 		[
 			'one learning rate does for all',
-			(c) => (c === ONCE('step') || c === 'learned' ? 0.8 : 0.3),
+			(c) => (c === TUNED_GLOBALLY('step') || c === 'learned' ? 0.8 : 0.3),
 			'above the best single schedule tuned once for all families',
 		],
 		[
@@ -255,6 +259,23 @@ describe('the results file', () => {
 		const text = formatResults(whole);
 		expect(parseResults(text)).toEqual(whole);
 		expect(text.split('\n').filter((line) => line.includes('"one-cycle, tuned once",null,'))).toHaveLength(4);
+	});
+
+	it('of ganno 0.1 is read in the words of today', () => {
+		const { contenders, tuning } = parseResults(
+			readFileSync(join(packageRoot, 'bench/results/suite-held-out.json'), 'utf8'),
+		);
+		const kinds = Object.fromEntries(contenders.map(({ name, kind }) => [name, kind]));
+		expect(kinds).toMatchObject({
+			learned: 'learned',
+			cosine: 'default',
+			'blind cosine': 'rule-of-thumb',
+			prodigy: 'parameter-free',
+			'cosine, tuned per family': 'tuned',
+			'cosine, tuned once': 'tuned-globally',
+		});
+		expect(tuning.global.map(({ method }) => method)).toEqual(METHODS.map(({ name }) => name));
+		expect(Object.keys(tuning)).not.toContain('once');
 	});
 
 	it('becomes tables for people, with what was left out', () => {

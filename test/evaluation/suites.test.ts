@@ -4,18 +4,26 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.js';
-import { evaluateSuite, journalPath, writeSuiteReport } from '../../src/evaluation/suites/evaluate-suite.js';
+import { evaluateSuite, journalPath } from '../../src/evaluation/suites/evaluate-suite.js';
+import { findSuite, SUITE_NAMES } from '../../src/evaluation/suites/find-suite.js';
 import { QUICK_SUITE } from '../../src/evaluation/suites/quick-suite.js';
 import { stepsToTarget, validationArea } from '../../src/evaluation/suites/suite-cells.js';
-import { BLIND_COSINE, contenders, ONCE, TUNED, unfit } from '../../src/evaluation/suites/suite-contenders.js';
-import { findSuite, SUITE_NAMES } from '../../src/evaluation/suites/suite-registry.js';
+import {
+	contenders,
+	RULE_OF_THUMB_COSINE,
+	TUNED,
+	TUNED_GLOBALLY,
+	unfit,
+} from '../../src/evaluation/suites/suite-contenders.js';
+import { writeSuiteReport } from '../../src/evaluation/suites/suite-report.js';
 import { parseResults, type SuiteResults } from '../../src/evaluation/suites/suite-results.js';
 import { parseSuite, type Suite } from '../../src/evaluation/suites/suite-spec.js';
 import { BEST_METHOD, withBestRivals } from '../../src/evaluation/suites/suite-summary.js';
-import { suiteTables, TRIAL_NOTE, textTable } from '../../src/evaluation/suites/suite-tables.js';
+import { suiteTables, TRIAL_NOTE } from '../../src/evaluation/suites/suite-tables.js';
 import { targetRows } from '../../src/evaluation/suites/suite-targets.js';
 import { taskSeeds, trainingTask } from '../../src/evaluation/suites/suite-tasks.js';
 import { savePolicy } from '../../src/policy/policy-file.js';
+import { textTable } from '../../src/report/text-table.js';
 import { SCHEDULES } from '../../src/schedules/registry.js';
 import type { DatasetShape } from '../../src/tasks/network-family.js';
 import { damage, spoil } from '../support/garbage.js';
@@ -289,7 +297,7 @@ describe('evaluating a suite', () => {
 			const taken = [{ ...POLICIES[0], name }] as typeof POLICIES;
 			await expect(run('taken.json', 0, { policies: taken }), name).rejects.toThrow(`${JSON.stringify(name)} already`);
 		}
-		for (const name of ['learned', 'trust-ratio', BLIND_COSINE]) {
+		for (const name of ['learned', 'trust-ratio', RULE_OF_THUMB_COSINE]) {
 			const schedules = [{ name, file: ownCosine() }];
 			await expect(run('taken.json', 0, { schedules }), name).rejects.toThrow(`${JSON.stringify(name)} already`);
 		}
@@ -308,7 +316,7 @@ describe('evaluating a suite', () => {
 		const found = await run('own.json', 2, { schedules, keepCells: true });
 		const rowsOf = (contender: string) =>
 			found.runs.filter((one) => one.contender === contender).map((one) => ({ ...one, contender: '' }));
-		for (const rename of [(name: string) => name, TUNED, ONCE]) {
+		for (const rename of [(name: string) => name, TUNED, TUNED_GLOBALLY]) {
 			expect(rowsOf(rename('mine')).length).toBeGreaterThan(0);
 			expect(rowsOf(rename('mine'))).toEqual(rowsOf(rename('cosine')));
 		}

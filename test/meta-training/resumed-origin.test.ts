@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { configReference, parseConfig, RESUMABLE_SETTINGS } from '../../src/config/config.js';
 import type { Dataset } from '../../src/datasets/dataset.js';
-import { datasetDigest } from '../../src/datasets/digest.js';
+import { datasetDigest } from '../../src/datasets/dataset.js';
 import { syntheticDataset } from '../../src/datasets/synthetic.js';
 import { writeSafetensors } from '../../src/files/safetensors.js';
 import { metaTrain } from '../../src/meta-training/meta-train.js';

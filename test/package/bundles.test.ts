@@ -36,6 +36,7 @@ async function main() {
 		workers: await caught(() => ganno.openExecutor(ganno.parseConfig({ dataset: 'synthetic', workers: 1 }), dataset)),
 		version: await caught(() => packageVersion()),
 		tfjs: await caught(() => ganno.createLearner({ backend: 'wasm', spec: ${JSON.stringify(loadPolicy('default').spec)}, seed: 1, iterations: 1 })),
+		statistics: await caught(() => ganno.pairedDifference([1, 2], [0, 0])),
 		works: ganno.LayerwiseController.fromFunction(() => 0.1, { learningRate: 0.1 }).name,
 	};
 	process.stdout.write(JSON.stringify(result));
@@ -90,6 +91,7 @@ describe('ganno inside a bundle', () => {
 			workers: 'WORKER_FAILED',
 			version: 'BAD_FILE',
 			tfjs: 'MISSING_DEPENDENCY',
+			statistics: 'MISSING_DEPENDENCY',
 		};
 		for (const [what, code] of Object.entries(codes)) {
 			const [actual, message] = (result[what] ?? ['nothing', 'no error']) as [string, string];

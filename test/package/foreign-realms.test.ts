@@ -13,12 +13,12 @@ import { NetworkPopulation } from '../../src/networks/population.js';
 import type { NetworkSpec } from '../../src/networks/spec.js';
 import { layerStatistics } from '../../src/optimizer/layer-statistics.js';
 import { LayerwiseOptimizer } from '../../src/optimizer/layerwise-optimizer.js';
+import { pairedDifference } from '../../src/paired-difference.js';
 import { sampleContinuousActions } from '../../src/policy/gaussian.js';
 import { createPolicyInference } from '../../src/policy/inference.js';
 import { PolicyController } from '../../src/policy/policy-controller.js';
 import { loadPolicy, savePolicy } from '../../src/policy/policy-file.js';
 import { sampleActions } from '../../src/policy/sampling.js';
-import { pairedDifference } from '../../src/sample-statistics.js';
 import { policySpec, randomSnapshot } from '../support/policies.js';
 import { populationOutput } from '../support/population.js';
 

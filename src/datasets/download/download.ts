@@ -11,6 +11,9 @@ import { decodeInPlace } from './content-encoding.js';
 import { contentEncodings, httpGet, publicAddress, retryAfter } from './http-get.js';
 import type { RemoteFile } from './sources.js';
 
+// By hand on Node's own http, as downloaders on npm (ipull, easydl, node-downloader-helper) resume, but neither hold what arrived against a
+// SHA-256 before it takes its name nor go on at another mirror.
+
 export interface DownloadProgress {
 	/** Name of the file. */
 	readonly file: string;

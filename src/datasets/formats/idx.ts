@@ -16,6 +16,7 @@ import type { DatasetDefinition } from '../download/sources.js';
 /**
  * The IDX format of MNIST (https://yann.lecun.com/exdb/mnist/): two zero bytes, the element type (8: unsigned byte), the number
  * of dimensions, each dimension as a big-endian 32-bit integer, then the elements.
+ * By hand, as npm's reader, idx-data, does not load as it installs (it lacks tslib) and would not say what is wrong with a file.
  */
 
 /** The elements of an IDX file of unsigned bytes, which must have exactly the dimensions expected. */

@@ -7,6 +7,7 @@ import { DAMAGED_ADVICE } from '../content.js';
 /**
  * MATLAB's level 5 MAT-file format (MathWorks, "MAT-File Format"): a header of 128 bytes, then data elements of a tag (type, bytes) and
  * content, padded to 8 bytes; each is a variable, as a rule deflated. Only what data sets need is read: full numeric arrays.
+ * By hand, as npm's reader, mat-for-js, makes nested arrays of JavaScript numbers: gigabytes for SVHN's training images.
  */
 
 const inflateBuffer = promisify(inflate);

@@ -1,3 +1,4 @@
+import { mean } from '../../means.js';
 import { PhiloxGenerator } from '../../philox.js';
 import type { RunRecord, SuiteResults } from './suite-results.js';
 
@@ -92,11 +93,6 @@ function quantile(ascending: Float64Array, part: number): number {
 	const below = Math.floor(place);
 	const low = ascending[below] as number;
 	return low + ((ascending[below + 1] ?? low) - low) * (place - below);
-}
-
-/** NaN for no values. */
-export function mean(values: readonly number[]): number {
-	return values.length === 0 ? Number.NaN : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function groupBy(runs: readonly RunRecord[], keyOf: (run: RunRecord) => string): Map<string, RunRecord[]> {

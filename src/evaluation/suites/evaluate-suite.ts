@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { arch, availableParallelism, cpus, platform } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Config } from '../../config/config.js';
 import { recordedDataDirectory } from '../../config/data-directory.js';
 import { counted } from '../../counted.js';
@@ -9,20 +9,16 @@ import type { Dataset } from '../../datasets/dataset.js';
 import { loadDataset } from '../../datasets/load.js';
 import { syntheticDataset } from '../../datasets/synthetic.js';
 import { GannoError } from '../../errors.js';
-import { checkWritable, writeFileAtomic } from '../../files/atomic-write.js';
-import { makeFolder } from '../../files/make-folder.js';
+import { writeFileAtomic } from '../../files/atomic-write.js';
 import { VERSION } from '../../files/migrations.js';
 import { packageRoot, packageVersion } from '../../package-files.js';
-import { writeReport } from '../../report/report-page.js';
 import { openExecutor, workerCount } from '../../runs/open-executor.js';
 import { namedPolicies, ownSchedules, type SuitePolicy, type SuiteSchedule } from './participants.js';
 import { type RunSuiteOptions, runSuite } from './run-suite.js';
-import { suiteCharts } from './suite-charts.js';
 import { SuiteJournal } from './suite-journal.js';
+import { prepareSuiteOutput } from './suite-report.js';
 import { formatResults, type SuiteResults } from './suite-results.js';
 import type { SuiteDataset } from './suite-spec.js';
-import { withBestRivals } from './suite-summary.js';
-import { markdownTable, suiteTables } from './suite-tables.js';
 
 export interface EvaluateSuiteOptions extends Pick<RunSuiteOptions, 'suite' | 'seeds' | 'signal' | 'onProgress'> {
 	/** The first is the one that the targets are about. */
@@ -96,57 +92,6 @@ export async function evaluateSuite(options: EvaluateSuiteOptions): Promise<Suit
 	writeFileAtomic(out, formatResults(results));
 	if (options.keepCells !== true) journal.remove();
 	return results;
-}
-
-const reportPath = (out: string, extension: 'md' | 'html'): string => `${out.replace(/\.json$/, '')}.${extension}`;
-
-/**
- * Makes the folders of what an evaluation to `out` will write, and tells now what can be written of it.
- * @throws GannoError `FILE_SYSTEM`
- */
-export function prepareSuiteOutput(out: string, chartFolder?: string): void {
-	makeFolder(dirname(out));
-	for (const path of [out, reportPath(out, 'md'), reportPath(out, 'html')]) checkWritable(path);
-	if (chartFolder === undefined) return;
-	makeFolder(chartFolder);
-	checkWritable(join(chartFolder, 'chart.svg'));
-}
-
-/** Tables as Markdown and as a page with charts beside the results file. @returns the paths */
-export function writeSuiteReport(out: string, results: SuiteResults, chartFolder?: string): string[] {
-	const table = withBestRivals(results);
-	const tables = suiteTables(table);
-	const charts = suiteCharts(table);
-	const title = `Evaluation suite '${results.suite.name}'`;
-	const markdown = [`# ${title}`, ...describeRun(results), ...tables.map(markdownTable)].join('\n\n');
-	writeFileAtomic(reportPath(out, 'md'), `${markdown}\n`);
-	writeReport(reportPath(out, 'html'), {
-		title,
-		description: describeRun(results),
-		series: [],
-		tables,
-		pictures: charts.map(({ svg }) => svg),
-	});
-	if (chartFolder !== undefined) {
-		makeFolder(chartFolder);
-		for (const { name, svg } of charts) writeFileAtomic(join(chartFolder, `${name}.svg`), svg);
-	}
-	return [reportPath(out, 'md'), reportPath(out, 'html'), ...(chartFolder === undefined ? [] : [chartFolder])];
-}
-
-/** What must be known beside the figures. */
-export function describeRun({ suite, seeds, datasets, runs, tuning, record }: SuiteResults): string[] {
-	return [
-		[
-			suite.description,
-			`${seeds === 'reporting' ? 'Reporting' : 'Development'} seeds.`,
-			`${counted(runs.length, 'run')}, and ${counted(tuning.childRuns, 'network')} trained for tuning.`,
-			`Data: ${datasets.map(({ name }) => name).join('; ')}.`,
-		]
-			.filter((sentence) => sentence !== '')
-			.join(' '),
-		`ganno ${record.ganno}${record.commit === null ? '' : ` at ${record.commit.slice(0, 12)}`}, Node ${record.node}, ${record.machine}, ${counted(record.workers, 'worker')}, ${record.date.slice(0, 10)}.`,
-	];
 }
 
 async function openSuiteDataset(

@@ -7,9 +7,9 @@ import { moduleUrl } from '../../rollouts/controller-module.js';
 import type { ControllerSpec } from '../../rollouts/controller-spec.js';
 import { checkNamedControllers } from '../evaluation-contenders.js';
 import { type NamedPolicy, namedPolicy } from '../policy-contender.js';
-import { METHODS, type OwnSchedule, ownRows, PARAMETER_FREE } from './suite-contenders.js';
+import { METHODS, type OwnSchedule, ownRows, UNTUNED } from './suite-contenders.js';
 import type { Suite } from './suite-spec.js';
-import { BEST_METHOD, BEST_ONCE, BEST_TUNED } from './suite-summary.js';
+import { BEST_METHOD, BEST_TUNED, BEST_TUNED_GLOBALLY } from './suite-summary.js';
 
 /** Who takes part in a suite besides the rivals: policies, and schedules of the user's own. */
 
@@ -44,8 +44,8 @@ export async function ownSchedules(
 	policies: readonly NamedPolicy[],
 	schedules: readonly SuiteSchedule[] = [],
 ): Promise<OwnSchedule[]> {
-	const rivals = [...METHODS, ...PARAMETER_FREE].map(({ name }) => name);
-	const taken = [...rivals, ...ownRows(METHODS), BEST_TUNED, BEST_METHOD, BEST_ONCE];
+	const rivals = [...METHODS, ...UNTUNED].map(({ name }) => name);
+	const taken = [...rivals, ...ownRows(METHODS), BEST_TUNED, BEST_METHOD, BEST_TUNED_GLOBALLY];
 	const named = policies.map(({ name, policy }): [string, ControllerSpec] => [name, { type: 'policy', policy }]);
 	await checkNamedControllers(Object.fromEntries(named), { taken, derived: () => [], horizons: [] });
 	const own = schedules.map(({ name, file }): [string, ControllerSpec] => [name, { type: 'module', module: file }]);

@@ -1,5 +1,4 @@
-import type { Dataset } from '../../datasets/dataset.js';
-import { datasetDigest } from '../../datasets/digest.js';
+import { type Dataset, datasetDigest } from '../../datasets/dataset.js';
 import { GannoError } from '../../errors.js';
 import { inferShapes } from '../../networks/shapes.js';
 import type { RolloutExecutor } from '../../rollouts/executor.js';
@@ -8,11 +7,11 @@ import { episodePasses, forwardCost } from '../../tasks/task-cost.js';
 import { decidedEvery, type NamedPolicy } from '../policy-contender.js';
 import { type Cell, type CellResult, openCell, readCell } from './suite-cells.js';
 import {
-	blindLearningRate,
 	type Contender,
 	contenders,
 	METHODS,
 	type OwnSchedule,
+	ruleOfThumbLearningRate,
 	TUNED,
 	unfit,
 } from './suite-contenders.js';
@@ -20,7 +19,7 @@ import type { SuiteJournal } from './suite-journal.js';
 import { type RunRecord, runRecords, type SuiteResults, type Trajectory } from './suite-results.js';
 import type { Suite, SuiteDataset, SuiteTask } from './suite-spec.js';
 import { type SeedPurpose, trainingTask } from './suite-tasks.js';
-import { chooseLearningRates, type TuningRecord, tuningScore } from './suite-tuning.js';
+import { chooseLearningRates, type SuiteTuning, tuningScore } from './suite-tuning.js';
 
 /** Part of the tuned cosine's final validation accuracy that the steps to a target are counted to. */
 const TARGET_SHARE = 0.95;
@@ -118,9 +117,9 @@ export async function runSuite(options: RunSuiteOptions): Promise<SuiteOutcome> 
 	const tuning: { task: SuiteTask; method: string; rate: number; cell: Cell }[] = [];
 	for (const task of tasks) {
 		for (const contender of everyone) {
-			if (contender.kind === 'tuned' || contender.kind === 'once' || !fits(contender, task, true)) continue;
-			if (contender.kind === 'blind' || contender.kind === 'free') {
-				enter(task, contender, null, blindLearningRate(task));
+			if (contender.kind === 'tuned' || contender.kind === 'tuned-globally' || !fits(contender, task, true)) continue;
+			if (contender.kind === 'rule-of-thumb' || contender.kind === 'parameter-free') {
+				enter(task, contender, null, ruleOfThumbLearningRate(task));
 			} else {
 				for (const rate of task.learningRates) enter(task, contender, rate, rate);
 			}
@@ -153,12 +152,12 @@ export async function runSuite(options: RunSuiteOptions): Promise<SuiteOutcome> 
 function enterTuned(
 	task: SuiteTask,
 	everyone: readonly Contender[],
-	record: TuningRecord,
+	record: SuiteTuning,
 	enter: (contender: Contender, rate: number) => void,
 ): void {
 	const family = record.families.find((entry) => entry.family === task.family)?.choices ?? [];
 	for (const contender of everyone) {
-		const choices = contender.kind === 'tuned' ? family : contender.kind === 'once' ? record.once : [];
+		const choices = contender.kind === 'tuned' ? family : contender.kind === 'tuned-globally' ? record.global : [];
 		const choice = choices.find(({ method }) => method === contender.method);
 		// A family without a choice has no task that the method fits.
 		if (choice !== undefined && family.some(({ method }) => method === contender.method)) {
@@ -173,7 +172,7 @@ function outcome(
 	tasks: readonly SuiteTask[],
 	entries: readonly Entry[],
 	skipped: SuiteResults['skipped'],
-	tuning: TuningRecord,
+	tuning: SuiteTuning,
 	runner: CellRunner,
 	datasets: ReadonlyMap<string, OpenDataset>,
 ): SuiteOutcome {

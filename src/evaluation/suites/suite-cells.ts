@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { DIVERGED_LOSS } from '../../networks/population.js';
+import { accuracyOrChance, measuredAccuracy } from '../../environment/final-scores.js';
 import type { MethodSpec } from '../../rollouts/controller-spec.js';
 import type { Episode, EpisodeResult } from '../../rollouts/executor.js';
-import { OUTCOME_SIZE } from '../../rollouts/outcomes.js';
+import { networkOutcome } from '../../rollouts/outcomes.js';
 import type { TrainingTask } from '../../tasks/task.js';
 
 /** What one network under one contender came to. Accuracies are shares. */
@@ -52,7 +52,7 @@ export function openCell(
 
 const round = (value: number, digits: number): number => Number(value.toPrecision(digits));
 
-/** What is kept of an episode. A network whose parameters are no longer finite guesses: its accuracy is 1 / classes. */
+/** What is kept of an episode. */
 export function readCell(result: EpisodeResult, classes: number): CellResult {
 	const { task } = result.episode;
 	const { history, outcomes, diverged } = result;
@@ -60,19 +60,18 @@ export function readCell(result: EpisodeResult, classes: number): CellResult {
 	const points = history.validationAccuracy.length / count;
 	const decisions = points - 1;
 	const layers = decisions === 0 ? 0 : history.learningRates.length / count / decisions;
-	const chance = 1 / classes;
-	const accuracy = (loss: number, value: number): number =>
-		loss < DIVERGED_LOSS && Number.isFinite(value) ? round(value, 6) : chance;
 	const networks = task.networks.map(({ seed }, n): NetworkResult => {
-		const finalTest = accuracy(outcomes[n * OUTCOME_SIZE + 3]!, outcomes[n * OUTCOME_SIZE + 4]!);
+		const { testLoss, testAccuracy } = networkOutcome(outcomes, n);
+		const finalTest = measuredAccuracy(testLoss, round(testAccuracy, 6), classes);
 		const best = history.bestTestAccuracy[n]!;
 		return {
 			seed,
 			finalTest,
-			bestTest: Math.max(finalTest, Number.isFinite(best) ? round(best, 6) : chance),
-			validation: Array.from({ length: points }, (_, i) =>
-				accuracy(history.validationLoss[n * points + i]!, history.validationAccuracy[n * points + i]!),
-			),
+			bestTest: Math.max(finalTest, accuracyOrChance(round(best, 6), !Number.isFinite(best), classes)),
+			validation: Array.from({ length: points }, (_, i) => {
+				const at = n * points + i;
+				return measuredAccuracy(history.validationLoss[at]!, round(history.validationAccuracy[at]!, 6), classes);
+			}),
 			diverged: diverged[n] === 1,
 		};
 	});

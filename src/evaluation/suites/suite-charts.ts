@@ -54,7 +54,7 @@ function robustness(table: RunTable, ids: ReadonlySet<string>, title: string): M
 		own.every(({ learningRates: rates }) => rates.includes(rate)),
 	);
 	const lines = contenders
-		.filter(({ kind }) => kind === 'learned' || kind === 'default' || kind === 'blind')
+		.filter(({ kind }) => kind === 'learned' || kind === 'default' || kind === 'rule-of-thumb')
 		.map(({ name, kind }) => ({
 			name,
 			emphasis: kind === 'learned',

@@ -5,16 +5,16 @@ import type { SuiteTask } from './suite-spec.js';
 
 /**
  * How a contender comes by its initial learning rate: `learned` and `default` take the task's, column by column; the others choose
- * their own and meet each task once. `tuned`: chosen per family on tuning seeds; `once`: chosen once for all families; `blind`: a rule
- * of thumb by optimiser; `free`: none is needed.
+ * their own and meet each task once. `tuned`: chosen per family on tuning seeds; `tuned-globally`: chosen once for all families;
+ * `rule-of-thumb`: by optimiser; `parameter-free`: none is needed.
  */
-export type ContenderKind = 'learned' | 'default' | 'blind' | 'free' | 'tuned' | 'once';
+export type ContenderKind = 'learned' | 'default' | 'rule-of-thumb' | 'parameter-free' | 'tuned' | 'tuned-globally';
 
 export interface Contender {
 	readonly name: string;
 	readonly kind: ContenderKind;
 	readonly trainer: MethodSpec;
-	/** Of `tuned` and `once`: the method that was tuned. */
+	/** Of `tuned` and `tuned-globally`: the method that was tuned. */
 	readonly method?: string;
 }
 
@@ -42,19 +42,20 @@ export const METHODS: readonly Method[] = [
 /** Hand-made schedules among the methods: what the targets call "every hand-made schedule". */
 export const HAND_MADE: readonly string[] = SCHEDULES;
 
-export const BLIND_COSINE = 'blind cosine';
+export const RULE_OF_THUMB_COSINE = 'blind cosine';
 export const PRODIGY = 'prodigy';
 export const TUNED = (method: string): string => `${method}, tuned per family`;
-export const ONCE = (method: string): string => `${method}, tuned once`;
+export const TUNED_GLOBALLY = (method: string): string => `${method}, tuned once`;
 
 /** The contenders that a user's own schedules make. */
 export function ownRows(schedules: readonly { readonly name: string }[] = []): string[] {
-	return schedules.flatMap(({ name }) => [name, TUNED(name), ONCE(name)]);
+	return schedules.flatMap(({ name }) => [name, TUNED(name), TUNED_GLOBALLY(name)]);
 }
 
-export const PARAMETER_FREE: readonly Contender[] = [
-	{ name: BLIND_COSINE, kind: 'blind', trainer: { type: 'schedule', name: 'cosine' } },
-	{ name: PRODIGY, kind: 'free', trainer: { type: 'gradient-method', method: { name: 'prodigy' } } },
+/** Those that need no initial learning rate of the task and none that is tuned. */
+export const UNTUNED: readonly Contender[] = [
+	{ name: RULE_OF_THUMB_COSINE, kind: 'rule-of-thumb', trainer: { type: 'schedule', name: 'cosine' } },
+	{ name: PRODIGY, kind: 'parameter-free', trainer: { type: 'gradient-method', method: { name: 'prodigy' } } },
 ];
 
 /**
@@ -74,14 +75,16 @@ export function contenders(
 			}),
 		),
 		...methods.map(({ name, trainer }): Contender => ({ name, kind: 'default', trainer })),
-		...PARAMETER_FREE,
+		...UNTUNED,
 		...methods.map(({ name, trainer }): Contender => ({ name: TUNED(name), kind: 'tuned', trainer, method: name })),
-		...methods.map(({ name, trainer }): Contender => ({ name: ONCE(name), kind: 'once', trainer, method: name })),
+		...methods.map(
+			({ name, trainer }): Contender => ({ name: TUNED_GLOBALLY(name), kind: 'tuned-globally', trainer, method: name }),
+		),
 	];
 }
 
 /** The rule of thumb: 1e-3 where the optimiser rescales gradients, 0.1 where it does not, whatever the task says. */
-export function blindLearningRate({ optimizer }: SuiteTask): number {
+export function ruleOfThumbLearningRate({ optimizer }: SuiteTask): number {
 	return optimizer === 'adam' || optimizer === 'adamw' || optimizer === 'rmsprop' ? 1e-3 : 0.1;
 }
 

@@ -3,7 +3,7 @@ import { type CellResult, stepsToTarget, validationArea } from './suite-cells.js
 import type { ContenderKind } from './suite-contenders.js';
 import type { Suite, SuiteTask } from './suite-spec.js';
 import type { SeedPurpose } from './suite-tasks.js';
-import type { TuningRecord } from './suite-tuning.js';
+import type { SuiteTuning } from './suite-tuning.js';
 
 /** One network of one contender, as the results file tells it. Accuracies are shares. */
 export interface RunRecord {
@@ -56,7 +56,7 @@ export interface SuiteResults {
 	/** What of the suite was not run, and why. */
 	readonly skipped: readonly { readonly task: string; readonly contender: string | null; readonly reason: string }[];
 	readonly targets: readonly { readonly task: string; readonly validationAccuracy: number }[];
-	readonly tuning: TuningRecord;
+	readonly tuning: SuiteTuning;
 	readonly runs: readonly RunRecord[];
 	/** Learned policies only. */
 	readonly trajectories: readonly Trajectory[];

@@ -1,15 +1,16 @@
-import { bootstrap, DIVERGED, FINAL_TEST, type Interval, type Measure, mean, RunTable } from './comparison.js';
-import { type ContenderKind, HAND_MADE, METHODS, ONCE, TUNED } from './suite-contenders.js';
+import { mean } from '../../means.js';
+import { bootstrap, DIVERGED, FINAL_TEST, type Interval, type Measure, RunTable } from './comparison.js';
+import { type ContenderKind, HAND_MADE, METHODS, TUNED, TUNED_GLOBALLY } from './suite-contenders.js';
 import type { RunRecord, SuiteResults } from './suite-results.js';
 import { bestChoice, type TuningChoice } from './suite-tuning.js';
 
 /**
  * Rivals made of others' runs, chosen by what tuning, not reporting, found: in each family the best schedule there, and the best method,
- * hypergradient and schedule-free among them; and the best schedule of all tuned once.
+ * hypergradient and schedule-free among them; and the best schedule of all tuned globally.
  */
 export const BEST_TUNED = 'best schedule per family, tuned';
 export const BEST_METHOD = 'best method per family, tuned';
-export const BEST_ONCE = 'best schedule, tuned once';
+export const BEST_TUNED_GLOBALLY = 'best schedule, tuned once';
 
 /** A contender over the whole suite. */
 export interface ContenderSummary {
@@ -42,13 +43,15 @@ export function withBestRivals(results: SuiteResults): RunTable {
 			{ schedule: bestChoice(schedules(choices))?.method, method: bestChoice(known(choices))?.method },
 		]),
 	);
-	const once = bestChoice(schedules(tuning.once))?.method;
+	const global = bestChoice(schedules(tuning.global))?.method;
 	const composed = results.runs.flatMap((run): RunRecord[] => {
 		const { schedule, method } = perFamily.get(familyOf.get(run.task) as string) ?? {};
 		return [
 			...(schedule !== undefined && run.contender === TUNED(schedule) ? [{ ...run, contender: BEST_TUNED }] : []),
 			...(method !== undefined && run.contender === TUNED(method) ? [{ ...run, contender: BEST_METHOD }] : []),
-			...(once !== undefined && run.contender === ONCE(once) ? [{ ...run, contender: BEST_ONCE }] : []),
+			...(global !== undefined && run.contender === TUNED_GLOBALLY(global)
+				? [{ ...run, contender: BEST_TUNED_GLOBALLY }]
+				: []),
 		];
 	});
 	return new RunTable({ ...results, runs: [...results.runs, ...composed] });
@@ -66,7 +69,7 @@ export function summarize(table: RunTable): readonly ContenderSummary[] {
 		...contenders,
 		{ name: BEST_TUNED, kind: 'best' },
 		{ name: BEST_METHOD, kind: 'best' },
-		{ name: BEST_ONCE, kind: 'best' },
+		{ name: BEST_TUNED_GLOBALLY, kind: 'best' },
 	];
 	return everyone.map(({ name, kind }) => ({
 		name,

@@ -1,8 +1,8 @@
 import { counted } from '../../counted.js';
-import type { ReportTable } from '../../report/report-page.js';
+import type { ReportTable } from '../../report/text-table.js';
 import type { RunTable } from './comparison.js';
-import { BLIND_COSINE, PRODIGY, TUNED } from './suite-contenders.js';
-import { BEST_METHOD, BEST_ONCE, BEST_TUNED, type ContenderSummary, summarize } from './suite-summary.js';
+import { PRODIGY, RULE_OF_THUMB_COSINE, TUNED } from './suite-contenders.js';
+import { BEST_METHOD, BEST_TUNED, BEST_TUNED_GLOBALLY, type ContenderSummary, summarize } from './suite-summary.js';
 import { FIVE_DECADES, targetRows } from './suite-targets.js';
 
 /** The tables of a suite's results, as cells of text: for the terminal, for Markdown and for the HTML report. */
@@ -80,7 +80,7 @@ function decades(table: RunTable): ReportTable {
 		caption: 'Final test accuracy in % by initial learning rate',
 		header: ['contender', ...columns.map((rate) => rate.toExponential(0)), 'mean'],
 		rows: contenders
-			.filter(({ kind }) => kind === 'learned' || kind === 'default' || kind === 'blind')
+			.filter(({ kind }) => kind === 'learned' || kind === 'default' || kind === 'rule-of-thumb')
 			.map(({ name }) => [
 				name,
 				...columns.map((rate) => percent(table.mean(name, { ...selection, learningRates: [rate] }))),
@@ -98,8 +98,8 @@ function shown({ results }: RunTable): readonly string[] {
 	const names = results.contenders.map(({ name }) => name);
 	const policies = results.policies.map(({ name }) => name);
 	const own = (results.schedules ?? []).flatMap(({ name }) => [name, TUNED(name)]);
-	const free = [BLIND_COSINE, PRODIGY].filter((name) => names.includes(name));
-	return [...policies, ...own, ...free, BEST_TUNED, BEST_METHOD, BEST_ONCE];
+	const untuned = [RULE_OF_THUMB_COSINE, PRODIGY].filter((name) => names.includes(name));
+	return [...policies, ...own, ...untuned, BEST_TUNED, BEST_METHOD, BEST_TUNED_GLOBALLY];
 }
 
 function families(table: RunTable, summaries: readonly ContenderSummary[]): ReportTable {
@@ -150,38 +150,17 @@ function targets(table: RunTable): ReportTable[] {
 }
 
 function tuning({ results }: RunTable): ReportTable {
-	const { families: byFamily, once, childRuns, learningRates } = results.tuning;
+	const { families: byFamily, global, childRuns, learningRates } = results.tuning;
 	const text = (choice: { learningRate: number; atEdge: boolean } | undefined): string =>
 		choice === undefined ? '–' : `${choice.learningRate.toExponential(0)}${choice.atEdge ? '*' : ''}`;
-	const row = (name: string, choices: typeof once) => [
+	const row = (name: string, choices: typeof global) => [
 		name,
-		...once.map(({ method }) => text(choices.find((choice) => choice.method === method))),
+		...global.map(({ method }) => text(choices.find((choice) => choice.method === method))),
 	];
 	return {
 		caption: 'Tuned initial learning rates',
-		header: ['family', ...once.map(({ method }) => method)],
-		rows: [...byFamily.map(({ family, choices }) => row(family, choices)), row('once for all', once)],
+		header: ['family', ...global.map(({ method }) => method)],
+		rows: [...byFamily.map(({ family, choices }) => row(family, choices)), row('all families', global)],
 		note: `The best of ${counted(learningRates.length, 'learning rate')} (${learningRates.map((rate) => rate.toExponential(0)).join(', ')}) by mean final validation accuracy on tuning seeds; ${counted(childRuns, 'network')} trained for it. *: at the edge of the grid.`,
 	};
-}
-
-/** A table in Markdown. */
-export function markdownTable({ caption, header, rows, note }: ReportTable): string {
-	const line = (cells: readonly (string | number)[]) =>
-		`| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
-	const lines = [line(header), line(header.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)];
-	return [`**${caption}**`, '', ...lines, ...(note === undefined ? [] : ['', note])].join('\n');
-}
-
-/** A table for a terminal. */
-export function textTable({ caption, header, rows, note }: ReportTable): string {
-	const all = [header, ...rows].map((cells) => cells.map(String));
-	const widths = header.map((_, column) => Math.max(...all.map((cells) => (cells[column] ?? '').length)));
-	const format = (cells: readonly string[]): string =>
-		cells
-			.map((text, column) => (column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0)))
-			.join('  ');
-	const [head, ...body] = all.map(format);
-	const rule = widths.map((width) => '-'.repeat(width)).join('  ');
-	return [caption, '', head, rule, ...body, ...(note === undefined ? [] : ['', note])].join('\n');
 }

@@ -1,6 +1,7 @@
-import { DIVERGED, type Interval, mean, pairedBootstrap, type RunTable, type Selection } from './comparison.js';
-import { BLIND_COSINE, HAND_MADE, ownRows } from './suite-contenders.js';
-import { BEST_METHOD, BEST_ONCE, BEST_TUNED, familyTasks } from './suite-summary.js';
+import { mean } from '../../means.js';
+import { DIVERGED, type Interval, pairedBootstrap, type RunTable, type Selection } from './comparison.js';
+import { HAND_MADE, ownRows, RULE_OF_THUMB_COSINE } from './suite-contenders.js';
+import { BEST_METHOD, BEST_TUNED, BEST_TUNED_GLOBALLY, familyTasks } from './suite-summary.js';
 
 /** Whether a policy does what is asked of it. */
 export interface TargetRow {
@@ -24,7 +25,7 @@ const WORST_START = 'worst initial learning rate within 3 points of the best';
 const NEAR_TUNED = 'one policy over all families within 0.3 points of the schedule tuned for each family';
 
 /** The targets that say most, each in a line of `ganno info`: what one gains without tuning, and what is lost against tuning. */
-export const HEADLINES: readonly string[] = [above(BLIND_COSINE), WORST_START, NEAR_TUNED];
+export const HEADLINES: readonly string[] = [above(RULE_OF_THUMB_COSINE), WORST_START, NEAR_TUNED];
 
 /**
  * The targets of a policy, as far as the suite has tasks for them; without tuned rivals or a second policy those rows are left out. A suite
@@ -58,10 +59,10 @@ function decadeSelection({ results }: RunTable): Selection {
 function decadeRows(table: RunTable, policy: string): TargetRow[] {
 	const selection = decadeSelection(table);
 	if (table.runs(policy, selection).length === 0) return [];
-	const rows = [...HAND_MADE, BLIND_COSINE].map((rival) => {
+	const rows = [...HAND_MADE, RULE_OF_THUMB_COSINE].map((rival) => {
 		const found = difference(table, policy, rival, selection);
 		return {
-			target: above(rival === BLIND_COSINE ? rival : `${rival} at its default`),
+			target: above(rival === RULE_OF_THUMB_COSINE ? rival : `${rival} at its default`),
 			value: formatInterval(found),
 			met: found.low > 0,
 			difference: found,
@@ -117,7 +118,7 @@ function tunedRows(table: RunTable, policy: string): TargetRow[] {
 			BEST_METHOD,
 			near,
 		),
-		...row('above the best single schedule tuned once for all families', BEST_ONCE, ({ low }) => low > 0),
+		...row('above the best single schedule tuned once for all families', BEST_TUNED_GLOBALLY, ({ low }) => low > 0),
 		...families.flatMap((family) =>
 			row(`${family}: within 0.3 points of the schedule tuned for it`, BEST_TUNED, near, {
 				tasks: familyTasks(table.results, family),
@@ -130,7 +131,7 @@ function roleRows(table: RunTable, policy: string): TargetRow[] {
 	return table.results.suite.tasks.flatMap(({ id, role }): TargetRow[] => {
 		const tasks = new Set([id]);
 		if (role === undefined || table.runs(policy, { tasks }).length === 0) return [];
-		const rival = role === 'full-cnn' ? BEST_TUNED : BLIND_COSINE;
+		const rival = role === 'full-cnn' ? BEST_TUNED : RULE_OF_THUMB_COSINE;
 		const found = difference(table, policy, rival, { tasks });
 		if (found.count === 0) return [];
 		return [

@@ -1,3 +1,6 @@
+import { accuracyOrChance } from '../../environment/final-scores.js';
+import { mean } from '../../means.js';
+import { bestOfGrid } from '../../schedules/learning-rate-grid.js';
 import type { CellResult } from './suite-cells.js';
 import { METHODS, type Method } from './suite-contenders.js';
 import type { SuiteTask } from './suite-spec.js';
@@ -19,21 +22,21 @@ export interface TuningChoice {
 }
 
 /** What tuning chose, and what it cost. */
-export interface TuningRecord {
+export interface SuiteTuning {
 	readonly learningRates: readonly number[];
 	/** Child networks trained for it, all methods and families together. */
 	readonly childRuns: number;
 	/** By family, the methods in the order of the tables. */
 	readonly families: readonly { readonly family: string; readonly choices: readonly TuningChoice[] }[];
 	/** One learning rate for all families, each of which counts the same. */
-	readonly once: readonly TuningChoice[];
+	readonly global: readonly TuningChoice[];
 }
 
 /** Final validation accuracy of a tuning cell. */
 export function tuningScore({ networks }: CellResult, classes: number): number {
-	let sum = 0;
-	for (const { validation, diverged } of networks) sum += diverged ? 1 / classes : (validation.at(-1) as number);
-	return sum / networks.length;
+	return mean(
+		networks.map(({ validation, diverged }) => accuracyOrChance(validation.at(-1) as number, diverged, classes)),
+	);
 }
 
 /**
@@ -47,7 +50,7 @@ export function chooseLearningRates(
 	score: (task: SuiteTask, method: string, learningRate: number) => number | undefined,
 	childRuns: number,
 	methods: readonly Method[] = METHODS,
-): TuningRecord {
+): SuiteTuning {
 	const names = [...new Set(tasks.map(({ family }) => family))];
 	const ascending = learningRates.toSorted((a, b) => a - b);
 	const grids = new Map(
@@ -71,7 +74,7 @@ export function chooseLearningRates(
 		family,
 		choices: methods.flatMap(({ name }) => choose(name, grids.get(family)?.get(name) ?? [])),
 	}));
-	const once = methods.flatMap(({ name }) =>
+	const global = methods.flatMap(({ name }) =>
 		choose(
 			name,
 			ascending.flatMap((learningRate) => {
@@ -86,26 +89,17 @@ export function chooseLearningRates(
 			}),
 		),
 	);
-	return { learningRates: ascending, childRuns, families, once };
+	return { learningRates: ascending, childRuns, families, global };
 }
 
 /** The best of a grid, on equal scores the lower learning rate; none where nothing was run. */
 function choose(method: string, grid: readonly TuningPoint[]): TuningChoice[] {
 	if (grid.length === 0) return [];
-	const best = grid.reduce((leader, point) => (point.validationAccuracy > leader.validationAccuracy ? point : leader));
-	const atEdge = grid.length > 1 && (best === grid[0] || best === grid.at(-1));
-	return [{ method, ...best, atEdge, grid }];
+	const { best, edge } = bestOfGrid(grid, ({ validationAccuracy }) => validationAccuracy);
+	return [{ method, ...best, atEdge: edge !== undefined, grid }];
 }
 
 /** The method that tuning found best: its learning rate and its validation accuracy, not the figures reported later. */
 export function bestChoice(choices: readonly TuningChoice[]): TuningChoice | undefined {
-	return choices.reduce<TuningChoice | undefined>(
-		(leader, choice) =>
-			leader === undefined || choice.validationAccuracy > leader.validationAccuracy ? choice : leader,
-		undefined,
-	);
-}
-
-function mean(values: readonly number[]): number {
-	return values.reduce((sum, value) => sum + value, 0) / values.length;
+	return choices.length === 0 ? undefined : bestOfGrid(choices, ({ validationAccuracy }) => validationAccuracy).best;
 }

@@ -1,11 +1,11 @@
 import { checkKeys, checkObject, checkSignal, keysOf } from '../arguments.js';
 import type { Config } from '../config/config.js';
 import type { Dataset } from '../datasets/dataset.js';
-import { DIVERGED_LOSS } from '../networks/population.js';
+import { measuredAccuracy } from '../environment/final-scores.js';
 import type { PolicySnapshot } from '../policy/policy.js';
 import type { ControllerSpec } from '../rollouts/controller-spec.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
-import { OUTCOME_SIZE } from '../rollouts/outcomes.js';
+import { networkOutcome } from '../rollouts/outcomes.js';
 import { heldOutTasks } from '../runs/sample-tasks.js';
 
 /** How one network fares on each held-out task under one controller, in the order of the tasks. */
@@ -53,9 +53,8 @@ export async function evaluateOnHeldOutTasks(options: HeldOutOptions): Promise<H
 	const returns: number[] = [];
 	const diverged: boolean[] = [];
 	for await (const result of executor.evaluate(episodes, signal === undefined ? {} : { signal })) {
-		const loss = result.outcomes[OUTCOME_SIZE - 2] as number;
-		const accuracy = result.outcomes[OUTCOME_SIZE - 1] as number;
-		testAccuracy.push(loss < DIVERGED_LOSS && Number.isFinite(accuracy) ? accuracy : 1 / dataset.classes);
+		const { testLoss, testAccuracy: accuracy } = networkOutcome(result.outcomes, 0);
+		testAccuracy.push(measuredAccuracy(testLoss, accuracy, dataset.classes));
 		returns.push(result.returns[0] as number);
 		diverged.push(result.diverged[0] === 1);
 	}
