@@ -32,65 +32,6 @@ export function cudaDevices(): CudaDevices;
  */
 export function cublasLibrary(): { readonly name: string; readonly reason: string };
 
-/** What one thread of {@link measureFmaPeak} did. */
-export interface FmaRun {
-	/** Floating-point operations: two a lane and multiply-add. */
-	readonly operations: number;
-	readonly wallSeconds: number;
-	readonly cpuSeconds: number;
-}
-/**
- * For benchmarks: multiply-adds from registers and nothing else, for about `milliseconds` on each of `threads` threads, each pinned
- * to a CPU. Blocks the calling thread that long. One entry a thread.
- */
-export function measureFmaPeak(tier: string, milliseconds: number, threads: number): FmaRun[];
-
-/**
- * For benchmarks: seconds that a copy takes inside the memory of device `cuda:N`, which reads and writes `bytes` (1 to 2^40) each; the mean
- * of `copies` (1 to 1,000,000), by the device's own clock.
- *
- * Errors carry a `code`: `INVALID_ARGUMENT`, `CUDA_UNAVAILABLE`, `OUT_OF_MEMORY`.
- */
-export function measureDeviceCopy(device: number, bytes: number, copies: number): number;
-
-/** What {@link measureDeviceFma} did. */
-export interface DeviceFmaRun {
-	/** Floating-point operations: two a multiply-add. */
-	readonly operations: number;
-	/** By the device's own clock. */
-	readonly seconds: number;
-	/** Sum over all threads of what they computed: after many iterations 32 each. */
-	readonly checksum: number;
-}
-/**
- * For benchmarks: float32 multiply-adds from registers and nothing else on every multiprocessor of device `cuda:N`, `iterations` (1 to
- * 100,000,000) rounds of 16 a thread.
- *
- * Errors carry a `code`: `INVALID_ARGUMENT`, `CUDA_UNAVAILABLE`, `OUT_OF_MEMORY`.
- */
-export function measureDeviceFma(device: number, iterations: number): DeviceFmaRun;
-
-/**
- * For benchmarks: the memory traffic of an Adam step and no arithmetic, over arrays of its own: four read and three written a layer, cut
- * into the same pieces for the same pool of threads as {@link LayerwisePlan}.
- *
- * Errors carry a `code`: `INVALID_ARGUMENT`, `OUT_OF_MEMORY`, `DISPOSED`.
- */
-export class StreamCeiling {
-	/**
-	 * @param sizes [layers], elements; 2^28 over all layers at most
-	 * @param threads threads one pass may use, this one included; as in {@link LayerwisePlanOptions}
-	 * @param tier default {@link cpuTier}
-	 */
-	constructor(sizes: Float64Array, threads: number, tier?: string);
-	/** Moves every element once. */
-	pass(): void;
-	/** Copies a layer's parameters into `out`: all 1 at first, 2 after one pass, then 3, then 4 for good. */
-	parameters(layer: number, out: Float32Array): void;
-	/** Frees the memory now; idempotent. Any other call then throws `DISPOSED`. */
-	dispose(): void;
-}
-
 /**
  * Handles in this process that hold native memory: made, and neither disposed nor collected yet. For tests.
  */
@@ -175,12 +116,6 @@ export class LayerwisePlan {
 	 * throws `INVALID_ARGUMENT` meanwhile.
 	 */
 	stepAsync(statistics: Float32Array | undefined, inverseScale: number): Promise<void>;
-	/**
-	 * For benchmarks: `count` steps (1 to 1,000,000) queued one after another on the CUDA device, nothing copied to it or from it; with
-	 * `withStatistics` they are computed each time and stay there. Throws `INVALID_ARGUMENT` without `cudaDevice`.
-	 * @returns the seconds that the device took for them, by its own clock
-	 */
-	timedSteps(withStatistics: boolean, inverseScale: number, count: number): number;
 	/** Writes the statistics the next step would have, and changes nothing else. */
 	probe(statistics: Float32Array, inverseScale: number): void;
 	/** Copies moment 0 or 1 of one array (index over all layers) into `out`, of that array's length. */
@@ -203,7 +138,7 @@ export interface NativePopulationOptions {
 	readonly input: Float64Array;
 	/** [operations × 11], see src/networks/encode.ts. */
 	readonly layers: Float64Array;
-	readonly replicas: number;
+	readonly networks: number;
 	readonly batchSize: number;
 	/** Index into ALGORITHMS (src/optimizer/algorithms.ts). */
 	readonly algorithm: number;
@@ -215,7 +150,7 @@ export interface NativePopulationOptions {
 		readonly rho: number;
 		readonly weightDecay: number;
 	};
-	/** [replicas] */
+	/** [networks] */
 	readonly seeds: Uint32Array;
 	/** Number of a CUDA device; undefined: the CPU. */
 	readonly device?: number | undefined;
@@ -246,7 +181,7 @@ export interface NativePopulationOptions {
 }
 
 /**
- * N child networks trained side by side. R = replicas, L = layers with weights, P = their elements.
+ * Child networks trained side by side. N = networks, L = layers with weights, P = their elements.
  *
  * `train`, `trainAsync`, `probe` and `evaluate` return false when the cancellation flag stopped them. Errors carry a `code`:
  * `INVALID_ARGUMENT` (also while a `trainAsync` is in flight), `OUT_OF_MEMORY`, `DISPOSED`.
@@ -254,8 +189,8 @@ export interface NativePopulationOptions {
 export class NativePopulation {
 	constructor(options: NativePopulationOptions);
 	/**
-	 * @param learningRates [R × L]; weightDecays and momenta likewise, undefined: the hyperparameters'
-	 * @param statistics [R × L × 16], written; trainingLoss [R × steps], written; validation [R × 3], written unless undefined
+	 * @param learningRates [N × L]; weightDecays and momenta likewise, undefined: the hyperparameters'
+	 * @param statistics [N × L × 16], written; trainingLoss [N × steps], written; validation [N × 3], written unless undefined
 	 * @param baseSchedule [steps], multiplies the learning rates
 	 */
 	train(
@@ -272,25 +207,25 @@ export class NativePopulation {
 	trainAsync(...args: Parameters<NativePopulation['train']>): Promise<boolean>;
 	/** The statistics that `steps` batches would give; changes nothing but the logits that validation compares with. */
 	probe(...args: Parameters<NativePopulation['train']>): boolean;
-	/** @param split 0 train (each network's slice), 1 validation, 2 test @param out [R × 2]: mean loss, accuracy */
+	/** @param split 0 train (each network's slice), 1 validation, 2 test @param out [N × 2]: mean loss, accuracy */
 	evaluate(split: number, out: Float32Array): boolean;
 	/** Mean loss of the images, dropout off, batch norm by the images' own statistics. @param indices 1 to max(batchSize, 64) image numbers @param out [P] */
-	lossAndGradient(replica: number, indices: Uint32Array, out: Float32Array): number;
-	save(replica: number): void;
+	lossAndGradient(network: number, indices: Uint32Array, out: Float32Array): number;
+	save(network: number): void;
 	/** @returns false when nothing was saved */
-	restore(replica: number): boolean;
+	restore(network: number): boolean;
 	fork(from: number, to: number): void;
 	/** @param out [P], layer by layer, weights (scale) then bias */
-	parameters(replica: number, out: Float32Array): void;
-	setParameters(replica: number, values: Float32Array): void;
+	parameters(network: number, out: Float32Array): void;
+	setParameters(network: number, values: Float32Array): void;
 	/** Of batch norms. @param out [2 × their channels], norm by norm: running means, then variances */
-	runningStatistics(replica: number, out: Float32Array): void;
-	setRunningStatistics(replica: number, values: Float32Array): void;
+	runningStatistics(network: number, out: Float32Array): void;
+	setRunningStatistics(network: number, values: Float32Array): void;
 	/** Of the last validation; zeros where there was none, or the network had diverged. @param out [validationSize × classes] */
-	validationLogits(replica: number, out: Float32Array): void;
-	/** @param flags [R] */
+	validationLogits(network: number, out: Float32Array): void;
+	/** @param flags [N] */
 	divergedFlags(flags: Uint8Array): void;
-	/** New networks in the same memory; what was saved is forgotten. @param seeds [R] */
+	/** New networks in the same memory; what was saved is forgotten. @param seeds [N] */
 	reset(seeds: Uint32Array): void;
 	/** Frees the native memory now; idempotent. Any other call then throws `DISPOSED`. */
 	dispose(): void;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CASES, type Case, operationsPerStep } from './cases.js';
 import { type Contender, startContender } from './support/contender.js';
-import { baseVersions, loadAddon, repositoryRoot } from './support/machine.js';
+import { baseVersions, loadAddon, loadBenchAddon, repositoryRoot } from './support/machine.js';
 import { type BenchmarkOptions, parseOptions, progress, wanted } from './support/options.js';
 import { pythonEnvironment, pythonProgram } from './support/python.js';
 import { measured, type Row, report, type Target, target, unmeasured } from './support/report.js';
@@ -48,7 +48,7 @@ function contenderNames(options: BenchmarkOptions): string[] {
 
 /** Multiply-adds a second of processor time, one thread. */
 function peak(ofTier: string, milliseconds: number): number {
-	const run = addon.measureFmaPeak(ofTier, milliseconds, 1)[0];
+	const run = loadBenchAddon().measureFmaPeak(ofTier, milliseconds, 1)[0];
 	return run === undefined ? Number.NaN : run.operations / run.cpuSeconds;
 }
 
@@ -169,7 +169,7 @@ async function main(): Promise<void> {
 	);
 	if (wanted(options.contenders, 'ganno')) {
 		for (const { name } of cases) {
-			const scaling = await measureScaling(addon, tier, name, options);
+			const scaling = await measureScaling(tier, name, options);
 			rows.push(...scaling.rows);
 			targets.push(scaling.target);
 		}

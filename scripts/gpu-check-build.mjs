@@ -65,7 +65,7 @@ function architecture() {
 }
 
 /**
- * The two commands that build the addon, and its emulated twin, into build/Release.
+ * The two commands that build the addon, and that of the benchmarks, into build/Release.
  * @returns {[program: string, words: string[]][]}
  */
 export function nativeCommands(root) {
@@ -85,7 +85,7 @@ export function nativeCommands(root) {
 	if (installed('ninja') && !existsSync(cache)) configure.push('-G', 'Ninja');
 	return [
 		['cmake', configure],
-		['cmake', ['--build', folder, '--parallel']],
+		['cmake', ['--build', folder, '--parallel', '--target', 'ganno', 'ganno_bench']],
 	];
 }
 

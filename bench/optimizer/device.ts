@@ -3,7 +3,7 @@
 import { LayerwiseOptimizer, STATISTICS } from 'ganno';
 import { LAYERWISE_ALGORITHMS } from '#ganno/optimizer/algorithms.js';
 import type { LayerwisePlan } from '../../binding.d.ts';
-import { loadAddon } from '../support/machine.js';
+import { loadBenchAddon } from '../support/machine.js';
 import { ADAM_BYTES, LEARNING_RATE, parameterCount } from './cases.js';
 import type { StepContender, StepSlice } from './contender.js';
 import type { DeviceStepCase } from './device-cases.js';
@@ -51,14 +51,14 @@ class Pace {
 	}
 }
 
-/** LayerwiseOptimizer's own class, which can be told to time its steps; the hyper-parameters are the package's defaults. */
+/** LayerwiseOptimizer's own class, in the addon that can time its steps; the hyper-parameters are the package's defaults. */
 function openPlan(one: DeviceStepCase, layers: readonly LayerValues[], device: string): LayerwisePlan {
 	const { algorithm } = one;
 	const controls = new Float64Array(3 * layers.length);
 	for (let layer = 0; layer < layers.length; layer++) {
 		controls.set([LEARNING_RATE, algorithm === 'adamw' ? 0.01 : 0, 0.9], 3 * layer);
 	}
-	return new (loadAddon().LayerwisePlan)({
+	return new (loadBenchAddon().LayerwisePlan)({
 		algorithm: LAYERWISE_ALGORITHMS.indexOf(algorithm),
 		nonFinite: 0,
 		threads: 1,
@@ -80,6 +80,7 @@ function openPlan(one: DeviceStepCase, layers: readonly LayerValues[], device: s
 /** Steps one after another on the device, timed by it; statistics stay there. */
 function queuedContender(name: string, one: DeviceStepCase, withStatistics: boolean, device: string): StepContender {
 	const layers = valuesOf(one);
+	const { timedSteps } = loadBenchAddon();
 	const plan = openPlan(one, layers, device);
 	const statistics = withStatistics ? new Float32Array(layers.length * STATISTICS.length) : undefined;
 	const pace = new Pace();
@@ -98,7 +99,7 @@ function queuedContender(name: string, one: DeviceStepCase, withStatistics: bool
 			Promise.resolve(
 				pace.run(milliseconds, (count) => {
 					steps += count;
-					return plan.timedSteps(withStatistics, 1, count);
+					return timedSteps(plan, withStatistics, 1, count);
 				}),
 			),
 		last: () => Promise.resolve(evidence()),
@@ -143,7 +144,7 @@ function callsContender(name: string, one: DeviceStepCase, device: string): Step
 
 /** A copy inside the device's memory that reads and writes as many bytes as a step of Adam together. */
 function copyContender(name: string, one: DeviceStepCase, device: string): StepContender {
-	const addon = loadAddon();
+	const addon = loadBenchAddon();
 	const pace = new Pace();
 	const bytes = (ADAM_BYTES / 2) * parameterCount(one);
 	const nothing: Evidence = { steps: 0, parameters: [], statistics: [], statisticNames: [] };

@@ -2,7 +2,7 @@
 
 import { LayerwiseOptimizer, STATISTICS } from 'ganno';
 import { LAYERWISE_ALGORITHMS } from '#ganno/optimizer/algorithms.js';
-import { loadAddon } from '../support/machine.js';
+import { loadAddon, loadBenchAddon } from '../support/machine.js';
 import { LEARNING_RATE, parameterCount, type StepCase } from './cases.js';
 import { type StepContender, type StepSlice, unavailableContender } from './contender.js';
 import { type Evidence, FIRST_STEPS } from './evidence.js';
@@ -101,8 +101,8 @@ function optimizerContender(
 
 /** It shows no evidence; that its data have moved as the kernel moves them is checked here. */
 function streamContender(name: string, one: StepCase, tier: string): StepContender {
-	const addon = loadAddon();
-	const ceiling = new addon.StreamCeiling(Float64Array.from(one.sizes), one.threads, tier);
+	const { StreamCeiling } = loadBenchAddon();
+	const ceiling = new StreamCeiling(Float64Array.from(one.sizes), one.threads, tier);
 	const timer = new Timer(() => ceiling.pass());
 	const check = (): void => {
 		for (const [layer, size] of one.sizes.entries()) {

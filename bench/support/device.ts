@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { type DeviceInfo, devices } from 'ganno';
-import { baseVersions, loadAddon, repositoryRoot } from './machine.js';
+import { baseVersions, loadAddon, loadBenchAddon, repositoryRoot } from './machine.js';
 
 /** A CUDA device that can be used. */
 export type CudaDevice = Extract<DeviceInfo, { readonly kind: 'cuda'; readonly available: true }>;
@@ -52,7 +52,7 @@ export function deviceVersions(device: CudaDevice): Record<string, string> {
 
 /** Floating-point operations a second of float32 multiply-adds from registers: the best of three runs of about so many milliseconds. */
 export function fmaPeak(device: CudaDevice, milliseconds: number): number {
-	const addon = loadAddon();
+	const addon = loadBenchAddon();
 	const number = Number(device.name.slice('cuda:'.length));
 	const most = 50_000_000;
 	let iterations = 8;

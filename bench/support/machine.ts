@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type * as Binding from '../../binding.d.ts';
+import type * as BenchBinding from '../binding-bench.d.ts';
 
 /** The machine a figure was taken on. */
 export interface Machine {
@@ -32,10 +33,18 @@ export const repositoryRoot: string = (() => {
 	}
 })();
 
-/** The addon itself, for what the package does not offer: the measured peak. */
+const require = createRequire(import.meta.url);
+const addonPath = (name: string): string => join(repositoryRoot, 'build', 'Release', name);
+
+/** The addon itself, for what the package does not offer. */
 export function loadAddon(): typeof Binding {
-	const path = join(repositoryRoot, 'build', 'Release', 'ganno.node');
-	return createRequire(import.meta.url)(process.env.GANNO_BINDING || path) as typeof Binding;
+	return require(resolve(process.env.GANNO_BINDING || addonPath('ganno.node'))) as typeof Binding;
+}
+
+/** What only benchmarks call: the emulated addon has it too, and is taken where `GANNO_BINDING` names it. */
+export function loadBenchAddon(): typeof BenchBinding {
+	const addon: object = loadAddon();
+	return ('StreamCeiling' in addon ? addon : require(addonPath('ganno-bench.node'))) as typeof BenchBinding;
 }
 
 /** The version of an installed npm package, or 'absent'. */

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type * as Binding from '../../binding.d.ts';
+import { loadBenchAddon } from './machine.js';
 import type { BenchmarkOptions } from './options.js';
 import { progress } from './options.js';
 import { measured, median, type Row, type Target, target, unmeasured } from './report.js';
@@ -34,7 +34,6 @@ function ask(worker: Worker, milliseconds: number): Promise<Done> {
  * lowers both sides alike.
  */
 export async function measureScaling(
-	addon: typeof Binding,
 	tier: string,
 	caseName: string,
 	options: BenchmarkOptions,
@@ -53,7 +52,7 @@ export async function measureScaling(
 	const sum = (values: readonly number[]): number => values.reduce((total, each) => total + each, 0);
 	const loops = (threads: number): number =>
 		sum(
-			addon
+			loadBenchAddon()
 				.measureFmaPeak(tier, milliseconds / 2, threads)
 				.map(({ operations, wallSeconds }) => operations / wallSeconds),
 		);

@@ -21,7 +21,7 @@ struct ImageSource {
 struct PopulationOptions {
   ImageShape input;
   std::vector<LayerSpec> layers;
-  std::uint32_t replicas = 0;
+  std::uint32_t networks = 0;
   std::uint32_t batch_size = 0;
   Algorithm algorithm = Algorithm::kSgd;
   Hyperparameters hyperparameters;
@@ -36,7 +36,7 @@ struct PopulationOptions {
   const std::int32_t* cancellation = nullptr;          // polled; non-zero stops
 };
 
-/// [replicas x layers] each; null: the hyperparameters' own value.
+/// [networks x layers] each; null: the hyperparameters' own value.
 struct Controls {
   const float* learning_rates = nullptr;
   const float* weight_decays = nullptr;
@@ -45,9 +45,9 @@ struct Controls {
 };
 
 struct Outputs {
-  float* statistics = nullptr;     // [replicas x layers x 16]
-  float* training_loss = nullptr;  // [replicas x steps]
-  float* validation = nullptr;     // [replicas x 3] or null
+  float* statistics = nullptr;     // [networks x layers x 16]
+  float* training_loss = nullptr;  // [networks x steps]
+  float* validation = nullptr;     // [networks x 3] or null
 };
 
 /// Reported in place of a loss that is not a finite number.
@@ -69,26 +69,26 @@ class PopulationEngine {
   virtual bool train(std::uint32_t steps, const Controls& controls, const Outputs& outputs) = 0;
   /// As train, without changing anything but the logits that the next validation is compared with.
   virtual bool probe(std::uint32_t batches, const Controls& controls, const Outputs& outputs) = 0;
-  /// @param out [replicas x 2]: mean loss, accuracy. @return false when cancelled
+  /// @param out [networks x 2]: mean loss, accuracy. @return false when cancelled
   virtual bool evaluate(Split split, float* out) = 0;
   /// Mean loss of the images and its gradient; dropout off, batch norm with the images' own statistics. @param images
   /// up to maximum_batch()
   /// @param out [parameter_count]
-  virtual double loss_and_gradient(std::uint32_t replica, std::span<const std::uint32_t> images, float* out) = 0;
+  virtual double loss_and_gradient(std::uint32_t network, std::span<const std::uint32_t> images, float* out) = 0;
 
   virtual void reset(std::span<const std::uint32_t> seeds) = 0;
-  virtual void save(std::uint32_t replica) = 0;
-  virtual bool restore(std::uint32_t replica) = 0;  // false when nothing was saved
+  virtual void save(std::uint32_t network) = 0;
+  virtual bool restore(std::uint32_t network) = 0;  // false when nothing was saved
   virtual void fork(std::uint32_t from, std::uint32_t to) = 0;
-  virtual void read_parameters(std::uint32_t replica, float* out) const = 0;
-  virtual void write_parameters(std::uint32_t replica, const float* values) = 0;
+  virtual void read_parameters(std::uint32_t network, float* out) const = 0;
+  virtual void write_parameters(std::uint32_t network, const float* values) = 0;
   /// Batch norm's running statistics, layer by layer: means, then variances. @param out [running_values()]
-  virtual void read_running(std::uint32_t replica, float* out) const = 0;
-  virtual void write_running(std::uint32_t replica, const float* values) = 0;
+  virtual void read_running(std::uint32_t network, float* out) const = 0;
+  virtual void write_running(std::uint32_t network, const float* values) = 0;
   /// Of the validation subset when validation was last asked for; zeros where it was not, or the network had diverged.
   /// @param out [validation_size x classes]
-  virtual void read_logits(std::uint32_t replica, float* out) const = 0;
-  /// @param flags [replicas]
+  virtual void read_logits(std::uint32_t network, float* out) const = 0;
+  /// @param flags [networks]
   virtual void diverged(std::uint8_t* flags) const = 0;
 
   virtual const PopulationOptions& options() const = 0;

@@ -43,7 +43,7 @@
 #include <cstring>
 
 #if !defined(GANNO_TIER)
-#error "include cpu/simd.h only from native/cpu/kernels: CMakeLists.txt compiles those once per tier"
+#error "include cpu/simd.h only from kernels: CMakeLists.txt compiles those once per tier"
 #endif
 
 #define GANNO_INLINE [[gnu::always_inline]] inline

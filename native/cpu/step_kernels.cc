@@ -5,21 +5,9 @@
 namespace ganno {
 
 // One copy of native/cpu/kernels/{step,measure}.cc per tier.
-#define GANNO_DECLARE_TIER(tier)                                                                   \
-  namespace tier {                                                                                 \
-  StepFunction step_function(const StepVariant& variant);                                          \
-  FinalizeFunction finalize_function(bool has_moment);                                             \
-  MeasureFunction measure_function(Measured measured);                                             \
-  std::uint64_t count_non_finite(const float* gradients, std::uint64_t size, float inverse_scale); \
-  }
-GANNO_DECLARE_TIER(baseline)
-#if defined(GANNO_HAS_TIER_AVX2)
-GANNO_DECLARE_TIER(avx2)
-#endif
-#if defined(GANNO_HAS_TIER_AVX512)
-GANNO_DECLARE_TIER(avx512)
-#endif
-#undef GANNO_DECLARE_TIER
+GANNO_IN_TIERS(StepFunction step_function(const StepVariant& variant);
+               FinalizeFunction finalize_function(bool has_moment); MeasureFunction measure_function(Measured measured);
+               std::uint64_t count_non_finite(const float* gradients, std::uint64_t size, float inverse_scale);)
 
 std::uint64_t prefetch_from_bytes() {
 #if defined(__x86_64__)
@@ -43,49 +31,16 @@ StepArray slice(const StepArray& array, std::uint64_t begin, std::uint64_t size)
 }
 
 StepFunction step_function(Tier tier, const StepVariant& variant) {
-  switch (tier) {
-#if defined(GANNO_HAS_TIER_AVX512)
-    case Tier::kAvx512:
-      return avx512::step_function(variant);
-#endif
-#if defined(GANNO_HAS_TIER_AVX2)
-    case Tier::kAvx2:
-      return avx2::step_function(variant);
-#endif
-    default:
-      return baseline::step_function(variant);
-  }
+  return GANNO_OF_TIER(tier, step_function(variant));
 }
 
 FinalizeFunction finalize_function(Tier tier, Algorithm algorithm) {
   const bool has_moment = keeps_first_moment(algorithm);
-  switch (tier) {
-#if defined(GANNO_HAS_TIER_AVX512)
-    case Tier::kAvx512:
-      return avx512::finalize_function(has_moment);
-#endif
-#if defined(GANNO_HAS_TIER_AVX2)
-    case Tier::kAvx2:
-      return avx2::finalize_function(has_moment);
-#endif
-    default:
-      return baseline::finalize_function(has_moment);
-  }
+  return GANNO_OF_TIER(tier, finalize_function(has_moment));
 }
 
 MeasureFunction measure_function(Tier tier, Measured measured) {
-  switch (tier) {
-#if defined(GANNO_HAS_TIER_AVX512)
-    case Tier::kAvx512:
-      return avx512::measure_function(measured);
-#endif
-#if defined(GANNO_HAS_TIER_AVX2)
-    case Tier::kAvx2:
-      return avx2::measure_function(measured);
-#endif
-    default:
-      return baseline::measure_function(measured);
-  }
+  return GANNO_OF_TIER(tier, measure_function(measured));
 }
 
 void step_array(StepFunction function, const StepArray& array, const StepScalars& scalars, LayerSums* sums) {
@@ -102,18 +57,7 @@ void step_array(StepFunction function, const StepArray& array, const StepScalars
 }
 
 std::uint64_t count_non_finite(Tier tier, const float* gradients, std::uint64_t size, float inverse_scale) {
-  switch (tier) {
-#if defined(GANNO_HAS_TIER_AVX512)
-    case Tier::kAvx512:
-      return avx512::count_non_finite(gradients, size, inverse_scale);
-#endif
-#if defined(GANNO_HAS_TIER_AVX2)
-    case Tier::kAvx2:
-      return avx2::count_non_finite(gradients, size, inverse_scale);
-#endif
-    default:
-      return baseline::count_non_finite(gradients, size, inverse_scale);
-  }
+  return GANNO_OF_TIER(tier, count_non_finite(gradients, size, inverse_scale));
 }
 
 }  // namespace ganno

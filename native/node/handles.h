@@ -10,8 +10,15 @@
 
 namespace ganno::node {
 
-// Made with `uuidgen`; one per class. An argument is unwrapped only after its tag was checked (unwrap below).
-inline constexpr napi_type_tag kLayerwisePlanTag = {0x7b0f4c0f5d8a4e0bull, 0x9c8e2f6a41d3b750ull};
+/// Handles in this process that hold native memory: made and neither disposed nor collected. Tests assert 0.
+inline std::atomic<std::int64_t> live_handles{0};
+
+/// What marks a LayerwisePlan, so that an argument is unwrapped only where it is one (unwrap below). The lower half was
+/// made with `uuidgen`; the upper is an address, so that another addon's plan, of another layout perhaps, has another
+/// tag.
+inline napi_type_tag layerwise_plan_tag() {
+  return {0x7b0f4c0f5d8a4e0bull, reinterpret_cast<std::uintptr_t>(&live_handles)};
+}
 
 /// The instance behind an argument. @throws std::invalid_argument when it is not one of Class.
 template <typename Class>
@@ -21,9 +28,6 @@ Class& unwrap(Napi::Value value, const napi_type_tag& tag, const char* name) {
   }
   return *Class::Unwrap(value.As<Napi::Object>());
 }
-
-/// Handles in this process that hold native memory: made and neither disposed nor collected. Tests assert 0.
-inline std::atomic<std::int64_t> live_handles{0};
 
 /// Counts a live handle and tells V8 how many bytes it keeps, so that garbage collection feels them; both exactly once,
 /// undone by release() or the destructor. Finalizers run only when the event loop turns: dispose() is the reliable way.

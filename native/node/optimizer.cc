@@ -34,10 +34,11 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
          InstanceMethod<&LayerwisePlan::probe>("probe"), InstanceMethod<&LayerwisePlan::read_moment>("readMoment"),
          InstanceMethod<&LayerwisePlan::write_moment>("writeMoment"),
          InstanceMethod<&LayerwisePlan::read_steps>("readSteps"),
-         InstanceMethod<&LayerwisePlan::timed_steps>("timedSteps"),
          InstanceMethod<&LayerwisePlan::write_steps>("writeSteps"), InstanceMethod<&LayerwisePlan::upload>("upload"),
          InstanceMethod<&LayerwisePlan::download>("download"), InstanceMethod<&LayerwisePlan::dispose>("dispose")});
   }
+
+  PlanStep next_step() { return {live(), controls()}; }
 
  private:
   /// Reading an option may run the caller's code, which may detach what was read before: pointers are taken when all is
@@ -80,7 +81,8 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
                                               : elements<std::uint8_t>(switches, "adapt", arrays_per_layer.size());
     engine_ = make_layerwise_engine(read, arrays, arrays_per_layer, adapt);
     registered_ = Napi::Persistent(registered.As<Napi::Object>());
-    Value().TypeTag(&kLayerwisePlanTag);
+    const napi_type_tag tag = layerwise_plan_tag();
+    Value().TypeTag(&tag);
     resources_ = HandleResources(env, static_cast<std::int64_t>(engine_->bytes()));
   }
 
@@ -130,15 +132,6 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
                                              engine_->layer_count() * kStepStatisticCount);
       work->hold(registered_.Value());
       return BackgroundWork::start(std::move(work));
-    });
-  }
-
-  Napi::Value timed_steps(const Napi::CallbackInfo& info) {
-    return guarded(info.Env(), [&]() -> Napi::Value {
-      LayerwiseEngine& engine = live();
-      const auto inverse_scale = static_cast<float>(number(info[1], "inverseScale"));
-      const auto count = static_cast<std::uint32_t>(integer(info[2], "count", 1, 1'000'000));
-      return Napi::Number::New(info.Env(), engine.timed_steps(controls(), inverse_scale, info[0].ToBoolean(), count));
     });
   }
 
@@ -215,6 +208,10 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
 
 Napi::Function layerwise_plan_class(Napi::Env env) {
   return LayerwisePlan::define(env);
+}
+
+PlanStep step_of(Napi::Value plan) {
+  return unwrap<LayerwisePlan>(plan, layerwise_plan_tag(), "plan").next_step();
 }
 
 }  // namespace ganno::node

@@ -61,25 +61,25 @@ PopulationEngine& NativePopulation::open() const {
   return *population_;
 }
 
-std::uint32_t NativePopulation::replica(Napi::Value value) const {
-  return whole(value, "replica", 0, population_->options().replicas - 1);
+std::uint32_t NativePopulation::network_index(Napi::Value value) const {
+  return read_uint32(value, "network", 0, population_->options().networks - 1);
 }
 
 // (steps, learningRates, weightDecays, momenta, statistics, trainingLoss, validation, baseSchedule)
 Napi::Value NativePopulation::run(const Napi::CallbackInfo& info, bool store) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     PopulationEngine& population = open();
-    const std::uint32_t steps = whole(info[0], "steps", 1, kMaximumSteps);
-    const std::size_t replicas = population.options().replicas, layers = population.table().layers().size();
+    const std::uint32_t steps = read_uint32(info[0], "steps", 1, kMaximumSteps);
+    const std::size_t networks = population.options().networks, layers = population.table().layers().size();
     Controls controls;
-    controls.learning_rates = floats(info[1], "learningRates", replicas * layers);
-    controls.weight_decays = optional_floats(info[2], "weightDecays", replicas * layers);
-    controls.momenta = optional_floats(info[3], "momenta", replicas * layers);
+    controls.learning_rates = floats(info[1], "learningRates", networks * layers);
+    controls.weight_decays = optional_floats(info[2], "weightDecays", networks * layers);
+    controls.momenta = optional_floats(info[3], "momenta", networks * layers);
     controls.base_schedule = optional_floats(info[7], "baseSchedule", steps);
     Outputs outputs;
-    outputs.statistics = floats(info[4], "statistics", replicas * layers * kPopulationStatisticCount);
-    outputs.training_loss = floats(info[5], "trainingLoss", replicas * steps);
-    outputs.validation = optional_floats(info[6], "validation", replicas * 3);
+    outputs.statistics = floats(info[4], "statistics", networks * layers * kPopulationStatisticCount);
+    outputs.training_loss = floats(info[5], "trainingLoss", networks * steps);
+    outputs.validation = optional_floats(info[6], "validation", networks * 3);
     const bool finished =
         store ? population.train(steps, controls, outputs) : population.probe(steps, controls, outputs);
     return Napi::Boolean::New(info.Env(), finished);
@@ -97,7 +97,7 @@ Napi::Value NativePopulation::probe(const Napi::CallbackInfo& info) {
 Napi::Value NativePopulation::train_async(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     open();
-    const std::uint32_t steps = whole(info[0], "steps", 1, kMaximumSteps);
+    const std::uint32_t steps = read_uint32(info[0], "steps", 1, kMaximumSteps);
     auto work = std::make_unique<TrainWork>(info, population_, busy_, steps);
     work->hold(views_.Value());
     return BackgroundWork::start(std::move(work));
@@ -107,9 +107,9 @@ Napi::Value NativePopulation::train_async(const Napi::CallbackInfo& info) {
 Napi::Value NativePopulation::evaluate(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     PopulationEngine& population = open();
-    const auto split = static_cast<Split>(whole(info[0], "split", 0, 2));
+    const auto split = static_cast<Split>(read_uint32(info[0], "split", 0, 2));
     if (split == Split::kTest && population.options().test.empty()) refuse("the test split is empty");
-    float* out = floats(info[1], "out", std::size_t{2} * population.options().replicas);
+    float* out = floats(info[1], "out", std::size_t{2} * population.options().networks);
     return Napi::Boolean::New(info.Env(), population.evaluate(split, out));
   });
 }
@@ -117,7 +117,7 @@ Napi::Value NativePopulation::evaluate(const Napi::CallbackInfo& info) {
 Napi::Value NativePopulation::loss_and_gradient(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     PopulationEngine& population = open();
-    const std::uint32_t network = replica(info[0]);
+    const std::uint32_t network = network_index(info[0]);
     const std::vector<std::uint32_t> images = read_indices(info[1], "indices", population.options().images);
     if (images.empty() || images.size() > population.maximum_batch()) refuse("bad number of indices");
     float* out = floats(info[2], "out", population.table().parameter_count());
@@ -125,79 +125,70 @@ Napi::Value NativePopulation::loss_and_gradient(const Napi::CallbackInfo& info) 
   });
 }
 
-Napi::Value NativePopulation::save(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
+template <typename Action>
+void NativePopulation::on_network(const Napi::CallbackInfo& info, Action&& action) {
+  guarded(info.Env(), [&] {
     PopulationEngine& population = open();
-    population.save(replica(info[0]));
+    action(population, network_index(info[0]));
+  });
+}
+
+void NativePopulation::save(const Napi::CallbackInfo& info) {
+  on_network(info, [&](PopulationEngine& population, std::uint32_t network) {
+    population.save(network);
     account(info.Env());
-    return info.Env().Undefined();
   });
 }
 
 Napi::Value NativePopulation::restore(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     PopulationEngine& population = open();
-    return Napi::Boolean::New(info.Env(), population.restore(replica(info[0])));
+    return Napi::Boolean::New(info.Env(), population.restore(network_index(info[0])));
   });
 }
 
 Napi::Value NativePopulation::fork(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     PopulationEngine& population = open();
-    population.fork(replica(info[0]), replica(info[1]));
+    population.fork(network_index(info[0]), network_index(info[1]));
     return info.Env().Undefined();
   });
 }
 
-Napi::Value NativePopulation::parameters(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    const PopulationEngine& population = open();
-    const std::uint32_t network = replica(info[0]);
+void NativePopulation::parameters(const Napi::CallbackInfo& info) {
+  on_network(info, [&](PopulationEngine& population, std::uint32_t network) {
     population.read_parameters(network, floats(info[1], "out", population.table().parameter_count()));
-    return info.Env().Undefined();
   });
 }
 
-Napi::Value NativePopulation::set_parameters(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    PopulationEngine& population = open();
-    const std::uint32_t network = replica(info[0]);
+void NativePopulation::set_parameters(const Napi::CallbackInfo& info) {
+  on_network(info, [&](PopulationEngine& population, std::uint32_t network) {
     population.write_parameters(network, floats(info[1], "values", population.table().parameter_count()));
-    return info.Env().Undefined();
   });
 }
 
-Napi::Value NativePopulation::running_statistics(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    const PopulationEngine& population = open();
-    const std::uint32_t network = replica(info[0]);
+void NativePopulation::running_statistics(const Napi::CallbackInfo& info) {
+  on_network(info, [&](PopulationEngine& population, std::uint32_t network) {
     population.read_running(network, floats(info[1], "out", population.running_values()));
-    return info.Env().Undefined();
   });
 }
 
-Napi::Value NativePopulation::set_running_statistics(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    PopulationEngine& population = open();
-    const std::uint32_t network = replica(info[0]);
+void NativePopulation::set_running_statistics(const Napi::CallbackInfo& info) {
+  on_network(info, [&](PopulationEngine& population, std::uint32_t network) {
     population.write_running(network, floats(info[1], "values", population.running_values()));
-    return info.Env().Undefined();
   });
 }
 
-Napi::Value NativePopulation::validation_logits(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    const PopulationEngine& population = open();
-    const std::uint32_t network = replica(info[0]);
+void NativePopulation::validation_logits(const Napi::CallbackInfo& info) {
+  on_network(info, [&](PopulationEngine& population, std::uint32_t network) {
     population.read_logits(network, floats(info[1], "out", population.logit_count()));
-    return info.Env().Undefined();
   });
 }
 
 Napi::Value NativePopulation::diverged_flags(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const PopulationEngine& population = open();
-    const std::span<std::uint8_t> flags = elements<std::uint8_t>(info[0], "flags", population.options().replicas);
+    const std::span<std::uint8_t> flags = elements<std::uint8_t>(info[0], "flags", population.options().networks);
     population.diverged(flags.data());
     return info.Env().Undefined();
   });
@@ -206,7 +197,7 @@ Napi::Value NativePopulation::diverged_flags(const Napi::CallbackInfo& info) {
 Napi::Value NativePopulation::reset(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     PopulationEngine& population = open();
-    population.reset(read_seeds(info[0], population.options().replicas));
+    population.reset(read_seeds(info[0], population.options().networks));
     account(info.Env());
     return info.Env().Undefined();
   });

@@ -21,21 +21,24 @@ class NativePopulation : public Napi::ObjectWrap<NativePopulation> {
   Napi::Value probe(const Napi::CallbackInfo& info);
   Napi::Value evaluate(const Napi::CallbackInfo& info);
   Napi::Value loss_and_gradient(const Napi::CallbackInfo& info);
-  Napi::Value save(const Napi::CallbackInfo& info);
+  void save(const Napi::CallbackInfo& info);
   Napi::Value restore(const Napi::CallbackInfo& info);
   Napi::Value fork(const Napi::CallbackInfo& info);
-  Napi::Value parameters(const Napi::CallbackInfo& info);
-  Napi::Value set_parameters(const Napi::CallbackInfo& info);
-  Napi::Value running_statistics(const Napi::CallbackInfo& info);
-  Napi::Value set_running_statistics(const Napi::CallbackInfo& info);
-  Napi::Value validation_logits(const Napi::CallbackInfo& info);
+  void parameters(const Napi::CallbackInfo& info);
+  void set_parameters(const Napi::CallbackInfo& info);
+  void running_statistics(const Napi::CallbackInfo& info);
+  void set_running_statistics(const Napi::CallbackInfo& info);
+  void validation_logits(const Napi::CallbackInfo& info);
   Napi::Value diverged_flags(const Napi::CallbackInfo& info);
   Napi::Value reset(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
   Napi::Value bytes(const Napi::CallbackInfo& info);
 
   PopulationEngine& open() const;
-  std::uint32_t replica(Napi::Value value) const;
+  std::uint32_t network_index(Napi::Value value) const;
+  /// Runs `action(population, network)`, with the number of a network that the first argument is.
+  template <typename Action>
+  void on_network(const Napi::CallbackInfo& info, Action&& action);
   Napi::Value run(const Napi::CallbackInfo& info, bool store);
   void account(Napi::Env env);
 

@@ -78,8 +78,8 @@ std::vector<std::uint32_t> read_indices(Napi::Value value, const char* name, std
   return indices;
 }
 
-std::vector<std::uint32_t> read_seeds(Napi::Value value, std::size_t replicas) {
-  const std::span<const std::uint32_t> seeds = elements<std::uint32_t>(value, "seeds", replicas);
+std::vector<std::uint32_t> read_seeds(Napi::Value value, std::size_t networks) {
+  const std::span<const std::uint32_t> seeds = elements<std::uint32_t>(value, "seeds", networks);
   return {seeds.begin(), seeds.end()};
 }
 
@@ -94,10 +94,10 @@ PopulationOptions read_population_options(const Napi::Object& from, Napi::Object
   options.input = {static_cast<std::int64_t>(shape[0]), static_cast<std::int64_t>(shape[1]),
                    static_cast<std::int64_t>(shape[2])};
   options.layers = read_layers(from.Get("layers"));
-  options.replicas = whole(from.Get("replicas"), "replicas", 1, 1 << 20);
-  options.batch_size = whole(from.Get("batchSize"), "batchSize", 1, 1 << 16);
+  options.networks = read_uint32(from.Get("networks"), "networks", 1, 1 << 20);
+  options.batch_size = read_uint32(from.Get("batchSize"), "batchSize", 1, 1 << 16);
   options.algorithm =
-      static_cast<Algorithm>(whole(from.Get("algorithm"), "algorithm", 0, kPopulationAlgorithmCount - 1));
+      static_cast<Algorithm>(read_uint32(from.Get("algorithm"), "algorithm", 0, kPopulationAlgorithmCount - 1));
   const Napi::Object hyperparameters = object(from.Get("hyperparameters"), "hyperparameters");
   const auto hyperparameter = [&](const char* name) { return number(hyperparameters.Get(name), name); };
   options.hyperparameters = {hyperparameter("beta1"),    hyperparameter("beta2"), hyperparameter("epsilon"),
@@ -119,15 +119,15 @@ PopulationOptions read_population_options(const Napi::Object& from, Napi::Object
   options.validation = read_indices(from.Get("validation"), "validation", count);
   options.test = read_indices(from.Get("test"), "test", count);
   if (options.train.empty() || options.validation.empty()) refuse("a split is empty");
-  options.slice_size =
-      whole(from.Get("sliceSize"), "sliceSize", options.batch_size, static_cast<std::int64_t>(options.train.size()));
-  options.validation_size =
-      whole(from.Get("validationSize"), "validationSize", 1, static_cast<std::int64_t>(options.validation.size()));
+  options.slice_size = read_uint32(from.Get("sliceSize"), "sliceSize", options.batch_size,
+                                   static_cast<std::int64_t>(options.train.size()));
+  options.validation_size = read_uint32(from.Get("validationSize"), "validationSize", 1,
+                                        static_cast<std::int64_t>(options.validation.size()));
   const auto channels = static_cast<std::size_t>(options.input.channels);
   options.mean = read_doubles(from.Get("mean"), "mean", channels);
   options.standard_deviation = read_doubles(from.Get("standardDeviation"), "standardDeviation", channels);
   if (const Napi::Value precision = from.Get("precision"); !absent(precision)) {
-    options.precision = static_cast<Precision>(whole(precision, "precision", 0, 1));
+    options.precision = static_cast<Precision>(read_uint32(precision, "precision", 0, 1));
   }
   options.memory_limit = number(from.Get("memoryLimit"), "memoryLimit");
   const Napi::Value cancellation = from.Get("cancellation");
@@ -145,14 +145,14 @@ PopulationOptions read_population_options(const Napi::Object& from, Napi::Object
 
 std::unique_ptr<PopulationEngine> open_population(const Napi::Object& from, Napi::Object views) {
   PopulationOptions options = read_population_options(from, views);
-  const std::vector<std::uint32_t> seeds = read_seeds(from.Get("seeds"), options.replicas);
+  const std::vector<std::uint32_t> seeds = read_seeds(from.Get("seeds"), options.networks);
   const Napi::Value device = from.Get("device");
   if (!absent(device)) {
-    return cuda::open_population(std::move(options), seeds, static_cast<int>(whole(device, "device", 0, 1023)));
+    return cuda::open_population(std::move(options), seeds, static_cast<int>(read_uint32(device, "device", 0, 1023)));
   }
   if (options.precision != Precision::kFloat32) refuse("the CPU computes in float32 only");
   const Napi::Value tier = from.Get("tier");
-  const int threads = static_cast<int>(whole(from.Get("threads"), "threads", 1, 1024));
+  const int threads = static_cast<int>(read_uint32(from.Get("threads"), "threads", 1, 1024));
   return std::make_unique<Population>(
       std::move(options), seeds, absent(tier) ? selected_tier() : tier_from_name(tier.ToString().Utf8Value()), threads);
 }

@@ -24,13 +24,13 @@ inline float* optional_floats(Napi::Value value, const char* name, std::size_t l
   return absent(value) ? nullptr : floats(value, name, length);
 }
 
-inline std::uint32_t whole(Napi::Value value, const char* name, std::int64_t low, std::int64_t high) {
+inline std::uint32_t read_uint32(Napi::Value value, const char* name, std::int64_t low, std::int64_t high) {
   return static_cast<std::uint32_t>(integer(value, name, low, high));
 }
 
 /// Image numbers, copied and checked against the number of images.
 std::vector<std::uint32_t> read_indices(Napi::Value value, const char* name, std::size_t images);
-std::vector<std::uint32_t> read_seeds(Napi::Value value, std::size_t replicas);
+std::vector<std::uint32_t> read_seeds(Napi::Value value, std::size_t networks);
 /// @param from NativePopulationOptions of binding.d.ts
 /// @param views gets the views over shared memory that must outlive the population; each is read from `from` once,
 /// which may answer differently the next time

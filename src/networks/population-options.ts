@@ -215,7 +215,7 @@ export function resolvePopulation(options: NetworkPopulationOptions): ResolvedPo
 		native: {
 			input: Float64Array.from(spec.input),
 			layers: encodeOperations(shapes.operations),
-			replicas: networks,
+			networks,
 			batchSize,
 			algorithm: ALGORITHMS.indexOf(algorithm),
 			hyperparameters,

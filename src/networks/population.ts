@@ -59,7 +59,7 @@ export class NetworkPopulation {
 			new (native().NativePopulation)(resolved),
 	) {
 		const { shapes, native: resolved } = resolvePopulation(options);
-		this.networks = resolved.replicas;
+		this.networks = resolved.networks;
 		this.batchSize = resolved.batchSize;
 		this.layers = shapes.layers;
 		this.parameterCount = shapes.parameterCount;

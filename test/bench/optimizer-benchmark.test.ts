@@ -7,6 +7,7 @@ import { openLocal, tierContenderNames } from '../../bench/optimizer/local.js';
 import { type CaseResult, measureCase, roundRatios } from '../../bench/optimizer/measure.js';
 import { openPytorch } from '../../bench/optimizer/rivals.js';
 import { compare } from '../../bench/optimizer/targets.js';
+import { loadBenchAddon } from '../../bench/support/machine.js';
 import { native, packageRoot } from '../../src/native.js';
 
 const tiny: StepCase = {
@@ -19,7 +20,8 @@ const tiny: StepCase = {
 };
 
 describe('the memory ceiling', () => {
-	const { StreamCeiling, cpuTiers } = native();
+	const { cpuTiers } = native();
+	const { StreamCeiling } = loadBenchAddon();
 
 	it.each(cpuTiers())('moves every element of every layer, on %s', (tier) => {
 		const sizes = [1, 0, 15, 16, 1023, 70_001, 131_072];

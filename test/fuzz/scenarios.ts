@@ -242,13 +242,13 @@ function nativePopulation(world: World): void {
 	const { random } = world;
 	const options = () => ({
 		input: Float64Array.of(6, 6, 1),
-		// dense 4 relu, dense 3; convolution 3x3 of 2, dense 3: [kind, units, size, stride, padding, activation, initializer, rate]
+		// dense 4 relu, dense 3; convolution 3x3 of 2, dense 3: as src/networks/encode.ts writes them
 		layers: random.pick([
-			Float64Array.of(0, 4, 0, 1, 0, 1, 0, 0, 0, 3, 0, 1, 0, 0, 0, 0),
-			Float64Array.of(1, 2, 3, 1, 1, 1, 0, 0, 0, 3, 0, 1, 0, 0, 0, 0),
-			Float64Array.from({ length: 16 }, () => random.below(6)),
+			Float64Array.of(0, 4, 0, 1, 0, 1, 0, 0, 0, -1, -1, 0, 3, 0, 1, 0, 0, 0, 0, 0, 0, -1),
+			Float64Array.of(1, 2, 3, 1, 1, 1, 0, 0, 0, -1, -1, 0, 3, 0, 1, 0, 0, 0, 0, 0, 0, -1),
+			Float64Array.from({ length: 22 }, () => random.below(6)),
 		]),
-		replicas: 2,
+		networks: 2,
 		batchSize: 4,
 		algorithm: random.below(6),
 		hyperparameters: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, momentum: 0.9, rho: 0.99, weightDecay: 0 },
@@ -287,7 +287,7 @@ function exported(world: World): void {
 		if (typeof value !== 'function') continue;
 		const face = fromAddon ? 'addon' : 'public';
 		const given = world.list(random.below(5));
-		if (name === 'measureFmaPeak') given.splice(1, 1, 1e-3); // milliseconds
+		if (name === 'measureFmaPeak') given.splice(1, 1, 1e-3); // of the emulated addon: milliseconds
 		if (name === 'randomBlocks' && random.oneIn(2))
 			given.splice(0, 5, 1, 2, number(random), number(random), world.anything());
 		const made = world.attempt(face, () =>

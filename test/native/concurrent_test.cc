@@ -1,7 +1,8 @@
 // Several optimisers stepped from several threads at once, as Node workers do; all share one pool.
+#include <doctest/doctest.h>
+
 #include <thread>
 
-#include "check.h"
 #include "cpu/tier.h"
 #include "layout.h"
 
@@ -18,10 +19,10 @@ std::string train(std::uint32_t algorithm, int threads, int steps) {
   LayerwiseStep step(options, layout.bindings(), layout.arrays_per_layer);
   std::vector<float> statistics(step.layer_count() * kStepStatisticCount);
   for (int i = 0; i < steps; ++i) step.step(layout.controls, 1, statistics.data(), true);
-  return snapshot(layout, step, statistics);
+  return snapshot(layout, step, options.algorithm, statistics);
 }
 
-const Test concurrent_steps("steps of several optimisers at once leave the bits they leave one after another", [] {
+TEST_CASE("steps of several optimisers at once leave the bits they leave one after another") {
   constexpr std::uint32_t kWorkers = kAlgorithmCount;
   std::vector<std::string> alone(kWorkers), together(kWorkers);
   for (std::uint32_t i = 0; i < kWorkers; ++i) alone[i] = train(i, 1, 5);
@@ -31,8 +32,8 @@ const Test concurrent_steps("steps of several optimisers at once leave the bits 
   }
   for (std::thread& worker : workers) worker.join();
   for (std::uint32_t i = 0; i < kWorkers; ++i)
-    check(together[i] == alone[i], std::string(algorithm_name(static_cast<Algorithm>(i))));
-});
+    CHECK_MESSAGE((together[i] == alone[i]), std::string(algorithm_name(static_cast<Algorithm>(i))));
+}
 
 }  // namespace
 

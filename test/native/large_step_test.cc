@@ -7,13 +7,14 @@
 // sgd with learning rate 1 and gradients of 1 over the tiles takes the tile's elements down by 1 once for every time
 // they are mapped, which float32 does exactly; the tail's elements go down once, by gradients of their own.
 #if defined(__linux__)  // memfd_create
+#include <doctest/doctest.h>
+
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmath>
 #include <stdexcept>
 
-#include "check.h"
 #include "cpu/layerwise_step.h"
 #include "cpu/tier.h"
 
@@ -61,7 +62,7 @@ bool is_near(double value, double expected) {
   return std::abs(value - expected) <= 4e-6 * std::abs(expected);
 }
 
-const Test beyond("a layer of more than 2^31 elements is stepped and described to its last one", [] {
+TEST_CASE("a layer of more than 2^31 elements is stepped and described to its last one") {
   RepeatedMemory parameters, gradients;
   for (std::uint64_t i = 0; i < kTile; ++i) gradients.data()[i] = 1;
   for (std::uint64_t i = 0; i < kTail; ++i) {
@@ -85,28 +86,28 @@ const Test beyond("a layer of more than 2^31 elements is stepped and described t
   std::uint64_t wrong = 0;
   for (std::uint64_t i = 0; i < kTile; ++i) wrong += parameters.data()[i] != -repeats;
   for (std::uint64_t i = 0; i < kTail - 2; ++i) wrong += parameters.tail()[i] != 8;
-  check(wrong == 0, std::to_string(wrong) + " elements were not stepped as often as they should");
-  check(parameters.tail()[kTail - 2] == 10, "the element with a NaN keeps its value");
-  check(parameters.tail()[kTail - 1] == 10 - 4096, "the last element is stepped");
+  CHECK_MESSAGE(wrong == 0, wrong, " elements were not stepped as often as they should");
+  CHECK_MESSAGE(parameters.tail()[kTail - 2] == 10, "the element with a NaN keeps its value");
+  CHECK_MESSAGE(parameters.tail()[kTail - 1] == 10 - 4096, "the last element is stepped");
 
   const auto ones = static_cast<double>(kBeyond), twos = static_cast<double>(kTail - 2), last = 4096.0;
   const double count = ones + twos + 1;
   const double squares = ones + 4 * twos + last * last;
   const double mean = (ones + 2 * twos + last) / count;
-  check(statistics[kNonFiniteCount] == 1);
-  check(statistics[kGradientMaxAbs] == 4096);
-  check(is_near(statistics[kGradientNorm], std::sqrt(squares)), "gradientNorm");
-  check(is_near(statistics[kGradientMean], mean), "gradientMean");
-  check(is_near(statistics[kGradientVariance], squares / count - mean * mean), "gradientVariance");
-  check(is_near(statistics[kUpdateNorm], std::sqrt(squares)), "updateNorm");
-  check(is_near(statistics[kGradientUpdateCosine], -1), "gradientUpdateCosine");
+  CHECK(statistics[kNonFiniteCount] == 1);
+  CHECK(statistics[kGradientMaxAbs] == 4096);
+  CHECK_MESSAGE(is_near(statistics[kGradientNorm], std::sqrt(squares)), "gradientNorm");
+  CHECK_MESSAGE(is_near(statistics[kGradientMean], mean), "gradientMean");
+  CHECK_MESSAGE(is_near(statistics[kGradientVariance], squares / count - mean * mean), "gradientVariance");
+  CHECK_MESSAGE(is_near(statistics[kUpdateNorm], std::sqrt(squares)), "updateNorm");
+  CHECK_MESSAGE(is_near(statistics[kGradientUpdateCosine], -1), "gradientUpdateCosine");
   // A tile's elements are 0, -1, ... when their turn comes; the tail's are 10.
   const double all = count + 1, tails = static_cast<double>(kTail);
   const double n = static_cast<double>(kRepeats), tile = static_cast<double>(kTile);
-  check(is_near(statistics[kParameterMean], (-tile * n * (n - 1) / 2 + 10 * tails) / all), "parameterMean");
-  check(is_near(statistics[kParameterNorm], std::sqrt(tile * (n - 1) * n * (2 * n - 1) / 6 + 100 * tails)),
-        "parameterNorm");
-  check(step.steps()[0] == 1);
+  CHECK_MESSAGE(is_near(statistics[kParameterMean], (-tile * n * (n - 1) / 2 + 10 * tails) / all), "parameterMean");
+  CHECK_MESSAGE(is_near(statistics[kParameterNorm], std::sqrt(tile * (n - 1) * n * (2 * n - 1) / 6 + 100 * tails)),
+                "parameterNorm");
+  CHECK(step.steps()[0] == 1);
 
   // Threads cut the layer into pieces: a probe changes nothing, so that pages which are the same memory do no harm.
   float probed[2][kStepStatisticCount];
@@ -114,13 +115,13 @@ const Test beyond("a layer of more than 2^31 elements is stepped and described t
   options.threads = 2;
   LayerwiseStep threaded(options, arrays, arrays_per_layer);
   threaded.step(controls, 1, probed[1], false);
-  for (std::size_t i = 0; i < kStepStatisticCount; ++i) check(probed[0][i] == probed[1][i]);
+  for (std::size_t i = 0; i < kStepStatisticCount; ++i) CHECK(probed[0][i] == probed[1][i]);
 
   options.clip_global_norm = 1;
   LayerwiseStep clipped(options, arrays, arrays_per_layer);
   clipped.step(controls, 1, probed[1], false);
-  check(is_near(probed[1][kGradientNorm], std::sqrt(squares)), "gradientNorm before clipping");
-});
+  CHECK_MESSAGE(is_near(probed[1][kGradientNorm], std::sqrt(squares)), "gradientNorm before clipping");
+}
 
 }  // namespace
 

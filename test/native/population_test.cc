@@ -2,6 +2,8 @@
 // runs.
 #include "cpu/network/population.h"
 
+#include <doctest/doctest.h>
+
 #include <atomic>
 #include <cmath>
 #include <cstring>
@@ -9,14 +11,13 @@
 #include <stdexcept>
 #include <thread>
 
-#include "check.h"
 #include "cpu/tier.h"
 
 namespace ganno::test {
 
 namespace {
 
-constexpr std::uint32_t kReplicas = 5, kImages = 90, kSteps = 6;
+constexpr std::uint32_t kNetworks = 5, kImages = 90, kSteps = 6;
 constexpr ImageShape kShape{9, 7, 2};
 
 struct Images {
@@ -82,7 +83,7 @@ const std::vector<std::vector<LayerSpec>>& specs() {
   return made;
 }
 
-constexpr std::uint32_t kSeeds[kReplicas] = {1, 2, 3, 4, 5};
+constexpr std::uint32_t kSeeds[kNetworks] = {1, 2, 3, 4, 5};
 
 /// A population's options and how the CPU runs it.
 struct Setup {
@@ -97,7 +98,7 @@ Setup setup_for(std::size_t spec, Algorithm algorithm) {
   PopulationOptions options;
   options.input = kShape;
   options.layers = specs()[spec];
-  options.replicas = kReplicas;
+  options.networks = kNetworks;
   options.batch_size = 7;
   options.algorithm = algorithm;
   options.source = {images().pixels.data(), images().labels.data()};
@@ -115,19 +116,19 @@ Setup setup_for(std::size_t spec, Algorithm algorithm) {
 struct Results {
   std::vector<float> learning_rates, statistics, training_loss, validation;
   explicit Results(const Population& population, float learning_rate = 0.02f)
-      : learning_rates(kReplicas * population.table().layers().size(), learning_rate),
+      : learning_rates(kNetworks * population.table().layers().size(), learning_rate),
         statistics(learning_rates.size() * kPopulationStatisticCount),
-        training_loss(kReplicas * kSteps),
-        validation(kReplicas * 3) {}
+        training_loss(kNetworks * kSteps),
+        validation(kNetworks * 3) {}
   Controls controls() const { return {learning_rates.data()}; }
   Outputs outputs() { return {statistics.data(), training_loss.data(), validation.data()}; }
 };
 
 std::vector<float> parameters_of(const Population& population) {
   const auto size = static_cast<std::size_t>(population.table().parameter_count());
-  std::vector<float> all(kReplicas * size);
-  for (std::uint32_t replica = 0; replica < kReplicas; ++replica) {
-    population.read_parameters(replica, all.data() + replica * size);
+  std::vector<float> all(kNetworks * size);
+  for (std::uint32_t network = 0; network < kNetworks; ++network) {
+    population.read_parameters(network, all.data() + network * size);
   }
   return all;
 }
@@ -138,20 +139,21 @@ std::vector<float> run(const Setup& setup) {
   Results results(population);
   std::vector<float> all;
   const auto keep = [&](const std::vector<float>& values) { all.insert(all.end(), values.begin(), values.end()); };
-  check(population.probe(kSteps, results.controls(), results.outputs()));
+  CHECK(population.probe(kSteps, results.controls(), results.outputs()));
   keep(results.statistics);
   for (int interval = 0; interval < 2; ++interval) {
-    check(population.train(kSteps, results.controls(), results.outputs()));
+    CHECK(population.train(kSteps, results.controls(), results.outputs()));
     keep(results.statistics);
     keep(results.training_loss);
     keep(results.validation);
     population.save(0);
     population.fork(1, 2);
-    check(population.restore(0) && !population.restore(4));
+    CHECK(population.restore(0));
+    CHECK(!population.restore(4));
   }
-  std::vector<float> scores(kReplicas * 2);
+  std::vector<float> scores(kNetworks * 2);
   for (const Split split : {Split::kTrain, Split::kValidation, Split::kTest}) {
-    check(population.evaluate(split, scores.data()));
+    CHECK(population.evaluate(split, scores.data()));
     keep(scores);
   }
   std::vector<float> gradient(static_cast<std::size_t>(population.table().parameter_count()));
@@ -163,7 +165,7 @@ std::vector<float> run(const Setup& setup) {
   population.read_running(2, running.data());
   keep(running);
   population.write_running(4, running.data());
-  check(population.bytes() > 0);
+  CHECK(population.bytes() > 0);
   return all;
 }
 
@@ -171,77 +173,76 @@ bool same(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
-const Test every_network("populations of every kind of layer and rule give the same bits for 1, 2 and 4 threads", [] {
+TEST_CASE("populations of every kind of layer and rule give the same bits for 1, 2 and 4 threads") {
   for (std::size_t spec = 0; spec < specs().size(); ++spec) {
     for (std::uint32_t algorithm = 0; algorithm < kPopulationAlgorithmCount; ++algorithm) {
       Setup setup = setup_for(spec, static_cast<Algorithm>(algorithm));
       const std::vector<float> expected = run(setup);
-      for (const float value : expected) check(std::isfinite(value));
+      for (const float value : expected) CHECK(std::isfinite(value));
       for (const int threads : {2, 4}) {
         setup.threads = threads;
-        check(same(run(setup), expected), "network " + std::to_string(spec));
+        CHECK_MESSAGE(same(run(setup), expected), "network ", spec);
       }
     }
   }
-});
+}
 
-const Test every_tier("populations run in every tier", [] {
+TEST_CASE("populations run in every tier") {
   for (const Tier tier : available_tiers()) {
     for (std::size_t spec = 0; spec < specs().size(); ++spec) {
       Setup setup = setup_for(spec, Algorithm::kAdam);
       setup.tier = tier;
-      for (const float value : run(setup)) check(std::isfinite(value));
+      for (const float value : run(setup)) CHECK(std::isfinite(value));
     }
   }
-});
+}
 
 bool diverged(const Population& population) {
-  std::uint8_t flags[kReplicas];
+  std::uint8_t flags[kNetworks];
   population.diverged(flags);
   return flags[0] == 1;
 }
 
-const Test diverging("a population whose networks diverge gives finite numbers and says which", [] {
+TEST_CASE("a population whose networks diverge gives finite numbers and says which") {
   for (std::size_t spec = 0; spec < specs().size(); ++spec) {
     Setup setup = setup_for(spec, Algorithm::kSgd);
     setup.threads = 3;
     Population population = setup.open();
     Results results(population, 1e30f);
-    for (int i = 0; i < 3; ++i) check(population.train(kSteps, results.controls(), results.outputs()));
-    for (const float value : results.statistics) check(!std::isnan(value));
-    for (const float value : results.training_loss) check(std::isfinite(value));
-    if (spec == 0) check(diverged(population));  // the loss of a network that tanh saturates may stay finite
+    for (int i = 0; i < 3; ++i) CHECK(population.train(kSteps, results.controls(), results.outputs()));
+    for (const float value : results.statistics) CHECK(!std::isnan(value));
+    for (const float value : results.training_loss) CHECK(std::isfinite(value));
+    if (spec == 0) CHECK(diverged(population));  // the loss of a network that tanh saturates may stay finite
     population.reset(kSeeds);
-    check(!diverged(population));
+    CHECK(!diverged(population));
   }
-});
+}
 
-const Test cancellation(
-    "a population stops when its flag is raised from another thread, and goes on when it is lowered", [] {
-      std::int32_t flag = 0;
-      Setup setup = setup_for(1, Algorithm::kMomentum);
-      setup.threads = 3;
-      setup.options.cancellation = &flag;
-      Population population = setup.open();
-      Results results(population);
-      std::atomic<bool> done{false};
-      std::thread flipper([&] {
-        for (std::int32_t value = 1; !done; value ^= 1) __atomic_store_n(&flag, value, __ATOMIC_RELAXED);
-      });
-      std::vector<float> scores(kReplicas * 2);
-      for (int i = 0; i < 200; ++i) {
-        population.train(kSteps, results.controls(), results.outputs());
-        population.evaluate(Split::kValidation, scores.data());
-      }
-      done = true;
-      flipper.join();
-      __atomic_store_n(&flag, 1, __ATOMIC_RELAXED);
-      check(!population.train(kSteps, results.controls(), results.outputs()));
-      __atomic_store_n(&flag, 0, __ATOMIC_RELAXED);
-      check(population.train(kSteps, results.controls(), results.outputs()));
-    });
+TEST_CASE("a population stops when its flag is raised from another thread, and goes on when it is lowered") {
+  std::int32_t flag = 0;
+  Setup setup = setup_for(1, Algorithm::kMomentum);
+  setup.threads = 3;
+  setup.options.cancellation = &flag;
+  Population population = setup.open();
+  Results results(population);
+  std::atomic<bool> done{false};
+  std::thread flipper([&] {
+    for (std::int32_t value = 1; !done; value ^= 1) __atomic_store_n(&flag, value, __ATOMIC_RELAXED);
+  });
+  std::vector<float> scores(kNetworks * 2);
+  for (int i = 0; i < 200; ++i) {
+    population.train(kSteps, results.controls(), results.outputs());
+    population.evaluate(Split::kValidation, scores.data());
+  }
+  done = true;
+  flipper.join();
+  __atomic_store_n(&flag, 1, __ATOMIC_RELAXED);
+  CHECK(!population.train(kSteps, results.controls(), results.outputs()));
+  __atomic_store_n(&flag, 0, __ATOMIC_RELAXED);
+  CHECK(population.train(kSteps, results.controls(), results.outputs()));
+}
 
-const Test several("several populations train at once on several threads, each with helpers", [] {
+TEST_CASE("several populations train at once on several threads, each with helpers") {
   std::vector<std::vector<float>> alone, together(specs().size());
   for (std::size_t spec = 0; spec < specs().size(); ++spec) alone.push_back(run(setup_for(spec, Algorithm::kAdam)));
   std::vector<std::thread> workers;
@@ -253,10 +254,10 @@ const Test several("several populations train at once on several threads, each w
     });
   }
   for (std::thread& worker : workers) worker.join();
-  for (std::size_t spec = 0; spec < specs().size(); ++spec) check(same(alone[spec], together[spec]));
-});
+  for (std::size_t spec = 0; spec < specs().size(); ++spec) CHECK((same(alone[spec], together[spec])));
+}
 
-const Test bad_branches("networks whose branches meet in another way than residual blocks do are refused", [] {
+TEST_CASE("networks whose branches meet in another way than residual blocks do are refused") {
   const LayerSpec first = convolution(4, 3, 1, true, Activation::kLinear), next = first;
   const LayerSpec pool = window(LayerKind::kMaxPool, 3, 1, true);
   const std::vector<std::vector<LayerSpec>> bad = {
@@ -277,21 +278,16 @@ const Test bad_branches("networks whose branches meet in another way than residu
   for (const std::vector<LayerSpec>& layers : bad) {
     Setup setup = setup_for(0, Algorithm::kSgd);
     setup.options.layers = layers;
-    bool refused = false;
-    try {
-      setup.open();
-    } catch (const std::invalid_argument&) {
-      refused = true;
-    }
-    check(refused, "network " + std::to_string(&layers - bad.data()));
+    CAPTURE(&layers - bad.data());
+    CHECK_THROWS_AS(setup.open(), std::invalid_argument);
   }
-});
+}
 
-const Test too_large("a population beyond its memory limit is refused", [] {
+TEST_CASE("a population beyond its memory limit is refused") {
   Setup setup = setup_for(0, Algorithm::kAdam);
   setup.options.memory_limit = 1000;
-  check(throws<std::bad_alloc>([&] { setup.open(); }));
-});
+  CHECK_THROWS_AS(setup.open(), std::bad_alloc);
+}
 
 }  // namespace
 

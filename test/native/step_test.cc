@@ -1,9 +1,10 @@
 // The layerwise step: every rule, tier, thread count, policy and kind of clipping over ragged layouts.
+#include <doctest/doctest.h>
+
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
-#include "check.h"
 #include "core/optimizer_rule.h"
 #include "cpu/layerwise_step.h"
 #include "cpu/tier.h"
@@ -32,9 +33,9 @@ std::string run(const LayerwiseStep::Options& options, unsigned seed, bool large
   step.step(layout.controls, 0.5f, part(1), true);
   step.step(layout.controls, 0.5f, nullptr, true);
   step.step(layout.controls, 0.5f, part(2), true);
-  check(std::equal(part(0), part(1), part(1), part(2)), "a probe gives the statistics of the step to come");
-  check(layout.guards_hold(), "nothing beyond an array is written");
-  return snapshot(layout, step, statistics);
+  CHECK_MESSAGE(std::equal(part(0), part(1), part(1), part(2)), "a probe gives the statistics of the step to come");
+  CHECK_MESSAGE(layout.guards_hold(), "nothing beyond an array is written");
+  return snapshot(layout, step, options.algorithm, statistics);
 }
 
 LayerwiseStep::Options options_for(std::uint32_t algorithm) {
@@ -44,7 +45,7 @@ LayerwiseStep::Options options_for(std::uint32_t algorithm) {
   return options;
 }
 
-const Test every_rule("a step leaves the same bits in every tier, under every policy and kind of clipping", [] {
+TEST_CASE("a step leaves the same bits in every tier, under every policy and kind of clipping") {
   for (std::uint32_t algorithm = 0; algorithm < kAlgorithmCount; ++algorithm) {
     for (const NonFinitePolicy policy : kPolicies) {
       for (const double clip_layer : {0.0, 0.1}) {
@@ -59,16 +60,16 @@ const Test every_rule("a step leaves the same bits in every tier, under every po
             const std::string expected = run(options, seed, false);
             for (const Tier tier : available_tiers()) {
               options.tier = tier;
-              check(run(options, seed, false) == expected, std::string(tier_name(tier)));
+              CHECK_MESSAGE((run(options, seed, false) == expected), std::string(tier_name(tier)));
             }
           }
         }
       }
     }
   }
-});
+}
 
-const Test every_thread_count("a step leaves the same bits for 1, 2, 3 and 8 threads", [] {
+TEST_CASE("a step leaves the same bits for 1, 2, 3 and 8 threads") {
   for (std::uint32_t algorithm = 0; algorithm < kAlgorithmCount; ++algorithm) {
     LayerwiseStep::Options options = options_for(algorithm);
     options.tier = available_tiers().back();
@@ -77,12 +78,12 @@ const Test every_thread_count("a step leaves the same bits for 1, 2, 3 and 8 thr
     const std::string expected = run(options, algorithm, true);
     for (const int threads : {2, 3, 8}) {
       options.threads = threads;
-      check(run(options, algorithm, true) == expected, std::to_string(threads));
+      CHECK_MESSAGE((run(options, algorithm, true) == expected), std::to_string(threads));
     }
   }
-});
+}
 
-const Test moments("moments are there to be read and written, and only those a rule keeps", [] {
+TEST_CASE("moments are there to be read and written, and only those a rule keeps") {
   for (std::uint32_t algorithm = 0; algorithm < kAlgorithmCount; ++algorithm) {
     Layout layout = make_layout(3, true);
     LayerwiseStep step(options_for(algorithm), layout.bindings(), layout.arrays_per_layer);
@@ -90,22 +91,24 @@ const Test moments("moments are there to be read and written, and only those a r
     for (std::size_t array = 0; array < step.array_count(); ++array) {
       for (int which = -1; which < 3; ++which) {
         const bool there = which >= 0 && which < moment_count(static_cast<Algorithm>(algorithm));
-        check(throws<std::invalid_argument>([&] { step.moment(array, which); }) != there);
-        if (!there) continue;
-        check(step.moment(array, which).size() == layout.parameters[array].size());
+        if (!there) {
+          CHECK_THROWS_AS(step.moment(array, which), std::invalid_argument);
+          continue;
+        }
+        CHECK(step.moment(array, which).size() == layout.parameters[array].size());
         std::ranges::fill(step.moment(array, which), 0.25f);
       }
     }
-    check(throws<std::invalid_argument>([&] { step.moment(step.array_count(), 0); }));
+    CHECK_THROWS_AS(step.moment(step.array_count(), 0), std::invalid_argument);
     step.step(layout.controls, 1, nullptr, true);
     step.write_steps(std::vector(step.array_count(), std::uint64_t{1} << 53));
     step.step(layout.controls, 1, nullptr, true);
-    for (const std::uint64_t steps : step.steps()) check(steps == (std::uint64_t{1} << 53) + 1);
-    check(step.bytes() > 0);
+    for (const std::uint64_t steps : step.steps()) CHECK(steps == (std::uint64_t{1} << 53) + 1);
+    CHECK(step.bytes() > 0);
   }
-});
+}
 
-const Test ages("arrays of a layer have step counters of their own, and those of a skipped layer stay", [] {
+TEST_CASE("arrays of a layer have step counters of their own, and those of a skipped layer stay") {
   for (const std::uint32_t algorithm : {0u, 4u, 8u}) {
     LayerwiseStep::Options options = options_for(algorithm);
     options.non_finite = NonFinitePolicy::kSkipLayer;
@@ -120,31 +123,31 @@ const Test ages("arrays of a layer have step counters of their own, and those of
     }
     LayerwiseStep step(options, bindings, std::vector<std::uint32_t>{0, 3, 1});
     const std::vector<double> controls(step.layer_count() * kControlCount, 1e-3);
-    check(throws<std::invalid_argument>([&] { step.write_steps(std::vector<std::uint64_t>(3)); }));
-    check(step.steps() == std::vector<std::uint64_t>(4));
+    CHECK_THROWS_AS(step.write_steps(std::vector<std::uint64_t>(3)), std::invalid_argument);
+    CHECK(step.steps() == std::vector<std::uint64_t>(4));
     step.write_steps(std::vector<std::uint64_t>{5, 0, 9, 0});
     step.step(controls, 1, nullptr, true);
     gradients[0].data()[0] = HUGE_VALF;
     std::vector<float> statistics(step.layer_count() * kStepStatisticCount);
     step.step(controls, 1, statistics.data(), true);
-    check(step.steps() == std::vector<std::uint64_t>{6, 1, 10, 2});
+    CHECK(step.steps() == std::vector<std::uint64_t>{6, 1, 10, 2});
     step.write_steps(std::vector<std::uint64_t>(4, 3));
     step.step(controls, 1, nullptr, false);
-    check(step.steps() == std::vector<std::uint64_t>(4, 3));
+    CHECK(step.steps() == std::vector<std::uint64_t>(4, 3));
   }
-});
+}
 
-const Test bad_layouts("a step refuses layers that do not own every array exactly once", [] {
+TEST_CASE("a step refuses layers that do not own every array exactly once") {
   Layout layout = make_layout(1, false);
   for (const int change : {-1, 1}) {
     std::vector<std::uint32_t> wrong = layout.arrays_per_layer;
     for (std::uint32_t& count : wrong) count = 2;
     wrong[0] += static_cast<std::uint32_t>(change) + static_cast<std::uint32_t>(layout.parameters.size());
-    check(throws<std::exception>([&] { LayerwiseStep(LayerwiseStep::Options{}, layout.bindings(), wrong); }));
+    CHECK_THROWS_AS(LayerwiseStep(LayerwiseStep::Options{}, layout.bindings(), wrong), std::exception);
   }
   const std::vector<std::uint8_t> adapt(layout.arrays_per_layer.size() + 1);
-  check(throws<std::invalid_argument>([&] { LayerwiseStep({}, layout.bindings(), layout.arrays_per_layer, adapt); }));
-});
+  CHECK_THROWS_AS(LayerwiseStep({}, layout.bindings(), layout.arrays_per_layer, adapt), std::invalid_argument);
+}
 
 }  // namespace
 

@@ -90,7 +90,9 @@ describe('the package', () => {
 		]) {
 			expect(paths).toContain(needed);
 		}
-		const strangers = paths.filter((path) => /^(test|bench|build|docs|scripts|runs|node_modules)\//.test(path));
+		const strangers = paths.filter((path) =>
+			/^(test|bench|build|docs|scripts|runs|node_modules)\/|^native\/(.*\/)?(bench|emulation)\//.test(path),
+		);
 		expect(strangers).toEqual([]);
 	});
 

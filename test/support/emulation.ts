@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type * as BenchBinding from '../../bench/binding-bench.d.ts';
 import { type NativeBinding, packageRoot } from '../../src/native.js';
 
-/** The addon whose CUDA kernels run on the CPU (native/cuda/emulation), built beside the real one. */
+/** The addon whose CUDA kernels run on the CPU (native/cuda/emulation), built beside the real one; what benchmarks call is in it too. */
 
 /** What the emulated machine is like; what is left out is as by default. */
 export interface EmulatedMachine {
@@ -20,7 +21,7 @@ export interface EmulatedMachine {
 	readonly failWith?: number;
 }
 
-export interface EmulatedBinding extends NativeBinding {
+export interface EmulatedBinding extends NativeBinding, Omit<typeof BenchBinding, keyof NativeBinding> {
 	readonly emulation: {
 		/** Replaces the machine and forgets errors. */
 		configure(machine: EmulatedMachine): void;

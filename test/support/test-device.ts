@@ -1,3 +1,5 @@
+import type * as BenchBinding from '../../bench/binding-bench.d.ts';
+import { loadBenchAddon } from '../../bench/support/machine.js';
 import { type NativeBinding, native } from '../../src/native.js';
 import type { NetworkPopulationOptions } from '../../src/networks/population-options.js';
 import type { PopulationDevice } from '../../src/networks/population-resources.js';
@@ -22,4 +24,9 @@ export const POPULATION_BACKENDS: [name: string, options: Pick<NetworkPopulation
 /** The addon whose `cuda:0` tests of kernels use: that of the card they run on, otherwise the emulated one. */
 export function deviceBinding(): NativeBinding {
 	return ON_GPU ? native() : emulated();
+}
+
+/** Likewise, of what benchmarks call. */
+export function deviceBenchBinding(): typeof BenchBinding {
+	return ON_GPU ? loadBenchAddon() : emulated();
 }

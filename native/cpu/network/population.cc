@@ -32,15 +32,15 @@ void NetworkState::copy_from(const NetworkState& other) {
 Population::Population(PopulationOptions options, std::span<const std::uint32_t> seeds, Tier tier, int threads)
     : options_(std::move(options)),
       tier_(tier),
-      threads_(std::clamp(threads, 1, static_cast<int>(std::min<std::uint32_t>(options_.replicas, 256)))),
+      threads_(std::clamp(threads, 1, static_cast<int>(std::min<std::uint32_t>(options_.networks, 256)))),
       plan_(options_.input, options_.layers, maximum_batch()),
       validation_images_(validation_subset(options_)) {
   // The system may promise memory it does not have, and kill the process when it is touched: refuse in time.
-  const double needed = static_cast<double>(options_.replicas) * static_cast<double>(state_bytes()) +
+  const double needed = static_cast<double>(options_.networks) * static_cast<double>(state_bytes()) +
                         static_cast<double>(threads_) * static_cast<double>(plan_.workspace_floats) * sizeof(float);
   if (needed > options_.memory_limit) throw std::bad_alloc();
 
-  networks_.resize(options_.replicas);
+  networks_.resize(options_.networks);
   for (Network& network : networks_) {
     network.state.arenas = AlignedBuffer(state_floats());
     network.state.logits.resize(validation_images_.size() * static_cast<std::size_t>(plan_.classes));
@@ -99,14 +99,14 @@ void Population::reset(std::span<const std::uint32_t> seeds) {
   for (std::size_t i = 0; i < networks_.size(); ++i) initialize(networks_[i], seeds[i]);
 }
 
-void Population::save(std::uint32_t replica) {
-  Network& network = networks_[replica];
+void Population::save(std::uint32_t index) {
+  Network& network = networks_[index];
   if (network.saved == nullptr) network.saved = std::make_unique<NetworkState>();
   network.saved->copy_from(network.state);
 }
 
-bool Population::restore(std::uint32_t replica) {
-  Network& network = networks_[replica];
+bool Population::restore(std::uint32_t index) {
+  Network& network = networks_[index];
   if (network.saved == nullptr) return false;
   network.state.copy_from(*network.saved);
   return true;
@@ -116,24 +116,24 @@ void Population::fork(std::uint32_t from, std::uint32_t to) {
   if (from != to) networks_[to].state.copy_from(networks_[from].state);
 }
 
-void Population::read_parameters(std::uint32_t replica, float* out) const {
-  const float* parameters = networks_[replica].state.arenas.data();
+void Population::read_parameters(std::uint32_t index, float* out) const {
+  const float* parameters = networks_[index].state.arenas.data();
   for (const ArrayExtent& array : plan_.table.arrays()) {
     std::memcpy(out, parameters + array.offset, array.size * sizeof(float));
     out += array.size;
   }
 }
 
-void Population::write_parameters(std::uint32_t replica, const float* values) {
-  float* parameters = networks_[replica].state.arenas.data();
+void Population::write_parameters(std::uint32_t index, const float* values) {
+  float* parameters = networks_[index].state.arenas.data();
   for (const ArrayExtent& array : plan_.table.arrays()) {
     std::memcpy(parameters + array.offset, values, array.size * sizeof(float));
     values += array.size;
   }
 }
 
-void Population::read_logits(std::uint32_t replica, float* out) const {
-  const NetworkState& state = networks_[replica].state;
+void Population::read_logits(std::uint32_t index, float* out) const {
+  const NetworkState& state = networks_[index].state;
   if (state.has_logits) {
     std::copy(state.logits.begin(), state.logits.end(), out);
   } else {
@@ -141,12 +141,12 @@ void Population::read_logits(std::uint32_t replica, float* out) const {
   }
 }
 
-void Population::read_running(std::uint32_t replica, float* out) const {
-  std::copy_n(running_of(networks_[replica].state), running_values(), out);
+void Population::read_running(std::uint32_t index, float* out) const {
+  std::copy_n(running_of(networks_[index].state), running_values(), out);
 }
 
-void Population::write_running(std::uint32_t replica, const float* values) {
-  std::copy_n(values, running_values(), running_of(networks_[replica].state));
+void Population::write_running(std::uint32_t index, const float* values) {
+  std::copy_n(values, running_values(), running_of(networks_[index].state));
 }
 
 void Population::diverged(std::uint8_t* flags) const {
@@ -162,28 +162,27 @@ bool Population::each_network(Function function) {
   // Flushed in the step too: the moments of units that died decay into denormals within 800 steps and stay there, and
   // each costs a microcode assist. A network at a hopeless learning rate trained at a quarter of the speed (measured).
   const FloatEnvironment environment(Denormals::kFlush);
-  parallel_for(networks_.size(), threads_, [&](std::size_t replica) {
+  parallel_for(networks_.size(), threads_, [&](std::size_t index) {
     if (cancelled()) return;
     const Lease lease(*this);
-    function(lease.worker(), static_cast<std::uint32_t>(replica));
+    function(lease.worker(), static_cast<std::uint32_t>(index));
   });
   return !cancelled();
 }
 
 bool Population::train(std::uint32_t steps, const Controls& controls, const Outputs& outputs) {
   return each_network(
-      [&](Worker& worker, std::uint32_t replica) { train_network(worker, replica, steps, true, controls, outputs); });
+      [&](Worker& worker, std::uint32_t index) { train_network(worker, index, steps, true, controls, outputs); });
 }
 
 bool Population::probe(std::uint32_t batches, const Controls& controls, const Outputs& outputs) {
-  return each_network([&](Worker& worker, std::uint32_t replica) {
-    train_network(worker, replica, batches, false, controls, outputs);
-  });
+  return each_network(
+      [&](Worker& worker, std::uint32_t index) { train_network(worker, index, batches, false, controls, outputs); });
 }
 
 bool Population::evaluate(Split split, float* out) {
-  return each_network([&](Worker& worker, std::uint32_t replica) {
-    evaluate_network(worker, networks_[replica], split, out + std::size_t{2} * replica);
+  return each_network([&](Worker& worker, std::uint32_t index) {
+    evaluate_network(worker, networks_[index], split, out + std::size_t{2} * index);
   });
 }
 

@@ -23,17 +23,17 @@ class Population final : public PopulationEngine {
   bool train(std::uint32_t steps, const Controls& controls, const Outputs& outputs) override;
   bool probe(std::uint32_t batches, const Controls& controls, const Outputs& outputs) override;
   bool evaluate(Split split, float* out) override;
-  double loss_and_gradient(std::uint32_t replica, std::span<const std::uint32_t> images, float* out) override;
+  double loss_and_gradient(std::uint32_t index, std::span<const std::uint32_t> images, float* out) override;
 
   void reset(std::span<const std::uint32_t> seeds) override;
-  void save(std::uint32_t replica) override;
-  bool restore(std::uint32_t replica) override;
+  void save(std::uint32_t index) override;
+  bool restore(std::uint32_t index) override;
   void fork(std::uint32_t from, std::uint32_t to) override;
-  void read_parameters(std::uint32_t replica, float* out) const override;
-  void write_parameters(std::uint32_t replica, const float* values) override;
-  void read_running(std::uint32_t replica, float* out) const override;
-  void write_running(std::uint32_t replica, const float* values) override;
-  void read_logits(std::uint32_t replica, float* out) const override;
+  void read_parameters(std::uint32_t index, float* out) const override;
+  void write_parameters(std::uint32_t index, const float* values) override;
+  void read_running(std::uint32_t index, float* out) const override;
+  void write_running(std::uint32_t index, const float* values) override;
+  void read_logits(std::uint32_t index, float* out) const override;
   void diverged(std::uint8_t* flags) const override;
 
   const PopulationOptions& options() const override { return options_; }
@@ -54,9 +54,9 @@ class Population final : public PopulationEngine {
   /// A network's running statistics: behind its arenas.
   float* running_of(const NetworkState& state) const { return state.arenas.data() + state_floats() - running_values(); }
   void initialize(Network& network, std::uint32_t seed);
-  void train_network(Worker& worker, std::uint32_t replica, std::uint32_t steps, bool store, const Controls& controls,
+  void train_network(Worker& worker, std::uint32_t index, std::uint32_t steps, bool store, const Controls& controls,
                      const Outputs& outputs);
-  void step_layers(Worker& worker, std::uint32_t replica, std::uint32_t step, bool store, const Controls& controls);
+  void step_layers(Worker& worker, std::uint32_t index, std::uint32_t step, bool store, const Controls& controls);
   void validate(Worker& worker, Network& network, float* out);
   void evaluate_network(Worker& worker, Network& network, Split split, float* out);
   std::size_t arena() const { return static_cast<std::size_t>(plan_.table.arena_size()); }

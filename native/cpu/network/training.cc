@@ -11,16 +11,16 @@
 
 namespace ganno {
 
-void Population::train_network(Worker& worker, std::uint32_t replica, std::uint32_t steps, bool store,
+void Population::train_network(Worker& worker, std::uint32_t index, std::uint32_t steps, bool store,
                                const Controls& controls, const Outputs& outputs) {
-  Network& network = networks_[replica];
+  Network& network = networks_[index];
   NetworkState& state = network.state;
   const std::uint32_t batch = options_.batch_size;
   // The ragged tail of an epoch is dropped: every batch has the same size and no image comes twice in an epoch.
   const std::uint64_t batches = options_.slice_size / batch;
   const bool sliced = options_.slice_size < options_.train.size();
   const Permutation slice(state.seed, Stream::kSlice, 0, static_cast<std::uint32_t>(options_.train.size()));
-  float* losses = outputs.training_loss + static_cast<std::size_t>(replica) * steps;
+  float* losses = outputs.training_loss + static_cast<std::size_t>(index) * steps;
   std::fill(worker.statistics.begin(), worker.statistics.end(), LayerInterval{});
   for (std::uint32_t k = 0; k < steps; ++k) {
     if (cancelled()) return;
@@ -53,24 +53,24 @@ void Population::train_network(Worker& worker, std::uint32_t replica, std::uint3
     }
     worker.pass.backward(parameters, batch);
     losses[k] = static_cast<float>(loss);
-    step_layers(worker, replica, k, store, controls);
+    step_layers(worker, index, k, store, controls);
     if (!store) continue;
     ++state.steps;
     // A batch whose variance overflows has a finite loss all the same: everything is normalised to zero.
     if (!worker.pass.update_running(running_of(state))) state.diverged = true;
   }
   const std::size_t layers = worker.statistics.size();
-  float* statistics = outputs.statistics + static_cast<std::size_t>(replica) * layers * kPopulationStatisticCount;
+  float* statistics = outputs.statistics + static_cast<std::size_t>(index) * layers * kPopulationStatisticCount;
   for (const LayerInterval& layer : worker.statistics) {
     layer.write(statistics);
     statistics += kPopulationStatisticCount;
   }
-  if (outputs.validation != nullptr) validate(worker, network, outputs.validation + std::size_t{3} * replica);
+  if (outputs.validation != nullptr) validate(worker, network, outputs.validation + std::size_t{3} * index);
 }
 
-void Population::step_layers(Worker& worker, std::uint32_t replica, std::uint32_t k, bool store,
+void Population::step_layers(Worker& worker, std::uint32_t index, std::uint32_t k, bool store,
                              const Controls& controls) {
-  NetworkState& state = networks_[replica].state;
+  NetworkState& state = networks_[index].state;
   const Hyperparameters& hyperparameters = options_.hyperparameters;
   const StepFunction step = step_function(
       tier_,
@@ -79,7 +79,7 @@ void Population::step_layers(Worker& worker, std::uint32_t replica, std::uint32_
   float* parameters = state.arenas.data();
   const std::vector<LayerEntry>& layers = plan_.table.layers();
   for (std::size_t layer = 0; layer < layers.size(); ++layer) {
-    const std::size_t control = replica * layers.size() + layer;
+    const std::size_t control = index * layers.size() + layer;
     float learning_rate = controls.learning_rates[control];
     if (controls.base_schedule != nullptr) learning_rate *= controls.base_schedule[k];
     StepScalars scalars = step_scalars(
@@ -177,11 +177,11 @@ void Population::evaluate_network(Worker& worker, Network& network, Split split,
   out[1] = finite ? static_cast<float>(correct) / static_cast<float>(count) : 0.0f;
 }
 
-double Population::loss_and_gradient(std::uint32_t replica, std::span<const std::uint32_t> images, float* out) {
+double Population::loss_and_gradient(std::uint32_t index, std::span<const std::uint32_t> images, float* out) {
   const Lease lease(*this);
   Pass& pass = lease.worker().pass;
   const FloatEnvironment environment(Denormals::kFlush);
-  const float* parameters = networks_[replica].state.arenas.data();
+  const float* parameters = networks_[index].state.arenas.data();
   const auto count = static_cast<std::int64_t>(images.size());
   pass.prepare(parameters, true);
   pass.forward(parameters, nullptr, options_.source, images.data(), count, {});

@@ -5,16 +5,10 @@
 #include <cstring>
 #include <utility>
 
-#include "cuda/emulation/calls.h"
 #include "cuda/emulation/shared_memory.h"
 #include "cuda/emulation/world.h"
 
 namespace ganno::cuda::emulation {
-
-World& world() {
-  static auto* instance = new World;  // never destroyed: threads may outlive static destructors
-  return *instance;
-}
 
 void configure(const Machine& machine) {
   World& w = world();
@@ -26,19 +20,6 @@ void configure(const Machine& machine) {
   w.calls.clear();
   w.break_after = -1;
   for (auto& [stream, owner] : w.streams) stream->waiting.clear();
-}
-
-void record_call(World& w, std::string_view signature) {
-  constexpr std::size_t kMost = 65536;
-  if (w.calls.size() == kMost) return;
-  signature = signature.substr(0, signature.find('('));
-  signature.remove_prefix(signature.find_last_of(" :") + 1);
-  w.calls.emplace_back(signature == "enqueue_kernel" ? "launch" : signature);
-}
-
-std::vector<std::string> recorded_calls() {
-  const std::lock_guard lock(world().mutex);
-  return world().calls;
 }
 
 Machine current_machine() {

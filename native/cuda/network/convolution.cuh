@@ -5,9 +5,24 @@
 
 namespace ganno::cuda {
 
+/// A matrix whose elements lie in `data` or are 0. @tparam Places its lines, and the offset of an element, or -1
+template <class Places>
+struct Gathered : Places {
+  using Anchor = typename Places::Anchor;
+
+  __device__ __forceinline__ float value(const Anchor& at, int k) const {
+    const int from = this->offset(at, k);
+    return from < 0 ? 0.0f : this->data[from];
+  }
+  __device__ __forceinline__ float4 quad(const Anchor& at, int k) const {
+    const int from = this->offset(at, k);
+    return from < 0 ? make_float4(0, 0, 0, 0) : load4(this->data + from);
+  }
+};
+
 /// Row: an output pixel. k: (tap, channel) of the input patch under it; 0 in the padding. With fused pooling rows are
 /// four to a pooled pixel, in the order of its window, and pixels outside every window are no rows.
-struct InputPatches {
+struct InputPatchRows {
   struct Anchor {
     int offset;  // of the sample, or -1
     int y, x;    // of tap 0
@@ -42,18 +57,12 @@ struct InputPatches {
                         static_cast<unsigned>(x) < static_cast<unsigned>(g.in_width);
     return inside ? at.offset + (y * g.in_width + x) * g.in + static_cast<int>(channel) : -1;
   }
-  __device__ __forceinline__ float value(const Anchor& at, int k) const {
-    const int from = offset(at, k);
-    return from < 0 ? 0.0f : data[from];
-  }
-  __device__ __forceinline__ float4 quad(const Anchor& at, int k) const {
-    const int from = offset(at, k);
-    return from < 0 ? make_float4(0, 0, 0, 0) : load4(data + from);
-  }
 };
 
+using InputPatches = Gathered<InputPatchRows>;
+
 /// Line: (tap, channel). k: (sample, output pixel). The transpose of InputPatches without pooling.
-struct InputPatchColumns {
+struct InputPatchTaps {
   struct Anchor {
     int channel;  // or -1
     int y, x;     // tap less padding
@@ -77,15 +86,9 @@ struct InputPatchColumns {
                         static_cast<unsigned>(x) < static_cast<unsigned>(g.in_width);
     return inside ? ((sample * g.in_height + y) * g.in_width + x) * g.in + at.channel : -1;
   }
-  __device__ __forceinline__ float value(const Anchor& at, int k) const {
-    const int from = offset(at, k);
-    return from < 0 ? 0.0f : data[from];
-  }
-  __device__ __forceinline__ float4 quad(const Anchor& at, int k) const {
-    const int from = offset(at, k);
-    return from < 0 ? make_float4(0, 0, 0, 0) : load4(data + from);
-  }
 };
+
+using InputPatchColumns = Gathered<InputPatchTaps>;
 
 /// The gradient of a convolution's output, unpooled while it is read: a pooled value went to one pixel of its window.
 struct OutputGradient {
@@ -148,9 +151,38 @@ struct OutputGradientColumns {
   }
 };
 
+/// Output pixels whose patches reach an input pixel. @tparam Taps its lines, and which output pixel and channel k is
+template <class Taps>
+struct PatchesOfGradient : Taps {
+  using Anchor = typename Taps::Anchor;
+
+  __device__ __forceinline__ float value(const Anchor& at, int k) const {
+    int y, x, channel;
+    return this->locate(at, k, y, x, channel) ? this->gradient.value(at.sample, y, x, channel) : 0.0f;
+  }
+  __device__ __forceinline__ float4 quad(const Anchor& at, int k) const {
+    int y, x, channel;
+    return this->locate(at, k, y, x, channel) ? this->gradient.quad(at.sample, y, x, channel) : make_float4(0, 0, 0, 0);
+  }
+};
+
+/// Column: an input channel. @tparam Taps where the weight of a channel and k lies
+template <class Taps>
+struct WeightColumns : Taps {
+  using Anchor = int;  // channel, or -1
+
+  __device__ __forceinline__ Anchor anchor(int line) const { return line < this->g.in ? line : -1; }
+  __device__ __forceinline__ float value(Anchor channel, int k) const {
+    return channel < 0 ? 0.0f : *this->at(channel, k);
+  }
+  __device__ __forceinline__ float4 quad(Anchor channel, int k) const {
+    return channel < 0 ? make_float4(0, 0, 0, 0) : load4(this->at(channel, k));
+  }
+};
+
 /// Line: an input pixel. k: (tap, output channel), taps from the last to the first, so that output pixels ascend. A tap
 /// that reaches beyond an edge gives 0. Stride 1; see strided.cuh for 2.
-struct OutputGradientPatches {
+struct OutputGradientTaps {
   struct Anchor {
     int sample;  // or -1
     int y, x;    // input pixel plus padding
@@ -165,16 +197,6 @@ struct OutputGradientPatches {
     const int y = static_cast<int>(g.by_in_width.divide(rest));
     return {sample, y + g.pad_top, static_cast<int>(rest) + g.pad_left};
   }
-  __device__ __forceinline__ float value(const Anchor& at, int k) const {
-    int y, x, channel;
-    return locate(at, k, y, x, channel) ? gradient.value(at.sample, y, x, channel) : 0.0f;
-  }
-  __device__ __forceinline__ float4 quad(const Anchor& at, int k) const {
-    int y, x, channel;
-    return locate(at, k, y, x, channel) ? gradient.quad(at.sample, y, x, channel) : make_float4(0, 0, 0, 0);
-  }
-
- private:
   __device__ __forceinline__ bool locate(const Anchor& at, int k, int& y, int& x, int& channel) const {
     const Geometry& g = gradient.g;
     std::uint32_t rest = static_cast<std::uint32_t>(k);
@@ -188,22 +210,19 @@ struct OutputGradientPatches {
   }
 };
 
-/// Column: an input channel. k: (tap, output channel), taps from the last to the first.
-struct FlippedWeights {
-  using Anchor = int;  // channel, or -1
+using OutputGradientPatches = PatchesOfGradient<OutputGradientTaps>;
+
+/// The weights that go with them. k: (tap, output channel), taps from the last to the first.
+struct FlippedTaps {
   const Geometry& g;
   const float* data;
 
-  __device__ __forceinline__ Anchor anchor(int line) const { return line < g.in ? line : -1; }
-  __device__ __forceinline__ const float* at(Anchor channel, int k) const {
+  __device__ __forceinline__ const float* at(int channel, int k) const {
     std::uint32_t out = static_cast<std::uint32_t>(k);
     const int tap = g.taps() - 1 - static_cast<int>(g.by_out.divide(out));
     return data + (tap * g.in + channel) * g.out + static_cast<int>(out);
   }
-  __device__ __forceinline__ float value(Anchor channel, int k) const { return channel < 0 ? 0.0f : *at(channel, k); }
-  __device__ __forceinline__ float4 quad(Anchor channel, int k) const {
-    return channel < 0 ? make_float4(0, 0, 0, 0) : load4(at(channel, k));
-  }
 };
+using FlippedWeights = WeightColumns<FlippedTaps>;
 
 }  // namespace ganno::cuda

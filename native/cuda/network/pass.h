@@ -16,8 +16,8 @@ namespace ganno::cuda {
 struct PassMemory {
   float* workspace = nullptr;         // [wave][Plan::workspace_floats]
   float* gradients = nullptr;         // [wave][arena]
-  const float* parameters = nullptr;  // [replicas][arena]
-  float* running = nullptr;           // [replicas][running values]
+  const float* parameters = nullptr;  // [networks][arena]
+  float* running = nullptr;           // [networks][running values]
   const std::uint8_t* images = nullptr;
   const std::uint8_t* labels = nullptr;
   const float* scale = nullptr;  // [channels], see Gather

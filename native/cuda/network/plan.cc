@@ -20,25 +20,25 @@ void check_count(std::int64_t samples, std::int64_t values) {
 
 Geometry geometry_of(const NodeShape& node, const ImageShape& from, const ImageShape& to, std::int64_t samples) {
   Geometry g;
-  const auto whole = [](std::int64_t value) { return static_cast<int>(value); };
-  g.samples = whole(samples);
+  const auto to_int = [](std::int64_t value) { return static_cast<int>(value); };
+  g.samples = to_int(samples);
   if (node.kind == LayerKind::kDense) {
-    g.in = whole(node.in);
-    g.out = whole(node.columns);
+    g.in = to_int(node.in);
+    g.out = to_int(node.columns);
   } else {
-    g.in_height = whole(from.height);
-    g.in_width = whole(from.width);
-    g.in = whole(from.channels);
-    g.out_height = whole(node.pooled ? node.height : to.height);
-    g.out_width = whole(node.pooled ? node.width : to.width);
-    g.out = whole(to.channels);
-    g.size = whole(node.size);
-    g.stride = whole(node.stride);
-    g.pad_top = whole(node.pad_top);
-    g.pad_left = whole(node.pad_left);
+    g.in_height = to_int(from.height);
+    g.in_width = to_int(from.width);
+    g.in = to_int(from.channels);
+    g.out_height = to_int(node.pooled ? node.height : to.height);
+    g.out_width = to_int(node.pooled ? node.width : to.width);
+    g.out = to_int(to.channels);
+    g.size = to_int(node.size);
+    g.stride = to_int(node.stride);
+    g.pad_top = to_int(node.pad_top);
+    g.pad_left = to_int(node.pad_left);
     if (node.pooled) {
-      g.pooled_height = whole(to.height);
-      g.pooled_width = whole(to.width);
+      g.pooled_height = to_int(to.height);
+      g.pooled_width = to_int(to.width);
     }
   }
   g.set_dividers();

@@ -33,7 +33,7 @@ Population::Population(PopulationOptions options, std::span<const std::uint32_t>
         const DeviceScope scope(device);
         return Stream();
       }()),
-      saved_(options_.replicas) {
+      saved_(options_.networks) {
   on_device([&] {
     allocate();
     upload_dataset();
@@ -62,14 +62,14 @@ std::size_t Population::logits_floats() const {
 }
 
 void Population::allocate() {
-  const std::size_t replicas = options_.replicas;
+  const std::size_t networks = options_.networks;
   const auto arena = static_cast<std::size_t>(plan_.arena_floats());
-  arenas_ = DeviceBuffer<float>(arenas() * replicas * arena);
-  running_ = DeviceBuffer<float>(std::max<std::size_t>(1, replicas * running_values()));
-  logits_ = DeviceBuffer<float>(replicas * logits_floats());
-  status_ = DeviceBuffer<NetworkStatus>(replicas);
-  seeds_ = DeviceBuffer<std::uint32_t>(replicas);
-  step_ = DeviceBuffer<std::uint32_t>(replicas);
+  arenas_ = DeviceBuffer<float>(arenas() * networks * arena);
+  running_ = DeviceBuffer<float>(std::max<std::size_t>(1, networks * running_values()));
+  logits_ = DeviceBuffer<float>(networks * logits_floats());
+  status_ = DeviceBuffer<NetworkStatus>(networks);
+  seeds_ = DeviceBuffer<std::uint32_t>(networks);
+  step_ = DeviceBuffer<std::uint32_t>(networks);
   begin_ = DeviceBuffer<std::uint32_t>(1);
   logits_.clear(stream_);
 }
@@ -107,9 +107,9 @@ std::uint32_t Population::networks_that_fit() const {
   const double each = static_cast<double>(plan_.workspace_floats + plan_.arena_floats()) * sizeof(float);
   const double room = std::max(1.0, kWorkspaceShare * static_cast<double>(free) / each);
   const auto fit =
-      static_cast<std::uint32_t>(std::min<double>({room, double{kMaximumWave}, double(options_.replicas)}));
-  const std::uint32_t count = (options_.replicas + fit - 1) / fit;
-  return (options_.replicas + count - 1) / count;
+      static_cast<std::uint32_t>(std::min<double>({room, double{kMaximumWave}, double(options_.networks)}));
+  const std::uint32_t count = (options_.networks + fit - 1) / fit;
+  return (options_.networks + count - 1) / count;
 }
 
 void Population::upload_dataset() {
@@ -151,8 +151,8 @@ std::size_t Population::bytes() const {
   return total;
 }
 
-float* Population::arena(std::uint32_t replica, std::size_t which) const {
-  return arenas_.data() + (which * options_.replicas + replica) * static_cast<std::size_t>(plan_.arena_floats());
+float* Population::arena(std::uint32_t network, std::size_t which) const {
+  return arenas_.data() + (which * options_.networks + network) * static_cast<std::size_t>(plan_.arena_floats());
 }
 
 bool Population::cancelled() const {
@@ -161,18 +161,18 @@ bool Population::cancelled() const {
 
 std::vector<Population::Wave> Population::waves() const {
   std::vector<Wave> waves;
-  for (std::uint32_t first = 0; first < options_.replicas; first += wave_networks_) {
-    waves.push_back({first, std::min(wave_networks_, options_.replicas - first)});
+  for (std::uint32_t first = 0; first < options_.networks; first += wave_networks_) {
+    waves.push_back({first, std::min(wave_networks_, options_.networks - first)});
   }
   return waves;
 }
 
-double Population::loss_and_gradient(std::uint32_t replica, std::span<const std::uint32_t> images, float* out) {
+double Population::loss_and_gradient(std::uint32_t network, std::span<const std::uint32_t> images, float* out) {
   return on_device([&] {
     const PerNetwork<std::uint32_t> numbers = pass_->numbers();
     copy(numbers.data, images.data(), images.size_bytes(), cudaMemcpyHostToDevice, stream_);
     Batch batch;
-    batch.first = replica;
+    batch.first = network;
     batch.networks = 1;
     batch.samples = static_cast<std::uint32_t>(images.size());
     batch.numbers = {numbers.data, numbers.stride};

@@ -34,17 +34,17 @@ class Population final : public PopulationEngine {
   bool train(std::uint32_t steps, const Controls& controls, const Outputs& outputs) override;
   bool probe(std::uint32_t batches, const Controls& controls, const Outputs& outputs) override;
   bool evaluate(Split split, float* out) override;
-  double loss_and_gradient(std::uint32_t replica, std::span<const std::uint32_t> images, float* out) override;
+  double loss_and_gradient(std::uint32_t network, std::span<const std::uint32_t> images, float* out) override;
 
   void reset(std::span<const std::uint32_t> seeds) override;
-  void save(std::uint32_t replica) override;
-  bool restore(std::uint32_t replica) override;
+  void save(std::uint32_t network) override;
+  bool restore(std::uint32_t network) override;
   void fork(std::uint32_t from, std::uint32_t to) override;
-  void read_parameters(std::uint32_t replica, float* out) const override;
-  void write_parameters(std::uint32_t replica, const float* values) override;
-  void read_running(std::uint32_t replica, float* out) const override;
-  void write_running(std::uint32_t replica, const float* values) override;
-  void read_logits(std::uint32_t replica, float* out) const override;
+  void read_parameters(std::uint32_t network, float* out) const override;
+  void write_parameters(std::uint32_t network, const float* values) override;
+  void read_running(std::uint32_t network, float* out) const override;
+  void write_running(std::uint32_t network, const float* values) override;
+  void read_logits(std::uint32_t network, float* out) const override;
   void diverged(std::uint8_t* flags) const override;
 
   const PopulationOptions& options() const override { return options_; }
@@ -94,13 +94,13 @@ class Population final : public PopulationEngine {
   std::uint32_t capacity() const { return static_cast<std::uint32_t>(plan_.capacity); }
   Progress progress(const Wave& wave, bool store) const;
   BatchSelection selection(const Wave& wave, bool store) const;
-  float* arena(std::uint32_t replica, std::size_t which) const;
-  float* running(std::uint32_t replica) const { return running_.data() + replica * running_values(); }
-  float* logits(std::uint32_t replica) const { return logits_.data() + replica * logits_floats(); }
+  float* arena(std::uint32_t network, std::size_t which) const;
+  float* running(std::uint32_t network) const { return running_.data() + network * running_values(); }
+  float* logits(std::uint32_t network) const { return logits_.data() + network * logits_floats(); }
   std::size_t logits_floats() const;
   std::size_t arenas() const { return 1 + static_cast<std::size_t>(moment_count(options_.algorithm)); }
   void initialize(const Wave& wave, const NodeShape& node);
-  void copy_state(std::uint32_t replica, const Saved& saved, bool save) const;
+  void copy_state(std::uint32_t network, const Saved& saved, bool save) const;
 
   PopulationOptions options_;
   int device_;
@@ -114,9 +114,9 @@ class Population final : public PopulationEngine {
   DeviceBuffer<std::uint32_t> train_, validation_, test_, validation_subset_;
   DeviceBuffer<float> scale_, shift_;
   // Networks.
-  DeviceBuffer<float> arenas_;   // [1 + moments][replicas][arena]
-  DeviceBuffer<float> running_;  // [replicas][running values]
-  DeviceBuffer<float> logits_;   // [replicas][validation size x classes]
+  DeviceBuffer<float> arenas_;   // [1 + moments][networks][arena]
+  DeviceBuffer<float> running_;  // [networks][running values]
+  DeviceBuffer<float> logits_;   // [networks][validation size x classes]
   DeviceBuffer<NetworkStatus> status_;
   std::vector<std::unique_ptr<Saved>> saved_;
   // Of a call.

@@ -10,7 +10,7 @@ void Population::reset(std::span<const std::uint32_t> seeds) {
     seeds_.upload(seeds, stream_);
     arenas_.clear(stream_);
     running_.clear(stream_);
-    launch_reset_status(stream_, options_.replicas, seeds_.data(), status_.data());
+    launch_reset_status(stream_, options_.networks, seeds_.data(), status_.data());
     for (const Wave& wave : waves()) {
       for (const NodeShape& node : plan_.shape.nodes) initialize(wave, node);
     }
@@ -36,35 +36,35 @@ void Population::initialize(const Wave& wave, const NodeShape& node) {
   launch_initialize(stream_, wave.networks, status_.data() + wave.first, layer, parameters);
 }
 
-void Population::copy_state(std::uint32_t replica, const Saved& saved, bool save) const {
+void Population::copy_state(std::uint32_t network, const Saved& saved, bool save) const {
   float* values = saved.values.data();
   const auto move = [&](void* there, void* here, std::size_t bytes) {
     copy(save ? here : there, save ? there : here, bytes, cudaMemcpyDeviceToDevice, stream_);
   };
   const auto floats = static_cast<std::size_t>(plan_.arena_floats());
   for (std::size_t i = 0; i < arenas(); ++i) {
-    move(arena(replica, i), values, floats * sizeof(float));
+    move(arena(network, i), values, floats * sizeof(float));
     values += floats;
   }
-  move(logits(replica), values, logits_floats() * sizeof(float));
-  if (running_values() > 0) move(running(replica), values + logits_floats(), running_values() * sizeof(float));
-  move(status_.data() + replica, saved.status.data(), sizeof(NetworkStatus));
+  move(logits(network), values, logits_floats() * sizeof(float));
+  if (running_values() > 0) move(running(network), values + logits_floats(), running_values() * sizeof(float));
+  move(status_.data() + network, saved.status.data(), sizeof(NetworkStatus));
 }
 
-void Population::save(std::uint32_t replica) {
+void Population::save(std::uint32_t network) {
   on_device([&] {
-    if (saved_[replica] == nullptr) {
+    if (saved_[network] == nullptr) {
       const std::size_t floats =
           arenas() * static_cast<std::size_t>(plan_.arena_floats()) + logits_floats() + running_values();
-      saved_[replica] = std::make_unique<Saved>(Saved{DeviceBuffer<float>(floats), DeviceBuffer<NetworkStatus>(1)});
+      saved_[network] = std::make_unique<Saved>(Saved{DeviceBuffer<float>(floats), DeviceBuffer<NetworkStatus>(1)});
     }
-    copy_state(replica, *saved_[replica], true);
+    copy_state(network, *saved_[network], true);
   });
 }
 
-bool Population::restore(std::uint32_t replica) {
-  if (saved_[replica] == nullptr) return false;
-  on_device([&] { copy_state(replica, *saved_[replica], false); });
+bool Population::restore(std::uint32_t network) {
+  if (saved_[network] == nullptr) return false;
+  on_device([&] { copy_state(network, *saved_[network], false); });
   return true;
 }
 
@@ -82,54 +82,54 @@ void Population::fork(std::uint32_t from, std::uint32_t to) {
   });
 }
 
-void Population::read_parameters(std::uint32_t replica, float* out) const {
+void Population::read_parameters(std::uint32_t network, float* out) const {
   on_device([&] {
     for (const ArrayExtent& array : table().arrays()) {
-      copy(out, arena(replica, 0) + array.offset, array.size * sizeof(float), cudaMemcpyDeviceToHost, stream_);
+      copy(out, arena(network, 0) + array.offset, array.size * sizeof(float), cudaMemcpyDeviceToHost, stream_);
       out += array.size;
     }
     stream_.synchronize();
   });
 }
 
-void Population::write_parameters(std::uint32_t replica, const float* values) {
+void Population::write_parameters(std::uint32_t network, const float* values) {
   on_device([&] {
     for (const ArrayExtent& array : table().arrays()) {
-      copy(arena(replica, 0) + array.offset, values, array.size * sizeof(float), cudaMemcpyHostToDevice, stream_);
+      copy(arena(network, 0) + array.offset, values, array.size * sizeof(float), cudaMemcpyHostToDevice, stream_);
       values += array.size;
     }
     stream_.synchronize();
   });
 }
 
-void Population::read_running(std::uint32_t replica, float* out) const {
+void Population::read_running(std::uint32_t network, float* out) const {
   if (running_values() == 0) return;
   on_device([&] {
-    copy(out, running(replica), running_values() * sizeof(float), cudaMemcpyDeviceToHost, stream_);
+    copy(out, running(network), running_values() * sizeof(float), cudaMemcpyDeviceToHost, stream_);
     stream_.synchronize();
   });
 }
 
-void Population::write_running(std::uint32_t replica, const float* values) {
+void Population::write_running(std::uint32_t network, const float* values) {
   if (running_values() == 0) return;
   on_device([&] {
-    copy(running(replica), values, running_values() * sizeof(float), cudaMemcpyHostToDevice, stream_);
+    copy(running(network), values, running_values() * sizeof(float), cudaMemcpyHostToDevice, stream_);
     stream_.synchronize();
   });
 }
 
-void Population::read_logits(std::uint32_t replica, float* out) const {
+void Population::read_logits(std::uint32_t network, float* out) const {
   NetworkStatus status;
   on_device([&] {
-    copy(&status, status_.data() + replica, sizeof(NetworkStatus), cudaMemcpyDeviceToHost, stream_);
-    copy(out, logits(replica), logits_floats() * sizeof(float), cudaMemcpyDeviceToHost, stream_);
+    copy(&status, status_.data() + network, sizeof(NetworkStatus), cudaMemcpyDeviceToHost, stream_);
+    copy(out, logits(network), logits_floats() * sizeof(float), cudaMemcpyDeviceToHost, stream_);
     stream_.synchronize();
   });
   if (status.has_logits == 0) std::fill_n(out, logits_floats(), 0.0f);
 }
 
 void Population::diverged(std::uint8_t* flags) const {
-  std::vector<NetworkStatus> status(options_.replicas);
+  std::vector<NetworkStatus> status(options_.networks);
   on_device([&] {
     status_.download(status, stream_);
     stream_.synchronize();

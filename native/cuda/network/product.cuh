@@ -110,7 +110,7 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks) forward_kernel(
   const int depth = g.taps() * g.in;
   const Columns b{weights, g.out};
   if constexpr (kConvolution) {
-    multiply_tile<Tile, true, false>(p, place, InputPatches{g, input}, b, 0, depth, sums);
+    multiply_tile<Tile, true, false>(p, place, InputPatches{{g, input}}, b, 0, depth, sums);
   } else {
     multiply_tile<Tile, true, false>(p, place, Lines{input, g.in, p.rows}, b, 0, depth, sums);
   }
@@ -154,7 +154,7 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks) weight_gradient
   float sums[Tile::kThreadRows][Tile::kThreadColumns] = {};
   if constexpr (kConvolution) {
     const std::uint8_t* positions = g.pooled() ? p.positions.of(place.network) : nullptr;
-    multiply_tile<Tile, false, false>(p, place, InputPatchColumns{g, input},
+    multiply_tile<Tile, false, false>(p, place, InputPatchColumns{{g, input}},
                                       OutputGradientColumns{{g, gradient, positions}}, begin, end, sums);
   } else {
     multiply_tile<Tile, false, false>(p, place, Columns{input, g.in}, Columns{gradient, g.out}, begin, end, sums);
@@ -179,8 +179,8 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks) input_gradient_
   }
   if constexpr (kConvolution) {
     const std::uint8_t* positions = g.pooled() ? p.positions.of(place.network) : nullptr;
-    multiply_tile<Tile, true, true>(p, place, OutputGradientPatches{{g, gradient, positions}},
-                                    FlippedWeights{g, weights}, 0, depth, sums);
+    multiply_tile<Tile, true, true>(p, place, OutputGradientPatches{{{g, gradient, positions}}},
+                                    FlippedWeights{{g, weights}}, 0, depth, sums);
   } else {
     multiply_tile<Tile, true, true>(p, place, Lines{gradient, g.out, p.rows}, Lines{weights, g.out, p.columns}, 0,
                                     depth, sums);

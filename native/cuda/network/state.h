@@ -10,7 +10,7 @@
 
 namespace ganno::cuda {
 
-/// A network's state besides its arenas and logits: what save() keeps. [replicas]
+/// A network's state besides its arenas and logits: what save() keeps. [networks]
 struct NetworkStatus {
   std::uint64_t steps = 0;  // optimiser steps done, and batches drawn
   std::uint32_t seed = 0;

@@ -99,7 +99,7 @@ HostTables wave_tables(const LayerTable& table, std::uint32_t networks) {
 
 StepRunner::StepRunner(const Plan& plan, const PopulationOptions& options, std::uint32_t wave_networks, float* arenas,
                        const float* gradients, std::uint32_t part_steps, const Stream& stream)
-    : replicas_(options.replicas),
+    : networks_(options.networks),
       layers_(plan.shape.table.layers().size()),
       hyperparameters_(options.hyperparameters),
       arena_floats_(plan.arena_floats()),
@@ -108,20 +108,20 @@ StepRunner::StepRunner(const Plan& plan, const PopulationOptions& options, std::
       items_of_network_(arguments_.item_count / wave_networks),
       prepared_(wave_networks * layers_),
       layer_sizes_(layers_),
-      learning_rates_(replicas_ * layers_),
-      weight_decays_(replicas_ * layers_),
-      momenta_(replicas_ * layers_),
+      learning_rates_(networks_ * layers_),
+      weight_decays_(networks_ * layers_),
+      momenta_(networks_ * layers_),
       schedule_(part_steps),
       applied_(wave_networks * layers_),
-      intervals_(replicas_ * layers_),
-      statistics_(replicas_ * layers_ * kPopulationStatisticCount),
+      intervals_(networks_ * layers_),
+      statistics_(networks_ * layers_ * kPopulationStatisticCount),
       host_learning_rates_(learning_rates_.size()),
       host_schedule_(schedule_.size()),
       host_statistics_(statistics_.size()),
       host_weight_decays_(weight_decays_.size()),
       host_momenta_(momenta_.size()) {
   const int moments = moment_count(options.algorithm);
-  const std::int64_t arena = arena_floats_ * static_cast<std::int64_t>(replicas_);
+  const std::int64_t arena = arena_floats_ * static_cast<std::int64_t>(networks_);
   arguments_.parameters = arenas;
   arguments_.gradients = gradients;
   arguments_.moment1 = moments > 0 ? arenas + arena : nullptr;
@@ -137,7 +137,7 @@ StepRunner::StepRunner(const Plan& plan, const PopulationOptions& options, std::
 }
 
 void StepRunner::upload_controls(const Controls& controls, const Stream& stream) {
-  const std::size_t cells = replicas_ * layers_;
+  const std::size_t cells = networks_ * layers_;
   std::copy_n(controls.learning_rates, cells, host_learning_rates_.data());
   learning_rates_.upload(host_learning_rates_.span(), stream);
   const auto upload = [&](const DeviceBuffer<double>& target, const PinnedBuffer<double>& host, const float* values,
@@ -163,7 +163,7 @@ void StepRunner::upload_schedule(const float* factors, std::uint32_t steps, cons
 }
 
 void StepRunner::clear(const Stream& stream) {
-  const auto cells = static_cast<std::uint32_t>(replicas_ * layers_);
+  const auto cells = static_cast<std::uint32_t>(networks_ * layers_);
   launch_checked(stream, blocks_for(cells, kThreads), kThreads, clear_intervals_kernel, cells, intervals_.data());
 }
 
@@ -198,7 +198,7 @@ void StepRunner::launch(const Stream& stream, std::uint32_t first, std::uint32_t
 }
 
 void StepRunner::queue_statistics(const Stream& stream) const {
-  const auto cells = static_cast<std::uint32_t>(replicas_ * layers_);
+  const auto cells = static_cast<std::uint32_t>(networks_ * layers_);
   launch_checked(stream, blocks_for(cells, kThreads), kThreads, write_statistics_kernel, cells, intervals_.data(),
                  statistics_.data());
   statistics_.download(host_statistics_.span(), stream);

@@ -15,7 +15,7 @@ namespace ganno::cuda {
 /// Every layer of every network of a wave is a layer of one fused step (cuda/step), network after network.
 class StepRunner {
  public:
-  /// @param arenas [1 + moments][replicas][arena] @param gradients [wave][arena]
+  /// @param arenas [1 + moments][networks][arena] @param gradients [wave][arena]
   StepRunner(const Plan& plan, const PopulationOptions& options, std::uint32_t wave_networks, float* arenas,
              const float* gradients, std::uint32_t part_steps, const Stream& stream);
 
@@ -33,13 +33,13 @@ class StepRunner {
 
   /// Queues the interval's statistics for the host; once the stream was waited for, they can be taken.
   void queue_statistics(const Stream& stream) const;
-  /// @param out [replicas x layers x 16]
+  /// @param out [networks x layers x 16]
   void take_statistics(float* out) const;
 
   std::size_t bytes() const;
 
  private:
-  std::size_t replicas_, layers_;
+  std::size_t networks_, layers_;
   Hyperparameters hyperparameters_;
   std::int64_t arena_floats_;
   StepTables tables_;
@@ -48,12 +48,12 @@ class StepRunner {
   DeviceBuffer<PreparedCohort> prepared_;    // [wave x layers]
   DeviceBuffer<std::uint64_t> layer_sizes_;  // [layers] elements
   // Controls and results.
-  DeviceBuffer<float> learning_rates_;            // [replicas x layers]
-  DeviceBuffer<double> weight_decays_, momenta_;  // [replicas x layers]
+  DeviceBuffer<float> learning_rates_;            // [networks x layers]
+  DeviceBuffer<double> weight_decays_, momenta_;  // [networks x layers]
   DeviceBuffer<float> schedule_;                  // [steps of a part]
   DeviceBuffer<float> applied_;                   // [wave x layers] learning rates of the step
-  DeviceBuffer<LayerInterval> intervals_;         // [replicas x layers]
-  DeviceBuffer<float> statistics_;                // [replicas x layers x 16]
+  DeviceBuffer<LayerInterval> intervals_;         // [networks x layers]
+  DeviceBuffer<float> statistics_;                // [networks x layers x 16]
   // Their host's side, which the device copies from and to while the host goes on.
   PinnedBuffer<float> host_learning_rates_, host_schedule_, host_statistics_;
   PinnedBuffer<double> host_weight_decays_, host_momenta_;

@@ -9,7 +9,7 @@
 namespace ganno::cuda {
 
 /// Line: an input pixel of the phase. k: (tap, output channel), taps from the last to the first.
-struct PhasePatches {
+struct PhaseGradientTaps {
   struct Anchor {
     int sample;  // or -1
     int y, x;    // output pixel of the phase's last tap; may lie before the image
@@ -25,16 +25,6 @@ struct PhasePatches {
     const int y = static_cast<int>(phase.by_width.divide(rest)), x = static_cast<int>(rest);
     return {sample, y + phase.first_out_y, x + phase.first_out_x};
   }
-  __device__ __forceinline__ float value(const Anchor& at, int k) const {
-    int y, x, channel;
-    return locate(at, k, y, x, channel) ? gradient.value(at.sample, y, x, channel) : 0.0f;
-  }
-  __device__ __forceinline__ float4 quad(const Anchor& at, int k) const {
-    int y, x, channel;
-    return locate(at, k, y, x, channel) ? gradient.quad(at.sample, y, x, channel) : make_float4(0, 0, 0, 0);
-  }
-
- private:
   __device__ __forceinline__ bool locate(const Anchor& at, int k, int& y, int& x, int& channel) const {
     const Geometry& g = gradient.g;
     std::uint32_t rest = static_cast<std::uint32_t>(k);
@@ -48,15 +38,15 @@ struct PhasePatches {
   }
 };
 
-/// Column: an input channel. k: (tap of the phase, output channel), taps from the last to the first.
-struct PhaseWeights {
-  using Anchor = int;  // channel, or -1
+using PhasePatches = PatchesOfGradient<PhaseGradientTaps>;
+
+/// The weights that go with them. k: (tap of the phase, output channel), taps from the last to the first.
+struct PhaseTaps {
   const Phase& phase;
   const Geometry& g;
   const float* data;
 
-  __device__ __forceinline__ Anchor anchor(int line) const { return line < g.in ? line : -1; }
-  __device__ __forceinline__ const float* at(Anchor channel, int k) const {
+  __device__ __forceinline__ const float* at(int channel, int k) const {
     std::uint32_t out = static_cast<std::uint32_t>(k);
     std::uint32_t across = g.by_out.divide(out);
     const std::uint32_t down = phase.by_taps_x.divide(across);
@@ -64,11 +54,8 @@ struct PhaseWeights {
         (phase.last_tap_y - 2 * static_cast<int>(down)) * g.size + phase.last_tap_x - 2 * static_cast<int>(across);
     return data + (tap * g.in + channel) * g.out + static_cast<int>(out);
   }
-  __device__ __forceinline__ float value(Anchor channel, int k) const { return channel < 0 ? 0.0f : *at(channel, k); }
-  __device__ __forceinline__ float4 quad(Anchor channel, int k) const {
-    return channel < 0 ? make_float4(0, 0, 0, 0) : load4(at(channel, k));
-  }
 };
+using PhaseWeights = WeightColumns<PhaseTaps>;
 
 template <class Tile>
 __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
@@ -103,8 +90,8 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
   };
   float sums[Tile::kThreadRows][Tile::kThreadColumns] = {};
   if (p.accumulates) each([&](int at, int i, int j) { sums[i][j] = out[at]; });
-  multiply_tile<Tile, true, true>(p, place, PhasePatches{phase, {g, gradient, positions}},
-                                  PhaseWeights{phase, g, weights}, 0, phase.taps_y * phase.taps_x * g.out, sums);
+  multiply_tile<Tile, true, true>(p, place, PhasePatches{{phase, {g, gradient, positions}}},
+                                  PhaseWeights{{phase, g, weights}}, 0, phase.taps_y * phase.taps_x * g.out, sums);
   const float* input = p.input.of(place.network);
   each([&](int at, int i, int j) {
     const float below = p.activation == Activation::kLinear ? 0.0f : input[at];

@@ -53,7 +53,7 @@ bool Population::run_wave(const Wave& wave, std::uint32_t steps, bool store, con
     part({wave.first, count, store, validates}, wave).launch(stream_);
     training_loss_.download(host_training_loss_.span().first(std::size_t{wave.networks} * count), stream_);
     if (validates) queue_scores(wave, 3);
-    if (ends && wave.first + wave.networks == options_.replicas) stepper_->queue_statistics(stream_);
+    if (ends && wave.first + wave.networks == options_.networks) stepper_->queue_statistics(stream_);
     stream_.synchronize();
     take_losses(wave, begin, count, steps, outputs.training_loss);
     if (validates) take_scores(wave, 3, outputs.validation);
@@ -61,7 +61,7 @@ bool Population::run_wave(const Wave& wave, std::uint32_t steps, bool store, con
   return true;
 }
 
-/// Losses of the steps [begin, begin + count) of a call of `steps`. @param out [replicas x steps]
+/// Losses of the steps [begin, begin + count) of a call of `steps`. @param out [networks x steps]
 void Population::take_losses(const Wave& wave, std::uint32_t begin, std::uint32_t count, std::uint32_t steps,
                              float* out) const {
   for (std::uint32_t i = 0; i < wave.networks; ++i) {

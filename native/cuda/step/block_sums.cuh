@@ -30,7 +30,7 @@ struct Staging {
   SharedPointer<std::uint32_t> stepping;  // a Stepping
   // With statistics only:
   SharedPointer<float> old_parameters;  // of the block
-  SharedPointer<float> gradients;       // of the slab, as the others
+  SharedPointer<float> gradients;       // of the chunk, as the others
   SharedPointer<float> moments;
   SharedPointer<float> new_parameters;
 
@@ -39,12 +39,12 @@ struct Staging {
   static constexpr int kHeaderSize = kWorkSize + kSteppingSize;
   // One row of padding: the halves of a warp read gradients and parameters at the same time, from other banks.
   static constexpr int kOldParametersSize = static_cast<int>(kBlockSize + kHalfWarp);
-  static constexpr int kSlab = static_cast<int>(kSlabSize);
+  static constexpr int kChunk = static_cast<int>(kChunkSize);
 
   /// Words of a warp.
   template <bool kStatistics>
   static constexpr int size() {
-    return kHeaderSize + (kStatistics ? kOldParametersSize + 3 * kSlab : 0);
+    return kHeaderSize + (kStatistics ? kOldParametersSize + 3 * kChunk : 0);
   }
 
   __device__ __forceinline__ explicit Staging(SharedPointer<float> memory)
@@ -52,8 +52,8 @@ struct Staging {
         stepping(work + kWorkSize),
         old_parameters(memory + kHeaderSize),
         gradients(old_parameters + kOldParametersSize),
-        moments(gradients + kSlab),
-        new_parameters(moments + kSlab) {}
+        moments(gradients + kChunk),
+        new_parameters(moments + kChunk) {}
 };
 static_assert(Staging::kHeaderSize % 4 == 0, "what follows is accessed in 128 bits");
 
@@ -119,11 +119,11 @@ __device__ __forceinline__ float least_magnitude(float value) {
   return key < 0xff000000u ? __uint_as_float(key >> 1 | key << 31) : 0.0f;
 }
 
-/// Adds the first `size` elements of a slab to the lanes. `plain`: all of it is finite.
-__device__ __forceinline__ void add_slab(const Staging& staging, std::uint32_t slab, std::uint32_t size, bool plain,
-                                         float shift, LaneSums& sums) {
+/// Adds the first `size` elements of a chunk to the lanes. `plain`: all of it is finite.
+__device__ __forceinline__ void add_chunk(const Staging& staging, std::uint32_t chunk, std::uint32_t size, bool plain,
+                                          float shift, LaneSums& sums) {
   const bool gradient_half = lane_index() < kHalfWarp;
-  const SharedPointer<float> own = gradient_half ? staging.gradients : staging.old_parameters + static_cast<int>(slab);
+  const SharedPointer<float> own = gradient_half ? staging.gradients : staging.old_parameters + static_cast<int>(chunk);
   const SharedPointer<float> other = gradient_half ? staging.moments : staging.new_parameters;
 #pragma unroll 1
   for (std::uint32_t at = lane_index() % kHalfWarp; at < size; at += kHalfWarp) {

@@ -15,7 +15,7 @@ struct Mode {
   bool observe;  // change nothing: the layer is skipped
 };
 
-/// What a cohort's elements are stepped with. It lies in shared memory and is read for every slab: registers are for
+/// What a cohort's elements are stepped with. It lies in shared memory and is read for every chunk: registers are for
 /// the elements.
 template <class Rule>
 struct Stepping {

@@ -9,7 +9,7 @@ namespace ganno::cuda {
 namespace {
 
 /// Lanes 0-15 sum directions, lanes 16-31 parameters.
-inline constexpr std::uint32_t kMeasureStagingSize = 2 * kSlabSize + kWarpSize / 2;
+inline constexpr std::uint32_t kMeasureStagingSize = 2 * kChunkSize + kWarpSize / 2;
 
 /// block_squares() of core/statistics.cc for a warp: `value(i)` again, in float64, where the float32 sum is out of
 /// range.
@@ -43,7 +43,7 @@ __device__ __forceinline__ void measure_block(const StepArguments& arguments, co
                                               float inverse_scale, const BlockRange& range, SharedPointer<float> memory,
                                               Norms* record) {
   const SharedPointer<float> directions = memory;
-  const SharedPointer<float> parameters = memory + static_cast<int>(kSlabSize + kWarpSize / 2);
+  const SharedPointer<float> parameters = memory + static_cast<int>(kChunkSize + kWarpSize / 2);
   const bool direction_half = lane_index() < kWarpSize / 2;
   const auto direction_at = [&](std::uint32_t i) {
     const float direction = measure
@@ -53,8 +53,8 @@ __device__ __forceinline__ void measure_block(const StepArguments& arguments, co
     return cuda_scalar::is_finite(direction) ? direction : 0.0f;
   };
   float squared = 0;
-  for (std::uint32_t slab = 0; slab < range.size; slab += kSlabSize) {
-    const std::uint32_t first = slab + 4 * lane_index();
+  for (std::uint32_t chunk = 0; chunk < range.size; chunk += kChunkSize) {
+    const std::uint32_t first = chunk + 4 * lane_index();
     const std::uint64_t at = range.begin + first;
     const bool inside = first < range.size;
     const float4 none = make_float4(0, 0, 0, 0);
@@ -76,8 +76,8 @@ __device__ __forceinline__ void measure_block(const StepArguments& arguments, co
     shared_as<float4>(parameters)[static_cast<int>(lane_index())] = parameter;
     __syncwarp();
     const SharedPointer<float> own = direction_half ? directions : parameters;
-    const std::uint32_t left = range.size - slab;
-    const std::uint32_t rows = left < kSlabSize ? (left + 15) / 16 : kSlabSize / 16;
+    const std::uint32_t left = range.size - chunk;
+    const std::uint32_t rows = left < kChunkSize ? (left + 15) / 16 : kChunkSize / 16;
     for (std::uint32_t row = 0; row < rows; ++row) {
       const float value = own[static_cast<int>(16 * row + lane_index() % 16)];
       squared = squared + value * value;
@@ -153,7 +153,7 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize) count_kernel(const 
   bool found = false;
   for (std::uint32_t i = 0; i < item.block_count; ++i) {
     const BlockRange range = block_range(arguments.arrays[item.array], item.first_block + i);
-    for (std::uint32_t first = 4 * lane_index(); first < range.size; first += kSlabSize) {
+    for (std::uint32_t first = 4 * lane_index(); first < range.size; first += kChunkSize) {
       const float4 gradient4 = load4(arguments.gradients + range.begin + first);
 #pragma unroll
       for (int j = 0; j < 4; ++j) {

@@ -4,8 +4,8 @@
 // Bytes per element: reads gradient, parameter and moments, writes parameter and moments: 12 with no moment, 20 with
 // one, 28 with two; 0.1 more for the sums of blocks.
 //
-// A warp takes a block of 1,024 elements in slabs of 128, four consecutive elements a lane (128-bit accesses). The
-// CPU's sums have another layout, 16 lanes with element i in lane i mod 16, each lane in order, so a slab's values go
+// A warp takes a block of 1,024 elements in chunks of 128, four consecutive elements a lane (128-bit accesses). The
+// CPU's sums have another layout, 16 lanes with element i in lane i mod 16, each lane in order, so a chunk's values go
 // through shared memory:
 //
 //              lane 0     lane 1           lane 31
@@ -39,16 +39,16 @@ __device__ __forceinline__ PreparedCohort piece_scalars(const StepArguments& arg
   return made;
 }
 
-/// Steps a lane's four elements of a slab one by one, as those must be that are not finite or not to be changed. A
+/// Steps a lane's four elements of a chunk one by one, as those must be that are not finite or not to be changed. A
 /// function of its own, as all that is rare: registers are for the common case.
 /// @returns the counts of the exceptional ones
 template <class Rule, bool kStatistics>
 [[gnu::noinline]] __device__ std::uint32_t step_exceptional(const StepArguments& arguments, SharedPointer<float> memory,
-                                                            std::uint32_t index, std::uint32_t slab) {
+                                                            std::uint32_t index, std::uint32_t chunk) {
   const Staging staging(memory);
   const auto [rule, inverse_scale, mode] = get<Stepping<Rule>>(staging.stepping);
   const BlockRange range = get<Work>(staging.work).range(index);
-  const std::uint32_t first = slab + 4 * lane_index();
+  const std::uint32_t first = chunk + 4 * lane_index();
   Exceptions exceptions;
 #pragma unroll 1
   for (std::uint32_t i = 0; i < 4 && first + i < range.size; ++i) {
@@ -65,9 +65,9 @@ template <class Rule, bool kStatistics>
       if (Rule::kMoments > 1) arguments.moment2[at] = element.next.moment2.value;
     }
     if (kStatistics) {
-      const auto in_slab = static_cast<int>((first + i) % kSlabSize);
-      staging.moments[in_slab] = element.next.moment1.value;
-      staging.new_parameters[in_slab] = element.next.parameter.value;
+      const auto in_chunk = static_cast<int>((first + i) % kChunkSize);
+      staging.moments[in_chunk] = element.next.moment1.value;
+      staging.new_parameters[in_chunk] = element.next.parameter.value;
     }
   }
   return exceptions.packed;
@@ -81,9 +81,9 @@ __device__ __forceinline__ void step_block(const StepArguments& arguments, const
   LaneSums sums;
   Exceptions exceptions;
   float shift = 0;
-  for (std::uint32_t slab = 0; slab < range.size; slab += kSlabSize) {
+  for (std::uint32_t chunk = 0; chunk < range.size; chunk += kChunkSize) {
     const auto with = get<Stepping<Rule>>(staging.stepping);
-    const std::uint32_t first = slab + 4 * lane_index();
+    const std::uint32_t first = chunk + 4 * lane_index();
     const std::uint64_t at = range.begin + first;
     const bool inside = first < range.size;  // arrays are padded with zeros, so four are there where one is
     const float4 none = make_float4(0, 0, 0, 0);
@@ -92,8 +92,8 @@ __device__ __forceinline__ void step_block(const StepArguments& arguments, const
     float4 moment1 = Rule::kMoments > 0 && inside ? load4(arguments.moment1 + at) : none;
     float4 moment2 = Rule::kMoments > 1 && inside ? load4(arguments.moment2 + at) : none;
     const int lane = static_cast<int>(lane_index());
-    if (kStatistics) shared_as<float4>(staging.old_parameters)[static_cast<int>(slab / 4) + lane] = parameter;
-    // Most slabs are finite throughout; the others, and those of layers that are skipped, are stepped again below.
+    if (kStatistics) shared_as<float4>(staging.old_parameters)[static_cast<int>(chunk / 4) + lane] = parameter;
+    // Most chunks are finite throughout; the others, and those of layers that are skipped, are stepped again below.
     bool exceptional = with.mode.observe;
     // One after another: a warp waits for memory, not for these, and registers are for what it waits for.
 #pragma unroll 1
@@ -117,19 +117,19 @@ __device__ __forceinline__ void step_block(const StepArguments& arguments, const
       shared_as<float4>(staging.new_parameters)[lane] = parameter;
     }
     if (exceptional)
-      exceptions.packed += step_exceptional<Rule, kStatistics>(arguments, shared_as<float>(staging.work), index, slab);
+      exceptions.packed += step_exceptional<Rule, kStatistics>(arguments, shared_as<float>(staging.work), index, chunk);
     if (kStatistics) {
       const bool plain = !__any_sync(kAllLanes, exceptional);
       __syncwarp();
-      if (slab == 0) {
+      if (chunk == 0) {
         const int row_lane = lane % static_cast<int>(kHalfWarp);
         const float candidate =
             lane < static_cast<int>(kHalfWarp) ? staging.gradients[row_lane] : staging.old_parameters[row_lane];
         const bool exists = static_cast<std::uint32_t>(row_lane) < range.size;
         shift = least_magnitude(exists ? candidate : __uint_as_float(0x7fc00000u));
       }
-      const std::uint32_t left = range.size - slab;
-      add_slab(staging, slab, left < kSlabSize ? left : kSlabSize, plain, shift, sums);
+      const std::uint32_t left = range.size - chunk;
+      add_chunk(staging, chunk, left < kChunkSize ? left : kChunkSize, plain, shift, sums);
       __syncwarp();
     }
   }
@@ -138,7 +138,7 @@ __device__ __forceinline__ void step_block(const StepArguments& arguments, const
   // Computed where it is needed, as the range below: registers.
   const auto record = [&] { return arguments.block_sums + get<Work>(staging.work).record(index); };
   write_extremes(sums, exceptions, record());
-  // The slab's staging is free by now.
+  // The chunk's staging is free by now.
   const SharedPointer<double> block = shared_as<double>(staging.new_parameters);
   put_lanes<Rule::kFirstMoment>(sums, shift, range.size, exceptions, staging.gradients, block);
   __syncwarp();

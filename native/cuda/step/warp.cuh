@@ -13,7 +13,7 @@ inline constexpr unsigned kAllLanes = 0xffffffffu;
 inline constexpr unsigned kWarpSize = 32;
 inline constexpr unsigned kHalfWarp = kWarpSize / 2;
 /// A warp reads four elements a lane at a time.
-inline constexpr std::uint32_t kSlabSize = 4 * kWarpSize;
+inline constexpr std::uint32_t kChunkSize = 4 * kWarpSize;
 
 /// A block of 1,024 elements, or what is left of its array.
 struct BlockRange {

@@ -1,15 +1,15 @@
-// emulation.configure, .report, .allocatedBytes, .calls, .breakKernel, .brokenKernels, .runKernel: see
-// test/support/emulation.ts.
-#include "node/emulation/emulation.h"
-
+// ganno-emulated.node: all exports of ganno.node and ganno-bench.node, and the object `emulation`, through which tests
+// change the emulated machine (test/support/emulation.ts).
 #include <string>
 
+#include "bench/node/exports.h"
 #include "cuda/emulation/broken_kernels.h"
 #include "cuda/emulation/calls.h"
 #include "cuda/emulation/faults.h"
 #include "cuda/emulation/runtime_api.h"
 #include "node/arguments.h"
 #include "node/errors.h"
+#include "node/exports.h"
 
 namespace ganno::node {
 
@@ -70,8 +70,6 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   });
 }
 
-}  // namespace
-
 Napi::Object emulation_exports(Napi::Env env) {
   Napi::Object exports = Napi::Object::New(env);
   exports["configure"] = Napi::Function::New<configure_machine>(env, "configure");
@@ -83,5 +81,16 @@ Napi::Object emulation_exports(Napi::Env env) {
   exports["runKernel"] = Napi::Function::New<run>(env, "runKernel");
   return exports;
 }
+
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  add_exports(env, exports);
+  add_bench_exports(env, exports);
+  exports["emulation"] = emulation_exports(env);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(ganno_emulated, initialize)
 
 }  // namespace ganno::node

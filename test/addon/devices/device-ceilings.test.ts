@@ -1,17 +1,21 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { native } from '../../../src/native.js';
+import { loadBenchAddon } from '../../../bench/support/machine.js';
+import { native, packageRoot } from '../../../src/native.js';
 import { emulated } from '../../support/emulation.js';
-import { deviceBinding } from '../../support/test-device.js';
+import { deviceBenchBinding } from '../../support/test-device.js';
 
 /** What benchmarks hold a CUDA device against, on the emulated one or on `GANNO_TEST_DEVICE`: that it is measured, not how fast it is. */
 
-const device = deviceBinding();
+const device = deviceBenchBinding();
+const ADDON = join(packageRoot, 'build', 'Release', 'ganno.node');
 
 /** Three layers, one of none, on the device; their parameters. */
-function plan(cudaDevice: number | undefined) {
+function plan(cudaDevice: number | undefined, addon: Pick<typeof device, 'LayerwisePlan'> = device) {
 	const sizes = [1, 0, 5000];
 	const parameters = sizes.map((size) => new Float32Array(size).fill(1));
-	const made = new device.LayerwisePlan({
+	const made = new addon.LayerwisePlan({
 		algorithm: 4, // adam
 		nonFinite: 0,
 		threads: 1,
@@ -57,8 +61,8 @@ describe('the ceilings of a device', () => {
 describe('timed steps', () => {
 	it.each([false, true])('are the steps that step() takes (statistics: %s)', (withStatistics) => {
 		const [timed, called] = [plan(0), plan(0)];
-		expect(timed.made.timedSteps(withStatistics, 1, 3)).toBeGreaterThan(0);
-		expect(timed.made.timedSteps(!withStatistics, 1, 1)).toBeGreaterThan(0);
+		expect(device.timedSteps(timed.made, withStatistics, 1, 3)).toBeGreaterThan(0);
+		expect(device.timedSteps(timed.made, !withStatistics, 1, 1)).toBeGreaterThan(0);
 		for (let i = 0; i < 4; i++) called.made.step(undefined, 1);
 		for (const { made } of [timed, called]) made.download();
 		expect(timed.parameters).toEqual(called.parameters);
@@ -66,20 +70,30 @@ describe('timed steps', () => {
 		for (const { made } of [timed, called]) made.dispose();
 	});
 
+	it('take plans of their own addon alone, and nothing else', () => {
+		const { made } = plan(undefined, createRequire(import.meta.url)(ADDON) as typeof device);
+		for (const stranger of [made, {}, undefined, device.LayerwisePlan]) {
+			expect(() => device.timedSteps(stranger as typeof made, false, 1, 1)).toThrow(
+				expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('not a handle') }),
+			);
+		}
+		made.dispose();
+	});
+
 	it('need a device, and a count', () => {
 		const onCpu = plan(undefined).made;
-		expect(() => onCpu.timedSteps(false, 1, 1)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+		expect(() => device.timedSteps(onCpu, false, 1, 1)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
 		onCpu.dispose();
 		const { made } = plan(0);
-		expect(() => made.timedSteps(false, 1, 0)).toThrow(/count/);
+		expect(() => device.timedSteps(made, false, 1, 0)).toThrow(/count/);
 		made.dispose();
-		expect(() => made.timedSteps(false, 1, 1)).toThrow(expect.objectContaining({ code: 'DISPOSED' }));
+		expect(() => device.timedSteps(made, false, 1, 1)).toThrow(expect.objectContaining({ code: 'DISPOSED' }));
 	});
 });
 
 it('without CUDA they say what is missing', () => {
-	const binding = native();
-	if (binding.cudaDevices().devices.length > 0) return;
+	if (native().cudaDevices().devices.length > 0) return;
+	const binding = loadBenchAddon();
 	expect(() => binding.measureDeviceCopy(0, 8, 1)).toThrow(expect.objectContaining({ code: 'CUDA_UNAVAILABLE' }));
 	expect(() => binding.measureDeviceFma(0, 1)).toThrow(expect.objectContaining({ code: 'CUDA_UNAVAILABLE' }));
 	expect(emulated().cudaDevices().devices).toHaveLength(1);

@@ -1,5 +1,6 @@
 // The CUDA kernels on the emulated device, small cases, so that a sanitizer sees every access of theirs.
-#include "../check.h"
+#include <doctest/doctest.h>
+
 #include "../layout.h"
 #include "cpu/tier.h"
 #include "cuda/emulation/runtime_api.h"
@@ -11,7 +12,7 @@ namespace ganno::test {
 namespace {
 
 void check_sound() {
-  check(*cuda::emulation::last_report() == '\0', cuda::emulation::last_report());
+  CHECK_MESSAGE(*cuda::emulation::last_report() == '\0', cuda::emulation::last_report());
 }
 
 struct Stepped {
@@ -32,7 +33,7 @@ Stepped run(Layout& layout, Engine& engine) {
   engine.step(layout.controls, 0.5f, result.statistics.data(), true);
   engine.step(layout.controls, 0.5f, nullptr, true);
   engine.step(layout.controls, 0.5f, result.statistics.data() + result.statistics.size() / 2, false);
-  check(layout.guards_hold(), "nothing beyond an array is written");
+  CHECK_MESSAGE(layout.guards_hold(), "nothing beyond an array is written");
   for (GuardedArray& array : layout.parameters) {
     result.parameters.insert(result.parameters.end(), array.data(), array.data() + array.size());
   }
@@ -58,11 +59,11 @@ void compare_steps(const LayerwiseStep::Options& options, unsigned seed, bool la
     arrays.push_back({array.parameters, array.gradients, array.size, array.decays});
   }
   const auto cuda = cuda::make_layerwise_step(device, arrays, again.arrays_per_layer, adapt);
-  check(run(again, *cuda) == expected, "the CPU's bits");
+  CHECK_MESSAGE((run(again, *cuda) == expected), "the CPU's bits");
   check_sound();
 }
 
-const Test every_step("emulated: a step of every rule leaves the CPU's bits, denormals kept or flushed", [] {
+TEST_CASE("emulated: a step of every rule leaves the CPU's bits, denormals kept or flushed") {
   for (std::uint32_t algorithm = 0; algorithm < kAlgorithmCount; ++algorithm) {
     for (unsigned seed = 0; seed < 8; ++seed) {
       LayerwiseStep::Options options;
@@ -75,16 +76,16 @@ const Test every_step("emulated: a step of every rule leaves the CPU's bits, den
       compare_steps(options, seed, algorithm == 0 && seed == 0);
     }
   }
-});
+}
 
 LayerSpec layer(LayerKind kind, std::int64_t units, std::int64_t size, std::int64_t stride, Activation activation) {
   return {kind, units, size, stride, true, activation, Initializer::kHeNormal, kind == LayerKind::kDropout ? 0.3 : 0.0};
 }
 
-const Test every_population("emulated: populations of every kind of layer train", [] {
+TEST_CASE("emulated: populations of every kind of layer train") {
   constexpr ImageShape kShape{7, 6, 2};
-  constexpr std::uint32_t kImages = 40, kReplicas = 3, kSteps = 3;
-  constexpr std::uint32_t kSeeds[kReplicas] = {1, 2, 3};
+  constexpr std::uint32_t kImages = 40, kNetworks = 3, kSteps = 3;
+  constexpr std::uint32_t kSeeds[kNetworks] = {1, 2, 3};
   // Exactly as large as it must be.
   std::vector<std::uint8_t> pixels(kImages * std::size_t{7 * 6 * 2}), labels(kImages);
   for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<std::uint8_t>(i * 2654435761u >> 13);
@@ -104,7 +105,7 @@ const Test every_population("emulated: populations of every kind of layer train"
     PopulationOptions options;
     options.input = kShape;
     options.layers = spec;
-    options.replicas = kReplicas;
+    options.networks = kNetworks;
     options.batch_size = 7;
     options.algorithm = Algorithm::kAdam;
     options.source = {pixels.data(), labels.data()};
@@ -118,15 +119,18 @@ const Test every_population("emulated: populations of every kind of layer train"
     options.standard_deviation = {0.2, 0.3};
     options.memory_limit = 1e9;
     const auto population = cuda::open_population(options, kSeeds, 0);
-    const std::vector<float> rates(kReplicas * spec.size(), 0.01f);
-    std::vector<float> statistics(rates.size() * kPopulationStatisticCount), loss(kReplicas * kSteps);
-    std::vector<float> validation(kReplicas * 3), scores(kReplicas * 2);
-    check(population->train(kSteps, {rates.data()}, {statistics.data(), loss.data(), validation.data()}));
-    check(population->evaluate(Split::kTest, scores.data()));
-    for (const float value : loss) check(std::isfinite(value) && value > 0);
+    const std::vector<float> rates(kNetworks * spec.size(), 0.01f);
+    std::vector<float> statistics(rates.size() * kPopulationStatisticCount), loss(kNetworks * kSteps);
+    std::vector<float> validation(kNetworks * 3), scores(kNetworks * 2);
+    CHECK(population->train(kSteps, {rates.data()}, {statistics.data(), loss.data(), validation.data()}));
+    CHECK(population->evaluate(Split::kTest, scores.data()));
+    for (const float value : loss) {
+      CHECK(std::isfinite(value));
+      CHECK(value > 0);
+    }
     check_sound();
   }
-});
+}
 
 }  // namespace
 

@@ -8,7 +8,7 @@ import { randomDataset } from '../../support/random-dataset.js';
 
 /**
  * Large dense layers of precision 'tf32' are multiplied by cuBLAS where it is found: here by one that stands in for it on the emulated
- * device, and refuses what cuBLAS would refuse (native/cuda/emulation/stub).
+ * device, and refuses what cuBLAS would refuse (native/cuda/emulation/cublas_stub).
  */
 
 process.env.GANNO_BINDING = EMULATED_ADDON;

@@ -24,7 +24,7 @@ function makePopulation(binding) {
 			2, 0, 2, 2, 0, 0, 0, 0, 0, 0, -1,
 			0, 3, 0, 1, 0, 0, 2, 0, 0, 1, -1,
 		),
-		replicas: 2, batchSize: 4, algorithm: 4,
+		networks: 2, batchSize: 4, algorithm: 4,
 		hyperparameters: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, momentum: 0.9, rho: 0.99, weightDecay: 0 },
 		seeds: Uint32Array.of(1, 2), threads: 2, device: ${ADDON_DEVICE},
 		images: shared(Uint8Array, Uint8Array.from({ length: 16 * 36 }, (_, i) => (i * 37) % 256)),

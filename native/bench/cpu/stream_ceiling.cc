@@ -1,4 +1,4 @@
-#include "cpu/stream_ceiling.h"
+#include "bench/cpu/stream_ceiling.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -12,33 +12,14 @@
 
 namespace ganno {
 
-namespace baseline {
-void move_streams(const StreamPiece& piece);
-}
-namespace avx2 {
-void move_streams(const StreamPiece& piece);
-}
-namespace avx512 {
-void move_streams(const StreamPiece& piece);
-}
+GANNO_IN_TIERS(void move_streams(const StreamPiece& piece);)
 
 namespace {
 
 using MoveStreams = void (*)(const StreamPiece&);
 
 MoveStreams move_streams_of(Tier tier) {
-  switch (tier) {
-#if defined(GANNO_HAS_TIER_AVX512)
-    case Tier::kAvx512:
-      return avx512::move_streams;
-#endif
-#if defined(GANNO_HAS_TIER_AVX2)
-    case Tier::kAvx2:
-      return avx2::move_streams;
-#endif
-    default:
-      return baseline::move_streams;
-  }
+  return GANNO_OF_TIER(tier, move_streams);
 }
 
 std::uint64_t padded(std::uint64_t size) {

@@ -1,5 +1,5 @@
 #pragma once
-// The kernels of cuda/ceilings.h.
+// The kernels of bench/cuda/ceilings.h.
 #include <cstdint>
 
 #include "cuda/runtime.h"

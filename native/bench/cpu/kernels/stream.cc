@@ -7,12 +7,12 @@
 // Plain stores, one vector of each stream at a time: unrolling (2, 4 vectors), prefetching (0.5 to 4 KiB ahead), huge
 // pages and 64-byte alignment were measured to change nothing beyond noise, from 16,000 to 64 million elements, and
 // non-temporal stores took 1.3 times as long beyond the caches and 8 times inside them.
+#include "bench/cpu/stream_ceiling.h"
 #include "cpu/simd.h"
-#include "cpu/stream_ceiling.h"
 
 namespace ganno::GANNO_TIER {
 
-void move_streams(const StreamPiece& piece);  // called through native/cpu/stream_ceiling.cc
+void move_streams(const StreamPiece& piece);  // called through native/bench/cpu/stream_ceiling.cc
 
 void move_streams(const StreamPiece& piece) {
   std::size_t i = 0;

@@ -1,5 +1,5 @@
 // For a build without nvcc.
-#include "cuda/ceilings.h"
+#include "bench/cuda/ceilings.h"
 
 #include "cuda/devices.h"
 

@@ -7,7 +7,7 @@ namespace ganno::GANNO_TIER {
 // (32 with AVX-512, 16 else).
 inline constexpr int kChains = kVectorWidth == 16 ? 24 : 12;
 
-double fma_loop(std::uint64_t iterations);  // called through native/cpu/fma_peak.cc
+double fma_loop(std::uint64_t iterations);  // called through native/bench/cpu/fma_peak.cc
 
 double fma_loop(std::uint64_t iterations) {
   Vector chains[kChains];

@@ -1,4 +1,4 @@
-#include "cpu/fma_peak.h"
+#include "bench/cpu/fma_peak.h"
 
 #include <chrono>
 #include <ctime>
@@ -12,33 +12,14 @@
 
 namespace ganno {
 
-namespace baseline {
-double fma_loop(std::uint64_t iterations);
-}
-namespace avx2 {
-double fma_loop(std::uint64_t iterations);
-}
-namespace avx512 {
-double fma_loop(std::uint64_t iterations);
-}
+GANNO_IN_TIERS(double fma_loop(std::uint64_t iterations);)
 
 namespace {
 
 using FmaLoop = double (*)(std::uint64_t);
 
 FmaLoop fma_loop_of(Tier tier) {
-  switch (tier) {
-#if defined(GANNO_HAS_TIER_AVX512)
-    case Tier::kAvx512:
-      return avx512::fma_loop;
-#endif
-#if defined(GANNO_HAS_TIER_AVX2)
-    case Tier::kAvx2:
-      return avx2::fma_loop;
-#endif
-    default:
-      return baseline::fma_loop;
-  }
+  return GANNO_OF_TIER(tier, fma_loop);
 }
 
 #if defined(__linux__)

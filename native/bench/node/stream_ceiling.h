@@ -3,7 +3,7 @@
 
 namespace ganno::node {
 
-/// The class StreamCeiling of binding.d.ts.
+/// The class StreamCeiling of bench/binding-bench.d.ts.
 Napi::Function stream_ceiling_class(Napi::Env env);
 
 }  // namespace ganno::node

@@ -1,5 +1,5 @@
 // Arithmetic at full speed: no memory but one store a thread at the end.
-#include "cuda/ceiling_kernels.h"
+#include "bench/cuda/ceiling_kernels.h"
 
 namespace ganno::cuda {
 

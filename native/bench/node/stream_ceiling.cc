@@ -1,12 +1,12 @@
 // class StreamCeiling: the memory traffic of a step, for benchmarks.
-#include "node/stream_ceiling.h"
+#include "bench/node/stream_ceiling.h"
 
 #include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "cpu/stream_ceiling.h"
+#include "bench/cpu/stream_ceiling.h"
 #include "node/arguments.h"
 #include "node/errors.h"
 #include "node/handles.h"

@@ -1,9 +1,9 @@
-#include "cuda/ceilings.h"
+#include "bench/cuda/ceilings.h"
 
 #include <numeric>
 #include <vector>
 
-#include "cuda/ceiling_kernels.h"
+#include "bench/cuda/ceiling_kernels.h"
 #include "cuda/device.h"
 #include "cuda/devices.h"
 #include "cuda/event_timer.h"
