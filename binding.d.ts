@@ -52,14 +52,9 @@ export interface LayerwisePlanOptions {
 	readonly threads: number;
 	/** Whether denormal numbers count as 0 throughout; default false. */
 	readonly flushDenormals?: boolean;
-	/**
-	 * A promise that nobody else writes the parameters between calls, unless `writeMoment` or `writeSteps` comes before the next one;
-	 * default false. lars then takes the norm of a layer's parameters over from the step before: the same bits, read once less.
-	 */
-	readonly carryParameterNorms?: boolean;
 	/** Instruction-set tier, for tests; default {@link cpuTier}. */
 	readonly tier?: string | undefined;
-	/** N of `cuda:N`; missing: the CPU. Denormals are kept there. */
+	/** N of `cuda:N`; missing: the CPU. */
 	readonly cudaDevice?: number | undefined;
 	/**
 	 * With cudaDevice. true: parameters and gradients are copied when the plan is made and by `upload` and `download` alone; false: every
@@ -87,13 +82,6 @@ export interface LayerwisePlanOptions {
 	readonly gradients: readonly Float32Array[];
 	/** [layers]: how many arrays each layer owns. */
 	readonly arraysPerLayer: Uint32Array;
-	/** [layers × 3]: learning rate, weight decay, momentum of each layer, read at every step. */
-	readonly controls: Float64Array;
-	/**
-	 * [layers]: when `controls[0]` is NaN, the next step checks these and takes them over into `controls` (JavaScript would take longer
-	 * for that than the step of small layers). Throws `INVALID_ARGUMENT` where one is negative or not finite.
-	 */
-	readonly learningRates?: Float32Array | undefined;
 }
 
 /**
@@ -106,18 +94,30 @@ export interface LayerwisePlanOptions {
 export class LayerwisePlan {
 	constructor(options: LayerwisePlanOptions);
 	/**
+	 * One step of every layer: parameters, moments and step counters change. Controls are numbers for all layers or arrays [layers], whose
+	 * elements are checked here (`INVALID_ARGUMENT` names the one that is out of range, and nothing has changed); numbers, `inverseScale`
+	 * too, are the caller's to check.
+	 * @param learningRates from 0 to 3.4e38
+	 * @param weightDecays likewise
+	 * @param momenta from 0 to 1
 	 * @param statistics [layers × 14], written; undefined: none are computed
-	 * @param inverseScale multiplies every gradient in registers
+	 * @param inverseScale multiplies every gradient before anything else
 	 */
-	step(statistics: Float32Array | undefined, inverseScale: number): void;
+	step(
+		learningRates: number | Float32Array,
+		weightDecays: number | Float32Array,
+		momenta: number | Float32Array,
+		statistics: Float32Array | undefined,
+		inverseScale: number,
+	): void;
 	/**
-	 * As {@link step}, on another thread. Controls are copied at once; `statistics` is written just before the promise resolves. The
-	 * registered arrays are kept alive, but **the caller must make sure that none is detached** until then. Any other call but `dispose`
-	 * throws `INVALID_ARGUMENT` meanwhile.
+	 * As {@link step}, off the calling thread where there is another. Controls are copied at once; `statistics` is written just before the
+	 * promise resolves. The registered arrays are kept alive, but **the caller must make sure that none is detached** until then. Any
+	 * other call but `dispose` throws `INVALID_ARGUMENT` meanwhile.
 	 */
-	stepAsync(statistics: Float32Array | undefined, inverseScale: number): Promise<void>;
+	stepAsync(...args: Parameters<LayerwisePlan['step']>): Promise<void>;
 	/** Writes the statistics the next step would have, and changes nothing else. */
-	probe(statistics: Float32Array, inverseScale: number): void;
+	probe(...args: Parameters<LayerwisePlan['step']>): void;
 	/** Copies moment 0 or 1 of one array (index over all layers) into `out`, of that array's length. */
 	readMoment(array: number, moment: number, out: Float32Array): void;
 	writeMoment(array: number, moment: number, values: Float32Array): void;

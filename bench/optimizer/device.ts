@@ -54,10 +54,6 @@ class Pace {
 /** LayerwiseOptimizer's own class, in the addon that can time its steps; the hyper-parameters are the package's defaults. */
 function openPlan(one: DeviceStepCase, layers: readonly LayerValues[], device: string): LayerwisePlan {
 	const { algorithm } = one;
-	const controls = new Float64Array(3 * layers.length);
-	for (let layer = 0; layer < layers.length; layer++) {
-		controls.set([LEARNING_RATE, algorithm === 'adamw' ? 0.01 : 0, 0.9], 3 * layer);
-	}
 	return new (loadBenchAddon().LayerwisePlan)({
 		algorithm: LAYERWISE_ALGORITHMS.indexOf(algorithm),
 		nonFinite: 0,
@@ -73,7 +69,6 @@ function openPlan(one: DeviceStepCase, layers: readonly LayerValues[], device: s
 		parameters: layers.map(({ parameters }) => parameters),
 		gradients: layers.map(({ gradients }) => gradients),
 		arraysPerLayer: new Uint32Array(layers.length).fill(1),
-		controls,
 	});
 }
 
@@ -89,7 +84,8 @@ function queuedContender(name: string, one: DeviceStepCase, withStatistics: bool
 		plan.download();
 		return evidenceOf(one, layers, steps, statistics);
 	};
-	for (; steps < FIRST_STEPS; steps++) plan.step(statistics, 1);
+	for (; steps < FIRST_STEPS; steps++)
+		plan.step(LEARNING_RATE, one.algorithm === 'adamw' ? 0.01 : 0, 0.9, statistics, 1);
 	return {
 		name,
 		local: true,

@@ -134,8 +134,7 @@ function streamContender(name: string, one: StepCase, tier: string): StepContend
 /** The addon's own class, which can be told its instruction set; the package takes the machine's best. Adam only. */
 function tierContender(name: string, one: StepCase, withStatistics: boolean, tier: string): StepContender {
 	const layers = one.sizes.map((size, layer) => makeValues(layer, size));
-	const controls = new Float64Array(3 * layers.length);
-	for (let layer = 0; layer < layers.length; layer++) controls[3 * layer] = LEARNING_RATE;
+	const learningRates = new Float32Array(layers.length).fill(LEARNING_RATE);
 	const plan = new (loadAddon().LayerwisePlan)({
 		algorithm: LAYERWISE_ALGORITHMS.indexOf('adam'),
 		nonFinite: 0,
@@ -145,13 +144,12 @@ function tierContender(name: string, one: StepCase, withStatistics: boolean, tie
 		parameters: layers.map(({ parameters }) => parameters),
 		gradients: layers.map(({ gradients }) => gradients),
 		arraysPerLayer: new Uint32Array(layers.length).fill(1),
-		controls,
 	});
 	const statistics = withStatistics ? new Float32Array(layers.length * STATISTICS.length) : undefined;
 	return localContender(name, one, {
 		parameters: layers.map(({ parameters }) => parameters),
 		statistics,
-		step: () => plan.step(statistics, 1),
+		step: () => plan.step(learningRates, 0, 0, statistics, 1),
 		dispose: () => plan.dispose(),
 	});
 }

@@ -5,7 +5,7 @@ import { dropoutFactors, initialWeights } from '#ganno/networks/network-random.j
 import { DIVERGED_LOSS } from '#ganno/networks/population.js';
 import { ALGORITHMS } from '#ganno/optimizer/algorithms.js';
 import { IntervalStatistics } from '#ganno/optimizer/interval-statistics.js';
-import { MOMENT_COUNT } from '#ganno/optimizer/rules.js';
+import { RULES } from '#ganno/optimizer/rules.js';
 import type { NativePopulation, NativePopulationOptions } from '../../binding.d.ts';
 import { Batches } from './batches.js';
 import { batchGradients, computeStep, type LayerControls, type StepModel } from './compute.js';
@@ -169,7 +169,7 @@ export class TfjsEngine implements NativePopulation {
 	}
 
 	bytes(): number {
-		const perNetwork = this.#sizes.reduce((sum, size) => sum + size, 0) * 4 * (1 + MOMENT_COUNT[this.#algorithm]);
+		const perNetwork = this.#sizes.reduce((sum, size) => sum + size, 0) * 4 * (1 + RULES[this.#algorithm].moments);
 		return this.#networks.length * perNetwork;
 	}
 
@@ -188,7 +188,7 @@ export class TfjsEngine implements NativePopulation {
 				i % 2 === 1
 					? new Float32Array(size)
 					: initialWeights(size, initializerOf(weighted[i / 2]!), taps * inputs, taps * outputs, seed, i / 2);
-			const moments = Array.from({ length: MOMENT_COUNT[this.#algorithm] }, () => tf.keep(tf.zeros([...shape])));
+			const moments = Array.from({ length: RULES[this.#algorithm].moments }, () => tf.keep(tf.zeros([...shape])));
 			return { parameter: tf.keep(tf.tensor(values, [...shape])), moments };
 		});
 		return { seed, steps: 0, diverged: false, arrays, logits: undefined };

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { type Algorithm, STATISTICS } from 'ganno';
-import { correctsMoment, keepsFirstMoment } from '#ganno/optimizer/rules.js';
+import { RULES } from '#ganno/optimizer/rules.js';
 
 /** An optimiser step and its statistics in tfjs operations, over the arrays of one layer. */
 
@@ -88,7 +88,7 @@ export function layerSums(
 ): tf.Scalar[] {
 	const g = flat(gradients);
 	const p = flat(before.map(({ parameter }) => parameter));
-	const m = keepsFirstMoment(algorithm) ? flat(after.map(({ moments }) => moments[0] as tf.Tensor)) : g;
+	const m = RULES[algorithm].firstMoment ? flat(after.map(({ moments }) => moments[0] as tf.Tensor)) : g;
 	const u = flat(after.map(({ parameter }) => parameter)).sub<tf.Tensor1D>(p);
 	const product = (a: tf.Tensor1D, b: tf.Tensor1D): tf.Scalar => a.mul(b).sum();
 	return [
@@ -118,7 +118,7 @@ export function writeStatistics(
 ): void {
 	const [gg, pp, mm, uu, gm, gp, gu, sumG, sumP, least, most, finite] = [...sums] as LayerSums;
 	const [g, p, m, u] = [Math.sqrt(gg), Math.sqrt(pp), Math.sqrt(mm), Math.sqrt(uu)] as const;
-	const correction = correctsMoment(algorithm) ? 1 / (1 - beta1 ** step) : 1;
+	const correction = RULES[algorithm].correctsBias ? 1 / (1 - beta1 ** step) : 1;
 	const cosine = (sum: number, a: number, b: number): number => (a * b > 0 ? sum / (a * b) : 0);
 	const meanG = finite > 0 ? sumG / finite : 0;
 	const meanP = sumP / size;

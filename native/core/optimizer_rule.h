@@ -1,8 +1,7 @@
 #pragma once
-// Optimiser rules: names, hyperparameters, and the scalars one step of one layer needs. Formulas: docs/algorithms.md.
+// Optimiser rules: their traits, hyperparameters, and the scalars one step of one layer needs. Formulas:
+// core/step_rules.h, docs/algorithms.md.
 #include <cstdint>
-#include <optional>
-#include <string_view>
 
 namespace ganno {
 
@@ -12,23 +11,51 @@ inline constexpr std::uint32_t kAlgorithmCount = 9;
 /// The first so many need one pass and nothing but the array: those a population trains with.
 inline constexpr std::uint32_t kPopulationAlgorithmCount = 6;
 
-std::optional<Algorithm> algorithm_from_name(std::string_view name);
-std::string_view algorithm_name(Algorithm algorithm);
+/// What there is to know of a rule beside its formula.
+struct RuleTraits {
+  /// Moment arrays it keeps beside the parameters.
+  int moments = 0;
+  /// Whether the first of them is a first moment (a velocity or a mean of gradients), which the moment statistics
+  /// describe. Where there is none (sgd, rmsprop) they describe the gradient.
+  bool first_moment = false;
+  /// Whether its moments are corrected for their start at 0, so that its scalars depend on the step counter, and the
+  /// first is mixed by lerp().
+  bool corrects_bias = false;
+  /// Whether weight decay multiplies the parameters (StepScalars::decay_factor); else StepScalars::weight_decay says
+  /// how much of them the rule adds.
+  bool decay_factor = false;
+  /// Whether the step is scaled by a trust ratio of norms, which takes a pass of its own before it.
+  bool trust_ratio = false;
+};
 
-/// How many moment arrays the rule keeps beside the parameters: 0 (sgd), 1 (momentum, nesterov, rmsprop, lion,
-/// lars), 2 (adam, adamw, lamb).
-int moment_count(Algorithm algorithm);
+/// A function, because device code cannot index a constant array.
+constexpr RuleTraits rule_traits(Algorithm algorithm) {
+  switch (algorithm) {
+    case Algorithm::kSgd:
+      return {};
+    case Algorithm::kMomentum:
+    case Algorithm::kNesterov:
+      return {.moments = 1, .first_moment = true};
+    case Algorithm::kRmsProp:
+      return {.moments = 1};
+    case Algorithm::kAdam:
+      return {.moments = 2, .first_moment = true, .corrects_bias = true};
+    case Algorithm::kAdamW:
+      return {.moments = 2, .first_moment = true, .corrects_bias = true, .decay_factor = true};
+    case Algorithm::kLion:
+      return {.moments = 1, .first_moment = true, .decay_factor = true};
+    case Algorithm::kLars:
+      return {.moments = 1, .first_moment = true, .trust_ratio = true};
+    case Algorithm::kLamb:
+      return {.moments = 2, .first_moment = true, .corrects_bias = true, .trust_ratio = true};
+  }
+  return {};
+}
 
-/// Whether the first of them is a first moment (a velocity or a mean of gradients), which the moment statistics
-/// describe. Where there is none (sgd, rmsprop) they describe the gradient.
-bool keeps_first_moment(Algorithm algorithm);
-
-/// Whether its moments are corrected for their start at 0, so that its scalars depend on the step counter (adam, adamw,
-/// lamb).
-bool corrects_bias(Algorithm algorithm);
-
-/// Whether the step is scaled by a trust ratio of norms, which takes a pass of its own before it (lars, lamb).
-bool has_trust_ratio(Algorithm algorithm);
+/// How many moment arrays the rule keeps.
+constexpr int moment_count(Algorithm algorithm) {
+  return rule_traits(algorithm).moments;
+}
 
 struct Hyperparameters {
   double beta1 = 0.9;
@@ -36,13 +63,12 @@ struct Hyperparameters {
   double epsilon = 1e-8;  // at least FLT_MIN: it keeps 0/0 out of the step
   double momentum = 0.9;
   double rho = 0.99;                 // RMSProp's smoothing constant (PyTorch: alpha)
-  double weight_decay = 0.0;         // coupled (L2), except adamw, lion and lamb: decoupled
+  double weight_decay = 0.0;
   double trust_coefficient = 0.001;  // lars
 };
 
-/// Whether the rule mixes a first moment with these from the side of the gradient: beta1 of at most 0.5 (adam, adamw,
-/// lamb).
-bool lerps_from_gradient(Algorithm algorithm, const Hyperparameters& hyperparameters);
+/// Per layer, in this order, in a table of controls [layers x kControlCount].
+enum Control : std::uint32_t { kControlLearningRate, kControlWeightDecay, kControlMomentum, kControlCount };
 
 /// What to do with an element whose gradient (or resulting state) is not finite. Layer- and network-wide skips are
 /// decided by the caller, who counts first (count_non_finite) and then observes instead of stepping.
@@ -52,18 +78,18 @@ enum class NonFinitePolicy : std::uint32_t { kSkipElement, kSkipLayer, kSkipNetw
 /// (core/step_cohorts.h), in double, and applied in float32.
 struct StepScalars {
   float learning_rate = 0;
-  float weight_decay = 0;     // coupled; 0 for adamw and lion; lamb adds it to its direction
-  float momentum = 0;         // momentum, nesterov, lars
-  float beta1 = 0;            // lion
-  float beta2 = 0;            // adam, adamw, lion, lamb; rho for rmsprop
-  float one_minus_beta1 = 0;  // lion
+  float weight_decay = 0;     // of the parameters, that the rule adds; 0 where decay_factor says it
+  float momentum = 0;
+  float beta1 = 0;
+  float beta2 = 0;  // rmsprop: rho
+  float one_minus_beta1 = 0;
   float one_minus_beta2 = 0;
   float lerp_weight = 0;  // adam, adamw, lamb: of g - m, added to m (1 - beta1) or to g (-beta1)
   float epsilon = 0;
   float step_size = 0;                 // adam: learning_rate / (1 - beta1^t); lamb: learning_rate * trust ratio
   float inverse_sqrt_correction2 = 1;  // 1 / sqrt(1 - beta2^t)
   float inverse_correction1 = 1;       // lamb: 1 / (1 - beta1^t)
-  float decay_factor = 1;              // adamw, lion: 1 - learning_rate * weight_decay
+  float decay_factor = 1;              // 1 - learning_rate * weight_decay, where the rule has it
   float trust = 1;                     // lars
   float clip = 1;                      // multiplies the scaled gradient, where clipping is on
   float inverse_scale = 1;             // multiplies the gradient in registers
@@ -79,25 +105,5 @@ struct BiasCorrections {
   double inverse_correction1 = 1;      // 1 / (1 - beta1^step)
   float inverse_sqrt_correction2 = 1;  // 1 / sqrt(1 - beta2^step)
 };
-
-/// @param step 1 for the first step of an array.
-BiasCorrections bias_corrections(const Hyperparameters& hyperparameters, std::uint64_t step);
-
-StepScalars step_scalars(Algorithm algorithm, const Hyperparameters& hyperparameters,
-                         const BiasCorrections& corrections, double learning_rate, double weight_decay, double momentum,
-                         float inverse_scale = 1.0f);
-
-/// What a gradient of this norm is multiplied by so that its norm is at most `maximum`: min(1, maximum / (norm +
-/// 1e-6)), as torch.nn.utils.clip_grad_norm_ does.
-double clip_coefficient(double norm, double maximum);
-
-/// Makes a layer's scalars those of its trust ratio. `direction_norm` is of the clipped gradient (lars) or of LAMB's r.
-/// The ratio is 1 where either norm is 0. lars: c |p| / (|g| + wd |p| + eps); lamb: |p| / |r|.
-void apply_trust_ratio(Algorithm algorithm, const Hyperparameters& hyperparameters, double learning_rate,
-                       double weight_decay, double parameter_norm, double direction_norm, StepScalars& scalars);
-
-/// The same for one layer on its own.
-StepScalars step_scalars(Algorithm algorithm, const Hyperparameters& hyperparameters, double learning_rate,
-                         double weight_decay, double momentum, std::uint64_t step, float inverse_scale = 1.0f);
 
 }  // namespace ganno

@@ -179,7 +179,7 @@ double block_squares(double sum, const float* values, std::size_t size) {
 
 void finalize_statistics(const LayerSums& sums, Algorithm algorithm, const StepScalars& scalars,
                          float out[kStepStatisticCount]) {
-  fold::finalize_statistics(sums, keeps_first_moment(algorithm), scalars.moment_correction, out);
+  fold::finalize_statistics(sums, rule_traits(algorithm).first_moment, scalars.moment_correction, out);
 }
 
 }  // namespace ganno

@@ -31,16 +31,22 @@ GANNO_INLINE Vector lerp(Vector weight, Vector moment, Vector gradient) {
 }
 
 // Each rule has
-//   kMoments        moment arrays it keeps
-//   kFirstMoment    whether moment1 is a first moment, which the moment statistics describe
+//   RuleOf<...>     its traits, of core/optimizer_rule.h
 //   step(g, old)    the new elements
 //   evidence(g, x)  finite only if g and all new elements x are; may overflow for finite ones, so it only raises
 //   suspicion
+//   direction(g, old), with a trust ratio: what that compares with the parameters
+// and a place in the list of them below.
+
+template <Algorithm kOf>
+struct RuleOf {
+  static constexpr Algorithm kAlgorithm = kOf;
+  static constexpr int kMoments = rule_traits(kOf).moments;
+  static constexpr bool kFirstMoment = rule_traits(kOf).first_moment;
+};
 
 /// Bytes per element: reads gradient, parameter; writes parameter: 12.
-struct Sgd {
-  static constexpr int kMoments = 0;
-  static constexpr bool kFirstMoment = false;
+struct Sgd : RuleOf<Algorithm::kSgd> {
   Vector learning_rate, weight_decay;
 
   GANNO_INLINE explicit Sgd(const StepScalars& s)
@@ -55,9 +61,7 @@ struct Sgd {
 
 /// v <- mu v + g;  p <- p - lr v, or p - lr (g + mu v) for Nesterov. 20 bytes per element.
 template <bool kNesterov>
-struct Momentum {
-  static constexpr int kMoments = 1;
-  static constexpr bool kFirstMoment = true;
+struct Momentum : RuleOf<kNesterov ? Algorithm::kNesterov : Algorithm::kMomentum> {
   Vector learning_rate, weight_decay, momentum;
 
   GANNO_INLINE explicit Momentum(const StepScalars& s)
@@ -74,9 +78,7 @@ struct Momentum {
 };
 
 /// v <- rho v + (1 - rho) g^2;  p <- p - lr g / (sqrt v + eps). 20 bytes per element.
-struct RmsProp {
-  static constexpr int kMoments = 1;
-  static constexpr bool kFirstMoment = false;
+struct RmsProp : RuleOf<Algorithm::kRmsProp> {
   Vector learning_rate, weight_decay, rho, one_minus_rho, epsilon;
 
   GANNO_INLINE explicit RmsProp(const StepScalars& s)
@@ -98,9 +100,7 @@ struct RmsProp {
 /// m <- lerp(m, g);  v <- b2 v + (1 - b2) g^2;  p <- p - lr/(1 - b1^t) m / (sqrt v / sqrt(1 - b2^t) + eps).
 /// AdamW multiplies p by 1 - lr wd first, Adam adds wd p to g. 28 bytes per element.
 template <bool kDecoupledDecay, LerpFrom kFrom>
-struct Adam {
-  static constexpr int kMoments = 2;
-  static constexpr bool kFirstMoment = true;
+struct Adam : RuleOf<kDecoupledDecay ? Algorithm::kAdamW : Algorithm::kAdam> {
   Vector decay, lerp_weight, beta2, one_minus_beta2, epsilon, step_size, inverse_sqrt_correction2;
 
   GANNO_INLINE explicit Adam(const StepScalars& s)
@@ -127,9 +127,7 @@ struct Adam {
 
 /// c = b1 m + (1 - b1) g;  p <- (1 - lr wd) p - lr sign(c);  m <- b2 m + (1 - b2) g. 20 bytes per element.
 /// Chen et al. 2023, "Symbolic Discovery of Optimization Algorithms", algorithm 2.
-struct Lion {
-  static constexpr int kMoments = 1;
-  static constexpr bool kFirstMoment = true;
+struct Lion : RuleOf<Algorithm::kLion> {
   Vector learning_rate, decay, beta1, one_minus_beta1, beta2, one_minus_beta2;
 
   GANNO_INLINE explicit Lion(const StepScalars& s)
@@ -152,9 +150,7 @@ struct Lion {
 
 /// v <- mu v + trust (g + wd p);  p <- p - lr v. 20 bytes per element, and 8 in the pass for the trust ratio.
 /// You, Gitman & Ginsburg 2017, "Large Batch Training of Convolutional Networks".
-struct Lars {
-  static constexpr int kMoments = 1;
-  static constexpr bool kFirstMoment = true;
+struct Lars : RuleOf<Algorithm::kLars> {
   Vector learning_rate, weight_decay, momentum, trust;
 
   GANNO_INLINE explicit Lars(const StepScalars& s)
@@ -163,7 +159,6 @@ struct Lars {
         momentum(set1(s.momentum)),
         trust(set1(s.trust)) {}
 
-  /// What the trust ratio compares with the parameters.
   GANNO_INLINE static Vector direction(Vector g, const Elements&) { return g; }
   GANNO_INLINE Elements step(Vector g, const Elements& old) const {
     const Vector velocity = momentum * old.moment1 + trust * (g + weight_decay * old.parameter);
@@ -175,9 +170,7 @@ struct Lars {
 /// m and v as Adam's;  r = m^ / (sqrt v^ + eps) + wd p;  p <- p - lr trust r. 28 bytes per element, and 16 in the pass
 /// for the trust ratio. You et al. 2019, "Large Batch Optimization for Deep Learning: Training BERT in 76 minutes".
 template <LerpFrom kFrom>
-struct Lamb {
-  static constexpr int kMoments = 2;
-  static constexpr bool kFirstMoment = true;
+struct Lamb : RuleOf<Algorithm::kLamb> {
   Vector weight_decay, lerp_weight, beta2, one_minus_beta2, epsilon, step_size, inverse_correction1,
       inverse_sqrt_correction2;
 
@@ -214,6 +207,31 @@ struct Lamb {
   }
 };
 
+template <class... Rule>
+struct RuleList {
+  static_assert(sizeof...(Rule) == kAlgorithmCount);
+};
+
+/// All rules.
+template <LerpFrom kFrom>
+using Rules = RuleList<Sgd, Momentum<false>, Momentum<true>, RmsProp, Adam<false, kFrom>, Adam<true, kFrom>, Lion, Lars,
+                       Lamb<kFrom>>;
+
+template <class Visit, class... Rule>
+auto visit_rule(RuleList<Rule...>, Algorithm algorithm, const Visit& visit) {
+  decltype(visit.template operator()<Sgd>()) result{};
+  ((Rule::kAlgorithm == algorithm && (result = visit.template operator()<Rule>(), true)) || ...);
+  return result;
+}
+
+/// What `visit` makes of the rule of an algorithm, which it gets as a template argument.
+/// @param from_gradient lerps_from_gradient() of core/step_scalars.h
+template <class Visit>
+auto with_rule(Algorithm algorithm, bool from_gradient, const Visit& visit) {
+  return from_gradient ? visit_rule(Rules<LerpFrom::kGradient>{}, algorithm, visit)
+                       : visit_rule(Rules<LerpFrom::kMoment>{}, algorithm, visit);
+}
+
 /// A rule on the clipped gradient; the statistics see the gradient as it was.
 template <class Rule>
 struct Clipped : Rule {
@@ -238,14 +256,6 @@ struct Trust : Clipped<Rule> {
   static constexpr bool kParameters = true;
   GANNO_INLINE explicit Trust(const StepScalars& s) : Clipped<Rule>(s) {}
   GANNO_INLINE Vector direction(Vector g, const Elements& old) const { return Rule::direction(g * this->clip, old); }
-};
-
-/// The second of them alone, for a rule whose direction looks at nothing but the gradient.
-template <class Rule>
-struct TrustDirection : Trust<Rule> {
-  static constexpr int kMoments = 0;
-  static constexpr bool kParameters = false;
-  GANNO_INLINE explicit TrustDirection(const StepScalars& s) : Trust<Rule>(s) {}
 };
 
 /// Changes nothing.

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "core/layer_table.h"
+#include "core/step_scalars.h"
 #include "cpu/layerwise_step.h"
 
 namespace ganno {
@@ -20,19 +21,12 @@ std::uint64_t padded(std::uint64_t size) {
   return (size + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
 }
 
-StepFunction step_function_for(const LayerwiseStep::Options& options, bool statistics, bool carry = false) {
+StepFunction step_function_for(const LayerwiseOptions& options, bool statistics) {
   return step_function(options.tier,
                        {.algorithm = options.algorithm,
                         .statistics = statistics,
                         .clip = options.clip_layer_norm > 0 || options.clip_global_norm > 0,
-                        .carry = carry,
-                        .from_gradient = lerps_from_gradient(options.algorithm, options.hyperparameters)});
-}
-
-Measured measured_for_trust(const LayerwiseStep::Options& options) {
-  if (options.algorithm == Algorithm::kLars) return Measured::kLars;
-  return lerps_from_gradient(options.algorithm, options.hyperparameters) ? Measured::kLambFromGradient
-                                                                         : Measured::kLamb;
+                        .from_gradient = rules::lerps_from_gradient(options.hyperparameters)});
 }
 
 std::vector<std::uint8_t> decays_of(std::span<const ArrayBinding> arrays) {
@@ -43,22 +37,20 @@ std::vector<std::uint8_t> decays_of(std::span<const ArrayBinding> arrays) {
 
 }  // namespace
 
-void LayerwiseStep::Free::operator()(float* memory) const {
+void CpuStep::Free::operator()(float* memory) const {
   std::free(memory);
 }
 
-LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBinding> arrays,
+CpuStep::CpuStep(const LayerwiseOptions& options, std::span<const ArrayBinding> arrays,
                              std::span<const std::uint32_t> arrays_per_layer, std::span<const std::uint8_t> adapt)
     : options_(options),
       with_statistics_(step_function_for(options, true)),
       without_statistics_(step_function_for(options, false)),
       observe_(step_function(options.tier, {.algorithm = options.algorithm, .observe = true})),
       finalize_(finalize_function(options.tier, options.algorithm)),
-      measure_gradient_(measure_function(options.tier, Measured::kGradient)),
-      measure_direction_(measure_function(options.tier, Measured::kLarsGradient)),
-      by_layer_(has_trust_ratio(options.algorithm) || (options.clip_layer_norm > 0 && options.clip_global_norm == 0)),
+      measure_gradient_(measure_function(options.tier, {})),
+      by_layer_(rule_traits(options.algorithm).trust_ratio || (options.clip_layer_norm > 0 && options.clip_global_norm == 0)),
       adapt_(arrays_per_layer.size(), 1),
-      carry_(arrays_per_layer.size(), Carry::kNever),
       cohorts_(arrays_per_layer, decays_of(arrays)),
       moment_corrections_(arrays_per_layer.size()),
       skipped_(arrays_per_layer.size()) {
@@ -92,7 +84,7 @@ LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBindin
       const StepArray& array = arrays_[next_array++];
       for (std::uint64_t begin = 0; begin < array.size; begin += kPieceSize) {
         const std::uint64_t size = std::min<std::uint64_t>(kPieceSize, array.size - begin);
-        pieces_.push_back({slice(array, begin, size), layer, 0, nullptr, {}, 0, 0});
+        pieces_.push_back({slice(array, begin, size), layer, 0, nullptr, {}, 0});
         elements_in_task += size;
         if (elements_in_task >= kPieceSize) {
           task_ends_.push_back(static_cast<std::uint32_t>(pieces_.size()));
@@ -120,28 +112,23 @@ LayerwiseStep::LayerwiseStep(const Options& options, std::span<const ArrayBindin
 
   if (!adapt.empty()) adapt_.assign(adapt.begin(), adapt.end());
   if (adapt_.size() != layers_.size()) throw std::invalid_argument("adapt does not have an entry for every layer");
-  if (has_trust_ratio(options.algorithm)) {
-    measure_trust_ = measure_function(options.tier, measured_for_trust(options));
+  if (rule_traits(options.algorithm).trust_ratio) {
+    measure_trust_ =
+        measure_function(options.tier, {.trust = true,
+                                        .algorithm = options.algorithm,
+                                        .from_gradient = rules::lerps_from_gradient(options.hyperparameters)});
   }
   if (by_layer_) plan_layer_tasks();
-  // LAMB reads the parameters for its direction anyway.
-  if (options.carry_parameter_norms && options.algorithm == Algorithm::kLars) {
-    carrying_with_statistics_ = step_function_for(options, true, true);
-    carrying_without_statistics_ = step_function_for(options, false, true);
-    for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
-      if (adapt_[layer]) carry_[layer] = Carry::kUnknown;
-    }
-  }
 }
 
-std::uint64_t LayerwiseStep::bytes() const {
+std::uint64_t CpuStep::bytes() const {
   return moment_floats_ * sizeof(float) + pieces_.capacity() * sizeof(Piece) + arrays_.capacity() * sizeof(StepArray) +
          piece_sums_.capacity() * sizeof(LayerSums) +
          layers_.size() * (sizeof(Layer) + sizeof(LayerSums) + sizeof(double)) +
          cohorts_.all().size() * (sizeof(StepScalars) + sizeof(Cohort));
 }
 
-void LayerwiseStep::assign_cohorts() {
+void CpuStep::assign_cohorts() {
   auto piece = pieces_.begin();
   for (std::size_t array = 0; array < arrays_.size(); ++array) {
     for (std::uint64_t begin = 0; begin < arrays_[array].size; begin += kPieceSize) {
@@ -153,7 +140,7 @@ void LayerwiseStep::assign_cohorts() {
   applied_.clear();  // these scalars were computed from nothing yet
 }
 
-std::vector<std::uint64_t> LayerwiseStep::steps() const {
+std::vector<std::uint64_t> CpuStep::steps() const {
   std::vector<std::uint64_t> steps;
   for (std::size_t array = 0; array < arrays_.size(); ++array) {
     steps.push_back(cohorts_.all()[cohorts_.of_array(array)].steps);
@@ -161,15 +148,14 @@ std::vector<std::uint64_t> LayerwiseStep::steps() const {
   return steps;
 }
 
-void LayerwiseStep::write_steps(std::span<const std::uint64_t> steps) {
+void CpuStep::write_steps(std::span<const std::uint64_t> steps) {
   cohorts_.regroup(steps);
   assign_cohorts();
-  forget_parameter_norms();
 }
 
-// Rules that need norms of a layer before its step (LARS, LAMB, clipping by layer) take passes over that layer. Unless
-// asked, the norm of the parameters is not carried over from the step before: the arrays are the caller's.
-void LayerwiseStep::plan_layer_tasks() {
+// Rules that need norms of a layer before its step (LARS, LAMB, clipping by layer) take passes over that layer. The norm
+// of the parameters is not carried over from the step before: the arrays are the caller's.
+void CpuStep::plan_layer_tasks() {
   std::uint64_t elements_in_task = 0;
   for (std::uint32_t layer = 0; layer < layers_.size(); ++layer) {
     const Layer& found = layers_[layer];
@@ -191,12 +177,21 @@ void LayerwiseStep::plan_layer_tasks() {
   }
 }
 
-std::span<float> LayerwiseStep::moment(std::size_t array, int which) {
+std::span<float> CpuStep::moment(std::size_t array, int which, std::size_t size) const {
   if (array >= arrays_.size() || which < 0 || which >= moment_count(options_.algorithm)) {
     throw std::invalid_argument("there is no such array or moment");
   }
   const StepArray& found = arrays_[array];
-  return {which == 0 ? found.moment1 : found.moment2, found.size};
+  if (found.size != size) throw std::invalid_argument("the moment has another number of elements");
+  return {which == 0 ? found.moment1 : found.moment2, size};
+}
+
+void CpuStep::read_moment(std::size_t array, int which, std::span<float> out) const {
+  std::ranges::copy(moment(array, which, out.size()), out.begin());
+}
+
+void CpuStep::write_moment(std::size_t array, int which, std::span<const float> values) {
+  std::ranges::copy(values, moment(array, which, values.size()).begin());
 }
 
 }  // namespace ganno

@@ -6,19 +6,20 @@
 #include <cstring>
 
 #include "core/step_scalars.h"
+#include "cpu/float_environment.h"
 #include "cpu/thread_pool.h"
 
 namespace ganno {
 
 template <typename Function>
-void LayerwiseStep::for_each_piece(Function&& function) {
+void CpuStep::for_each_piece(Function&& function) {
   parallel_for(task_ends_.size(), options_.threads, [&](std::size_t task) {
     const std::uint32_t begin = task == 0 ? 0 : task_ends_[task - 1];
     for (std::uint32_t i = begin; i < task_ends_[task]; ++i) function(pieces_[i]);
   });
 }
 
-void LayerwiseStep::decide_skips(float inverse_scale) {
+void CpuStep::decide_skips(float inverse_scale) {
   std::fill(skipped_.begin(), skipped_.end(), std::uint8_t{0});
   const bool by_layer = options_.non_finite == NonFinitePolicy::kSkipLayer;
   if (!by_layer && options_.non_finite != NonFinitePolicy::kSkipNetwork) return;
@@ -36,14 +37,14 @@ void LayerwiseStep::decide_skips(float inverse_scale) {
 
 // A small layer takes less time to step than its scalars take to compute, so they are kept while the controls stay as
 // they are. Rules with norms of their own change them (clip, trust), and skipped layers have others.
-void LayerwiseStep::compute_scalars(std::span<const double> controls, float inverse_scale, bool store) {
+void CpuStep::compute_scalars(std::span<const double> controls, float inverse_scale, bool store) {
   const bool propagate = options_.non_finite == NonFinitePolicy::kPropagate;
   const bool lasting = !by_layer_ && options_.clip_global_norm == 0 &&
                        (propagate || options_.non_finite == NonFinitePolicy::kSkipElement);
   const bool kept = lasting && applied_.size() == controls.size() && applied_inverse_scale_ == inverse_scale &&
                     applied_store_ == store &&
                     std::memcmp(applied_.data(), controls.data(), controls.size_bytes()) == 0;
-  const bool corrected = corrects_bias(options_.algorithm);
+  const bool corrected = rule_traits(options_.algorithm).corrects_bias;
   if (kept && !corrected) return;
   BiasCorrections corrections;  // cohorts that were born together share them
   const std::span<const Cohort> cohorts = cohorts_.all();
@@ -70,11 +71,7 @@ void LayerwiseStep::compute_scalars(std::span<const double> controls, float inve
   applied_store_ = store;
 }
 
-void LayerwiseStep::forget_parameter_norms() {
-  for (Carry& carry : carry_) carry = std::min(carry, Carry::kUnknown);
-}
-
-PieceNorms LayerwiseStep::layer_norms(std::size_t layer) const {
+PieceNorms CpuStep::layer_norms(std::size_t layer) const {
   PieceNorms sums;
   for (std::uint32_t i = 0; i < layers_[layer].piece_count; ++i) {
     const PieceNorms& norms = pieces_[layers_[layer].first_piece + i].norms;
@@ -84,12 +81,12 @@ PieceNorms LayerwiseStep::layer_norms(std::size_t layer) const {
   return sums;
 }
 
-std::span<StepScalars> LayerwiseStep::scalars_of(std::size_t layer) {
+std::span<StepScalars> CpuStep::scalars_of(std::size_t layer) {
   return std::span(scalars_).subspan(layers_[layer].cohorts.first, layers_[layer].cohorts.count);
 }
 
 /// Clips by layer first, where both are asked for, then by the norm of what that leaves. Skipped layers do not count.
-void LayerwiseStep::clip_by_global_norm() {
+void CpuStep::clip_by_global_norm() {
   for_each_piece([&](Piece& piece) {
     if (!skipped_[piece.layer]) measure_gradient_(piece.elements, scalars_[piece.cohort], &piece.norms);
   });
@@ -98,37 +95,33 @@ void LayerwiseStep::clip_by_global_norm() {
   for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
     if (skipped_[layer]) continue;
     double norm = std::sqrt(layer_norms(layer).direction_squared);
-    if (options_.clip_layer_norm > 0) coefficients[layer] = clip_coefficient(norm, options_.clip_layer_norm);
+    if (options_.clip_layer_norm > 0) coefficients[layer] = rules::clip_coefficient(norm, options_.clip_layer_norm);
     norm *= coefficients[layer];
     squared += norm * norm;
   }
-  const double global = clip_coefficient(std::sqrt(squared), options_.clip_global_norm);
+  const double global = rules::clip_coefficient(std::sqrt(squared), options_.clip_global_norm);
   for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
     for (StepScalars& scalars : scalars_of(layer)) scalars.clip = static_cast<float>(coefficients[layer] * global);
   }
 }
 
 template <typename ForEachPiece>
-void LayerwiseStep::measure_layer(std::size_t layer, std::span<const double> controls, ForEachPiece&& for_each) {
+void CpuStep::measure_layer(std::size_t layer, std::span<const double> controls, ForEachPiece&& for_each) {
   if (skipped_[layer]) return;
   const std::span<StepScalars> own = scalars_of(layer);
   if (options_.clip_layer_norm > 0 && options_.clip_global_norm == 0) {
     for_each([&](Piece& piece) { measure_gradient_(piece.elements, scalars_[piece.cohort], &piece.norms); });
     const double norm = std::sqrt(layer_norms(layer).direction_squared);
-    const auto clip = static_cast<float>(clip_coefficient(norm, options_.clip_layer_norm));
+    const auto clip = static_cast<float>(rules::clip_coefficient(norm, options_.clip_layer_norm));
     for (StepScalars& scalars : own) scalars.clip = clip;
   }
   if (measure_trust_ != nullptr && adapt_[layer]) {
-    const bool known = carry_[layer] == Carry::kKnown;
-    for_each([&](Piece& piece) {
-      (known ? measure_direction_ : measure_trust_)(piece.elements, scalars_[piece.cohort], &piece.norms);
-      if (known) piece.norms.parameter_squared = piece.new_parameter_squared;
-    });
+    for_each([&](Piece& piece) { measure_trust_(piece.elements, scalars_[piece.cohort], &piece.norms); });
     const PieceNorms norms = layer_norms(layer);
     const double* control = &controls[layer * kControlCount];
     const Cohort* cohort = cohorts_.all().data() + layers_[layer].cohorts.first;
     for (StepScalars& scalars : own) {
-      apply_trust_ratio(options_.algorithm, options_.hyperparameters, control[kControlLearningRate],
+      rules::apply_trust_ratio(options_.algorithm, options_.hyperparameters, control[kControlLearningRate],
                         (cohort++)->weight_decay(control[kControlWeightDecay]), std::sqrt(norms.parameter_squared),
                         std::sqrt(norms.direction_squared), scalars);
     }
@@ -136,7 +129,7 @@ void LayerwiseStep::measure_layer(std::size_t layer, std::span<const double> con
 }
 
 template <typename StepPiece>
-void LayerwiseStep::step_by_layer(std::span<const double> controls, StepPiece&& step_piece) {
+void CpuStep::step_by_layer(std::span<const double> controls, StepPiece&& step_piece) {
   parallel_for(small_layer_ends_.size(), options_.threads, [&](std::size_t task) {
     for (std::uint32_t i = task == 0 ? 0 : small_layer_ends_[task - 1]; i < small_layer_ends_[task]; ++i) {
       const std::uint32_t layer = small_layers_[i];
@@ -157,7 +150,7 @@ void LayerwiseStep::step_by_layer(std::span<const double> controls, StepPiece&& 
   }
 }
 
-void LayerwiseStep::write_statistics(float* statistics) {
+void CpuStep::write_statistics(float* statistics) {
   for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
     const CohortRange& cohorts = layers_[layer].cohorts;
     const std::uint32_t count = layers_[layer].piece_count;
@@ -174,8 +167,8 @@ void LayerwiseStep::write_statistics(float* statistics) {
   finalize_(layer_sums_.data(), moment_corrections_.data(), layers_.size(), statistics);
 }
 
-void LayerwiseStep::step(std::span<const double> controls, float inverse_scale, float* statistics, bool store) {
-  const FloatEnvironment environment(options_.denormals);
+void CpuStep::step(std::span<const double> controls, float inverse_scale, float* statistics, bool store) {
+  const FloatEnvironment environment(options_.flush_denormals ? Denormals::kFlush : Denormals::kKeep);
   decide_skips(inverse_scale);
   compute_scalars(controls, inverse_scale, store);
   if (options_.clip_global_norm > 0) clip_by_global_norm();
@@ -189,28 +182,17 @@ void LayerwiseStep::step(std::span<const double> controls, float inverse_scale, 
   if (statistics == nullptr) {
     if (!store) return;
     run([&](Piece& piece) {
-      if (skipped_[piece.layer]) return;
-      const bool carries = carry_[piece.layer] != Carry::kNever;
-      const StepFunction function = carries ? carrying_without_statistics_ : without_statistics_;
-      function(piece.elements, scalars_[piece.cohort], nullptr, &piece.new_parameter_squared);
+      if (!skipped_[piece.layer]) without_statistics_(piece.elements, scalars_[piece.cohort], nullptr);
     });
   } else {
     run([&](Piece& piece) {
-      const bool carries = store && carry_[piece.layer] != Carry::kNever;
-      const StepFunction function = skipped_[piece.layer] ? observe_
-                                    : carries             ? carrying_with_statistics_
-                                                          : with_statistics_;
-      function(piece.elements, scalars_[piece.cohort], piece.sums, &piece.new_parameter_squared);
+      const StepFunction function = skipped_[piece.layer] ? observe_ : with_statistics_;
+      function(piece.elements, scalars_[piece.cohort], piece.sums);
     });
     write_statistics(statistics);
   }
   if (!store) return;
   for (Cohort& cohort : cohorts_.all()) cohort.steps += skipped_[cohort.layer] ? 0 : 1;
-  if (carrying_with_statistics_ == nullptr) return;
-  for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
-    // Where it is skipped, its parameters are what they were, and so is their norm.
-    if (carry_[layer] == Carry::kUnknown && !skipped_[layer]) carry_[layer] = Carry::kKnown;
-  }
 }
 
 }  // namespace ganno

@@ -1,15 +1,13 @@
 #pragma once
-// One optimiser step over the layers of a network whose arrays belong to somebody else: moments, step counters,
-// non-finite policies and the cut into threads. Knows nothing of Node.
+// A LayerwiseStep on the CPU: the cut into pieces and threads.
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
 
-#include "core/optimizer_rule.h"
+#include "core/layerwise_step.h"
 #include "core/statistics.h"
 #include "core/step_cohorts.h"
-#include "cpu/float_environment.h"
 #include "cpu/step_kernels.h"
 
 namespace ganno {
@@ -18,56 +16,21 @@ namespace ganno {
 /// helper is awake.
 inline constexpr std::uint64_t kElementsWorthThreads = 100'000;
 
-/// A parameter array and its gradient. Both stay the caller's.
-struct ArrayBinding {
-  float* parameters;
-  const float* gradients;
-  std::uint64_t size;
-  bool decays = true;  // whether weight decay applies
-};
-
-/// Per layer, in this order, in the control table [layers x kControlCount].
-enum Control : std::uint32_t { kControlLearningRate, kControlWeightDecay, kControlMomentum, kControlCount };
-
-class LayerwiseStep {
+class CpuStep final : public LayerwiseStep {
  public:
-  struct Options {
-    Algorithm algorithm = Algorithm::kSgd;
-    Hyperparameters hyperparameters;
-    NonFinitePolicy non_finite = NonFinitePolicy::kSkipElement;
-    double clip_layer_norm = 0;   // 0: no clipping
-    double clip_global_norm = 0;  // 0: no clipping
-    Denormals denormals = Denormals::kKeep;
-    bool carry_parameter_norms = false;  // nobody else writes the parameters between steps
-    int threads = 1;
-    Tier tier = Tier::kBaseline;
-  };
-
   /// @param arrays layer after layer; `arrays_per_layer` says how many each owns (0 is allowed).
-  /// @param adapt [layers] whether the trust ratio of lars and lamb applies (0: no); empty: to all
-  LayerwiseStep(const Options& options, std::span<const ArrayBinding> arrays,
-                std::span<const std::uint32_t> arrays_per_layer, std::span<const std::uint8_t> adapt = {});
+  /// @param adapt [layers] whether the trust ratio applies (0: no), for rules that have one; empty: to all
+  CpuStep(const LayerwiseOptions& options, std::span<const ArrayBinding> arrays,
+          std::span<const std::uint32_t> arrays_per_layer, std::span<const std::uint8_t> adapt = {});
 
-  std::size_t layer_count() const { return layers_.size(); }
-  std::size_t array_count() const { return arrays_.size(); }
-  /// Native memory held, in bytes.
-  std::uint64_t bytes() const;
-
-  /// @param controls [layers x kControlCount]
-  /// @param statistics [layers x kStepStatisticCount], or null
-  /// @param store false: write statistics of the step that would be taken, change nothing
-  void step(std::span<const double> controls, float inverse_scale, float* statistics, bool store);
-
-  /// Forgets norms carried over from the step before. For whoever writes moments: those come with parameters of the
-  /// same state.
-  void forget_parameter_norms();
-
-  /// [arrays]: steps each has taken; those of a skipped layer do not count one.
-  std::vector<std::uint64_t> steps() const;
-  /// For whoever restores a state. Forgets norms carried over, too.
-  void write_steps(std::span<const std::uint64_t> steps);
-  /// Moment 0 or 1 of an array, compact. @throws std::invalid_argument when there is no such array or moment.
-  std::span<float> moment(std::size_t array, int which);
+  std::size_t layer_count() const override { return layers_.size(); }
+  std::size_t array_count() const override { return arrays_.size(); }
+  std::uint64_t bytes() const override;
+  void step(std::span<const double> controls, float inverse_scale, float* statistics, bool store) override;
+  std::vector<std::uint64_t> steps() const override;
+  void write_steps(std::span<const std::uint64_t> steps) override;
+  void read_moment(std::size_t array, int which, std::span<float> out) const override;
+  void write_moment(std::size_t array, int which, std::span<const float> values) override;
 
  private:
   struct Layer {
@@ -81,11 +44,8 @@ class LayerwiseStep {
     std::uint32_t cohort;
     LayerSums* sums;  // its own, or the layer's where that has no other piece
     PieceNorms norms;
-    double new_parameter_squared;  // of the last step that was stored, where the layer carries
     std::uint64_t non_finite;
   };
-  /// Whether the norm of a layer's parameters is taken over from the step before.
-  enum class Carry : std::uint8_t { kNever, kUnknown, kKnown };
   struct Free {
     void operator()(float* memory) const;
   };
@@ -106,17 +66,15 @@ class LayerwiseStep {
   template <typename ForEachPiece>
   void measure_layer(std::size_t layer, std::span<const double> controls, ForEachPiece&& for_each);
   void plan_layer_tasks();
+  std::span<float> moment(std::size_t array, int which, std::size_t size) const;
 
-  Options options_;
+  LayerwiseOptions options_;
   StepFunction with_statistics_;
   StepFunction without_statistics_;
-  StepFunction carrying_with_statistics_ = nullptr;
-  StepFunction carrying_without_statistics_ = nullptr;
   StepFunction observe_;
   FinalizeFunction finalize_;
   MeasureFunction measure_gradient_;
-  MeasureFunction measure_trust_ = nullptr;  // lars, lamb
-  MeasureFunction measure_direction_;        // where the norm of the parameters is known
+  MeasureFunction measure_trust_ = nullptr;  // for rules with a trust ratio
   bool by_layer_;                            // a layer's step waits for norms of that layer
   std::vector<StepArray> arrays_;
   std::vector<Layer> layers_;
@@ -128,7 +86,6 @@ class LayerwiseStep {
   std::vector<std::uint32_t> small_layer_ends_;  // tasks of them
   std::vector<std::uint32_t> large_layers_;      // and all threads together those of one of these
   std::vector<std::uint8_t> adapt_;              // per layer
-  std::vector<Carry> carry_;                     // per layer
   StepCohorts cohorts_;                          // with their step counters
   std::vector<StepScalars> scalars_;             // per cohort, of the running step
   std::vector<double> applied_;                  // controls the scalars were computed from, where these last

@@ -6,7 +6,7 @@ namespace ganno {
 
 // One copy of native/cpu/kernels/{step,measure}.cc per tier.
 GANNO_IN_TIERS(StepFunction step_function(const StepVariant& variant);
-               FinalizeFunction finalize_function(bool has_moment); MeasureFunction measure_function(Measured measured);
+               FinalizeFunction finalize_function(bool has_moment); MeasureFunction measure_function(const MeasureVariant& variant);
                std::uint64_t count_non_finite(const float* gradients, std::uint64_t size, float inverse_scale);)
 
 std::uint64_t prefetch_from_bytes() {
@@ -35,22 +35,22 @@ StepFunction step_function(Tier tier, const StepVariant& variant) {
 }
 
 FinalizeFunction finalize_function(Tier tier, Algorithm algorithm) {
-  const bool has_moment = keeps_first_moment(algorithm);
+  const bool has_moment = rule_traits(algorithm).first_moment;
   return GANNO_OF_TIER(tier, finalize_function(has_moment));
 }
 
-MeasureFunction measure_function(Tier tier, Measured measured) {
-  return GANNO_OF_TIER(tier, measure_function(measured));
+MeasureFunction measure_function(Tier tier, const MeasureVariant& variant) {
+  return GANNO_OF_TIER(tier, measure_function(variant));
 }
 
 void step_array(StepFunction function, const StepArray& array, const StepScalars& scalars, LayerSums* sums) {
   for (std::uint64_t begin = 0; begin < array.size; begin += kPieceSize) {
     const StepArray piece = slice(array, begin, std::min<std::uint64_t>(kPieceSize, array.size - begin));
     if (sums == nullptr) {
-      function(piece, scalars, nullptr, nullptr);
+      function(piece, scalars, nullptr);
     } else {
       LayerSums piece_sums;
-      function(piece, scalars, &piece_sums, nullptr);
+      function(piece, scalars, &piece_sums);
       add_sums(*sums, piece_sums);
     }
   }

@@ -13,9 +13,8 @@ namespace ganno {
 struct StepArray {
   float* parameters = nullptr;
   const float* gradients = nullptr;
-  float* moment1 = nullptr;  // velocity (momentum, nesterov, lars), first moment (adam, lion, lamb), squared average
-                             // (rmsprop)
-  float* moment2 = nullptr;  // second moment (adam, lamb)
+  float* moment1 = nullptr;
+  float* moment2 = nullptr;
   std::uint64_t size = 0;
   bool prefetch = false;  // the arrays lie beyond the cache: ask for them early
 };
@@ -32,16 +31,13 @@ struct StepVariant {
   bool statistics = true;
   bool observe = false;  // step nothing: statistics of a skipped layer, whose moments stay and whose update is zero
   bool clip = false;     // multiply the gradient by StepScalars::clip
-  bool carry = false;    // lars, and only where it stores: sum the squares of the new parameters for the next step
-  bool from_gradient = false;  // lerps_from_gradient()
+  bool from_gradient = false;  // lerps_from_gradient() of core/step_scalars.h
 };
 
 /// Steps one piece, at most kPieceSize elements that start at a multiple of kPieceSize in their array, and overwrites
-/// `sums` with its sums; `sums` is null without statistics. Where it carries, it overwrites `new_parameter_squared`
-/// with what kLars would measure of the parameters it leaves, to the bit; else that is not looked at. The caller holds
-/// a FloatEnvironment: LayerwiseOptimizer keeps denormals unless asked, as PyTorch does; a population flushes them.
-using StepFunction = void (*)(const StepArray& piece, const StepScalars& scalars, LayerSums* sums,
-                              double* new_parameter_squared);
+/// `sums` with its sums; `sums` is null without statistics. The caller holds a FloatEnvironment: LayerwiseOptimizer
+/// keeps denormals unless asked, as PyTorch does; a population flushes them.
+using StepFunction = void (*)(const StepArray& piece, const StepScalars& scalars, LayerSums* sums);
 
 StepFunction step_function(Tier tier, const StepVariant& variant);
 
@@ -57,19 +53,23 @@ using FinalizeFunction = void (*)(const LayerSums* sums, const double* moment_co
 
 FinalizeFunction finalize_function(Tier tier, Algorithm algorithm);
 
-/// What a pass before the step measures.
-enum class Measured { kGradient, kLars, kLarsGradient, kLamb, kLambFromGradient };
+/// What a pass before the step measures: the scaled gradient, or with `trust` what a rule's trust ratio is made of.
+struct MeasureVariant {
+  bool trust = false;
+  Algorithm algorithm = Algorithm::kSgd;  // one with a trust ratio
+  bool from_gradient = false;             // as in StepVariant
+};
 
 /// Sums of squares of what is finite.
 struct PieceNorms {
-  double parameter_squared = 0;  // kLars, kLamb, kLambFromGradient; else 0
-  double direction_squared = 0;  // scaled gradient (kGradient), scaled and clipped (kLars, kLarsGradient), LAMB's r
+  double parameter_squared = 0;  // for a trust ratio, else 0
+  double direction_squared = 0;  // of the scaled gradient; for a trust ratio, of the rule's direction
 };
 
 /// Measures one piece, as StepFunction steps it, and overwrites `norms`.
 using MeasureFunction = void (*)(const StepArray& piece, const StepScalars& scalars, PieceNorms* norms);
 
-MeasureFunction measure_function(Tier tier, Measured measured);
+MeasureFunction measure_function(Tier tier, const MeasureVariant& variant);
 
 /// Gradients that are not finite after scaling.
 std::uint64_t count_non_finite(Tier tier, const float* gradients, std::uint64_t size, float inverse_scale);

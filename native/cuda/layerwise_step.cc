@@ -15,25 +15,25 @@ namespace ganno::cuda {
 
 namespace {
 
-std::vector<std::uint64_t> sizes_of(std::span<const HostArray> arrays) {
+std::vector<std::uint64_t> sizes_of(std::span<const ArrayBinding> arrays) {
   std::vector<std::uint64_t> sizes;
-  for (const HostArray& array : arrays) sizes.push_back(array.size);
+  for (const ArrayBinding& array : arrays) sizes.push_back(array.size);
   return sizes;
 }
 
-std::vector<std::uint8_t> decays_of(std::span<const HostArray> arrays) {
+std::vector<std::uint8_t> decays_of(std::span<const ArrayBinding> arrays) {
   std::vector<std::uint8_t> decays;
-  for (const HostArray& array : arrays) decays.push_back(array.decays);
+  for (const ArrayBinding& array : arrays) decays.push_back(array.decays);
   return decays;
 }
 
-/// Device memory on the device of `scope`.
-class DeviceStep final : public LayerwiseEngine {
+/// Everything lies on the device of the options.
+class CudaStep final : public LayerwiseStep {
  public:
-  DeviceStep(const LayerwiseOptions& options, std::span<const HostArray> arrays,
+  CudaStep(const LayerwiseOptions& options, std::span<const ArrayBinding> arrays,
              std::span<const std::uint32_t> arrays_per_layer, std::span<const std::uint8_t> adapt)
       : options_(options),
-        host_(make_tables(sizes_of(arrays), arrays_per_layer, multiprocessor_count(options.device))),
+        host_(make_tables(sizes_of(arrays), arrays_per_layer, multiprocessor_count(*options.cuda_device))),
         clip_{options.clip_layer_norm, options.clip_global_norm},
         cohorts_(arrays_per_layer, decays_of(arrays)),
         tables_(host_, adapt, has_passes_before(options.algorithm, options.non_finite, clip_), stream_),
@@ -65,7 +65,7 @@ class DeviceStep final : public LayerwiseEngine {
   }
 
   void step(std::span<const double> controls, float inverse_scale, float* statistics, bool store) override {
-    const DeviceScope scope(options_.device);
+    const DeviceScope scope(*options_.cuda_device);
     upload_controls(controls, inverse_scale);
     if (!options_.resident) upload(true, true);
     queue_step(arguments(store), statistics != nullptr, stream_);
@@ -78,7 +78,7 @@ class DeviceStep final : public LayerwiseEngine {
 
   double timed_steps(std::span<const double> controls, float inverse_scale, bool with_statistics,
                      std::uint32_t count) override {
-    const DeviceScope scope(options_.device);
+    const DeviceScope scope(*options_.cuda_device);
     upload_controls(controls, inverse_scale);
     EventTimer timer;
     timer.start(stream_);
@@ -87,40 +87,42 @@ class DeviceStep final : public LayerwiseEngine {
     return timer.seconds();
   }
 
-  void read_steps(std::span<double> out) override {
-    const DeviceScope scope(options_.device);
+  std::vector<std::uint64_t> steps() const override {
+    const DeviceScope scope(*options_.cuda_device);
     std::vector<CohortState> states(cohorts_.all().size());
     tables_.state.download(states, stream_);
     stream_.synchronize();
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(states[cohorts_.of_array(i)].steps);
+    std::vector<std::uint64_t> steps;
+    for (std::size_t i = 0; i < array_count_; ++i) steps.push_back(states[cohorts_.of_array(i)].steps);
+    return steps;
   }
 
   void write_steps(std::span<const std::uint64_t> steps) override {
-    const DeviceScope scope(options_.device);
+    const DeviceScope scope(*options_.cuda_device);
     cohorts_.regroup(steps);
     tables_.upload_cohorts(host_, cohorts_, options_.hyperparameters, stream_);
   }
 
-  void read_moment(std::size_t array, int which, std::span<float> out) override {
-    const DeviceScope scope(options_.device);
+  void read_moment(std::size_t array, int which, std::span<float> out) const override {
+    const DeviceScope scope(*options_.cuda_device);
     copy(out.data(), moment(array, which, out.size()), out.size_bytes(), cudaMemcpyDeviceToHost, stream_);
     stream_.synchronize();
   }
 
   void write_moment(std::size_t array, int which, std::span<const float> values) override {
-    const DeviceScope scope(options_.device);
+    const DeviceScope scope(*options_.cuda_device);
     copy(moment(array, which, values.size()), values.data(), values.size_bytes(), cudaMemcpyHostToDevice, stream_);
     stream_.synchronize();
   }
 
   void upload(bool parameters, bool gradients) override {
-    const DeviceScope scope(options_.device);
+    const DeviceScope scope(*options_.cuda_device);
     if (parameters) staging_.upload(parameter_slices_, parameters_, stream_);
     if (gradients) staging_.upload(gradient_slices_, gradients_, stream_);
   }
 
   void download() override {
-    const DeviceScope scope(options_.device);
+    const DeviceScope scope(*options_.cuda_device);
     staging_.download(parameter_slices_, parameters_, stream_);
   }
 
@@ -173,12 +175,12 @@ class DeviceStep final : public LayerwiseEngine {
 
 }  // namespace
 
-std::unique_ptr<LayerwiseEngine> make_layerwise_step(const LayerwiseOptions& options, std::span<const HostArray> arrays,
+std::unique_ptr<LayerwiseStep> make_layerwise_step(const LayerwiseOptions& options, std::span<const ArrayBinding> arrays,
                                                      std::span<const std::uint32_t> arrays_per_layer,
                                                      std::span<const std::uint8_t> adapt) {
-  require_device(options.device);
-  const DeviceScope scope(options.device);
-  return std::make_unique<DeviceStep>(options, arrays, arrays_per_layer, adapt);
+  require_device(options.cuda_device.value());
+  const DeviceScope scope(*options.cuda_device);
+  return std::make_unique<CudaStep>(options, arrays, arrays_per_layer, adapt);
 }
 
 }  // namespace ganno::cuda

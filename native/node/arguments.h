@@ -32,8 +32,8 @@ std::span<Element> elements(Napi::Value value, const char* name) {
   napi_typedarray_type type;
   std::size_t length = 0;
   void* data = nullptr;
-  if (!value.IsTypedArray() ||
-      napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) != napi_ok ||
+  // Says so where it is no typed array.
+  if (napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) != napi_ok ||
       type != typed_array_type<Element>()) {
     throw std::invalid_argument(std::string(name) + " is not a typed array of the expected type");
   }
@@ -52,8 +52,11 @@ std::span<Element> elements(Napi::Value value, const char* name, std::size_t len
 }
 
 inline double number(Napi::Value value, const char* name) {
-  if (!value.IsNumber()) throw std::invalid_argument(std::string(name) + " is not a number");
-  return value.As<Napi::Number>().DoubleValue();
+  double found = 0;
+  if (napi_get_value_double(value.Env(), value, &found) != napi_ok) {
+    throw std::invalid_argument(std::string(name) + " is not a number");
+  }
+  return found;
 }
 
 /// @throws std::invalid_argument when not an integer in [low, high].

@@ -5,7 +5,7 @@
 #include "node/devices.h"
 #include "node/errors.h"
 #include "node/handles.h"
-#include "node/optimizer.h"
+#include "node/layerwise_plan.h"
 #include "node/population.h"
 #include "node/random.h"
 

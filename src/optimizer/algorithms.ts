@@ -1,12 +1,22 @@
-/** Algorithms that populations train with. */
-export const ALGORITHMS = ['sgd', 'momentum', 'nesterov', 'rmsprop', 'adam', 'adamw'] as const;
+import { RULES } from './rules.js';
+
+/** Algorithms of LayerwiseOptimizer. */
+export type LayerwiseAlgorithm = keyof typeof RULES;
+
+/** In the order of `enum class Algorithm` (native/core/optimizer_rule.h). */
+export const LAYERWISE_ALGORITHMS = Object.keys(RULES) as readonly LayerwiseAlgorithm[];
+
+/** Algorithms that populations train with: the first ones of {@link LAYERWISE_ALGORITHMS}. */
+export const ALGORITHMS = [
+	'sgd',
+	'momentum',
+	'nesterov',
+	'rmsprop',
+	'adam',
+	'adamw',
+] as const satisfies readonly LayerwiseAlgorithm[];
 
 export type Algorithm = (typeof ALGORITHMS)[number];
-
-/** Algorithms of LayerwiseOptimizer, in the order of `enum class Algorithm` (native/core/optimizer_rule.h). */
-export const LAYERWISE_ALGORITHMS = [...ALGORITHMS, 'lion', 'lars', 'lamb'] as const;
-
-export type LayerwiseAlgorithm = (typeof LAYERWISE_ALGORITHMS)[number];
 
 /** PyTorch's formulas and defaults; `epsilon` must be above 0. */
 export interface Hyperparameters {

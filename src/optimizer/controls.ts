@@ -2,10 +2,9 @@ import { types } from 'node:util';
 import { checkFloat32Array, checkKeys, checkNumber, invalidArgument, keysOf } from '../arguments.js';
 import { GannoError } from '../errors.js';
 import type { LayerwiseAlgorithm } from './algorithms.js';
-import type { ResolvedHyperparameters } from './optimizer-options.js';
-import { usesMomentum } from './rules.js';
+import { type ResolvedHyperparameters, usesMomentum } from './rules.js';
 
-/** What may change from step to step, its checks, and the table in which a back end reads it. */
+/** What may change from step to step, and the checks of it. */
 
 /** Per layer, or one number for all. What is left out keeps the value of the hyperparameters. */
 export interface StepControls {
@@ -28,109 +27,60 @@ export interface StepOptions {
 const CONTROL_KEYS = keysOf<StepControls>({ learningRates: true, weightDecays: true, momenta: true });
 const STEP_KEYS = keysOf<StepOptions>({ inverseScale: true });
 
-const CONTROL_COUNT = 3; // learning rate, weight decay, momentum: enum Control of native/cpu/layerwise_step.h
-
-const LEARNING_RATE = 0;
-const WEIGHT_DECAY = 1;
-const MOMENTUM = 2;
 const LARGEST = 3.4e38;
 
+/** Controls as a plan takes them (binding.d.ts). */
+interface CheckedControls {
+	readonly learningRates: number | Float32Array;
+	readonly weightDecays: number | Float32Array;
+	readonly momenta: number | Float32Array;
+}
+
+function checkControl(value: unknown, name: string, high: number, layerCount: number): number | Float32Array {
+	return typeof value === 'number'
+		? checkNumber(value, name, 0, high)
+		: checkFloat32Array(value, name, layerCount, 'layers');
+}
+
 /**
- * A step of many small layers takes less than a microsecond, and this is part of it: values are checked and written in one pass, and
- * what was written for all layers is not written again.
+ * Checks what does not depend on how many layers there are: a step of many small ones takes less than a microsecond. The elements of
+ * arrays are checked by the plan, which reads each of them anyway.
+ * @param hyperparameters what holds where nothing is said
+ * @throws GannoError `INVALID_ARGUMENT`
  */
-export class ControlTable {
-	/** [layers × 3]: learning rate, weight decay, momentum; the back end reads it at every step. */
-	readonly values: Float64Array;
-	readonly #algorithm: LayerwiseAlgorithm;
-	readonly #layerCount: number;
-	readonly #weightDecay: number;
-	readonly #momentum: number;
-	/** [layers]: learning rates that the back end has still to check and take over; undefined: it cannot. */
-	readonly learningRates: Float32Array | undefined;
-	/** What each column holds for all layers; NaN: something else. */
-	readonly #uniform = [Number.NaN, Number.NaN, Number.NaN];
-
-	constructor(
-		algorithm: LayerwiseAlgorithm,
-		layerCount: number,
-		{ weightDecay, momentum }: ResolvedHyperparameters,
-		leavesRatesToBackend = false,
-	) {
-		this.learningRates = leavesRatesToBackend ? new Float32Array(layerCount) : undefined;
-		this.values = new Float64Array(layerCount * CONTROL_COUNT);
-		this.#algorithm = algorithm;
-		this.#layerCount = layerCount;
-		this.#weightDecay = weightDecay;
-		this.#momentum = momentum;
+export function checkControls(
+	controls: unknown,
+	algorithm: LayerwiseAlgorithm,
+	{ weightDecay, momentum }: ResolvedHyperparameters,
+	layerCount: number,
+): CheckedControls {
+	if (typeof controls === 'number' || types.isFloat32Array(controls)) {
+		const learningRates = checkControl(controls, 'learningRates', LARGEST, layerCount);
+		return { learningRates, weightDecays: weightDecay, momenta: momentum };
 	}
-
-	/** @throws GannoError `INVALID_ARGUMENT` */
-	write(controls: number | Float32Array | StepControls): void {
-		if (typeof controls === 'number' || types.isFloat32Array(controls)) {
-			if (this.learningRates !== undefined && typeof controls !== 'number') this.#leave(controls);
-			else this.#write(LEARNING_RATE, controls, 'learningRates', LARGEST);
-			this.#fill(WEIGHT_DECAY, this.#weightDecay);
-			this.#fill(MOMENTUM, this.#momentum);
-			return;
-		}
-		if (typeof controls !== 'object' || controls === null || Array.isArray(controls) || ArrayBuffer.isView(controls)) {
-			const advice =
-				typeof controls === 'object' && controls !== null ? 'Float32Array.from makes one of it.' : undefined;
-			throw invalidArgument('a number, a Float32Array or { learningRates, … }', 'controls', controls, advice);
-		}
-		for (const key in controls) {
-			// Every step comes here: what is well known is passed over without a call.
-			if (key !== 'learningRates' && key !== 'weightDecays' && key !== 'momenta') {
-				checkKeys(controls, 'controls', CONTROL_KEYS);
-			}
-		}
-		const { learningRates, weightDecays = this.#weightDecay, momenta } = controls;
-		if (momenta !== undefined && !usesMomentum(this.#algorithm)) {
-			throw new GannoError('INVALID_ARGUMENT', `controls.momenta does not apply to '${this.#algorithm}'`);
-		}
-		this.#write(LEARNING_RATE, learningRates, 'controls.learningRates', LARGEST);
-		this.#write(WEIGHT_DECAY, weightDecays, 'controls.weightDecays', LARGEST);
-		this.#write(MOMENTUM, momenta ?? this.#momentum, 'controls.momenta', 1);
+	if (typeof controls !== 'object' || controls === null || Array.isArray(controls) || ArrayBuffer.isView(controls)) {
+		const advice = typeof controls === 'object' && controls !== null ? 'Float32Array.from makes one of it.' : undefined;
+		throw invalidArgument('a number, a Float32Array or { learningRates, … }', 'controls', controls, advice);
 	}
-
-	/** Says what is wrong with learning rates that the back end refused. */
-	explain(): void {
-		if (this.learningRates !== undefined && Number.isNaN(this.values[LEARNING_RATE])) {
-			this.#write(LEARNING_RATE, this.learningRates, 'learningRates', LARGEST);
+	for (const key in controls) {
+		// Every step comes here: what is well known is passed over without a call.
+		if (key !== 'learningRates' && key !== 'weightDecays' && key !== 'momenta') {
+			checkKeys(controls, 'controls', CONTROL_KEYS);
 		}
 	}
-
-	#leave(values: Float32Array): void {
-		checkFloat32Array(values, 'learningRates', this.#layerCount, 'layers');
-		(this.learningRates as Float32Array).set(values);
-		this.values[LEARNING_RATE] = Number.NaN;
-		this.#uniform[LEARNING_RATE] = Number.NaN;
+	const {
+		learningRates,
+		weightDecays = weightDecay,
+		momenta,
+	} = controls as { readonly [key in keyof StepControls]?: unknown };
+	if (momenta !== undefined && !usesMomentum(algorithm)) {
+		throw new GannoError('INVALID_ARGUMENT', `momenta does not apply to '${algorithm}'`);
 	}
-
-	#write(column: number, values: number | Float32Array, name: string, high: number): void {
-		if (typeof values === 'number') {
-			this.#fill(column, checkNumber(values, name, 0, high));
-			return;
-		}
-		checkFloat32Array(values, name, this.#layerCount, 'layers');
-		const table = this.values;
-		const count = this.#layerCount;
-		this.#uniform[column] = Number.NaN;
-		for (let layer = 0, i = column; layer < count; layer++, i += CONTROL_COUNT) {
-			const value = values[layer] as number;
-			if (!(value >= 0 && value <= high)) {
-				throw invalidArgument(`finite numbers from 0 to ${high}`, `${name}[${layer}]`, value);
-			}
-			table[i] = value;
-		}
-	}
-
-	#fill(column: number, value: number): void {
-		if (this.#uniform[column] === value) return;
-		for (let i = column; i < this.values.length; i += CONTROL_COUNT) this.values[i] = value;
-		this.#uniform[column] = value;
-	}
+	return {
+		learningRates: checkControl(learningRates, 'learningRates', LARGEST, layerCount),
+		weightDecays: checkControl(weightDecays, 'weightDecays', LARGEST, layerCount),
+		momenta: momenta === undefined ? momentum : checkControl(momenta, 'momenta', 1, layerCount),
+	};
 }
 
 /** @throws GannoError `INVALID_ARGUMENT` */

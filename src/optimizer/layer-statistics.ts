@@ -3,7 +3,6 @@ import { fromNative } from '../errors.js';
 import { LAYERWISE_ALGORITHMS } from './algorithms.js';
 import { checkInverseScale, type StepOptions } from './controls.js';
 import { type OptimizerLayer, resolveLayerArrays } from './layers.js';
-import { openBackend } from './open-backend.js';
 import {
 	checkDenormals,
 	checkDevice,
@@ -11,6 +10,7 @@ import {
 	type LayerwiseOptimizerOptions,
 	resolveHyperparameters,
 } from './optimizer-options.js';
+import { openPlan } from './plan.js';
 import { STATISTICS } from './statistics.js';
 
 export type LayerStatisticsOptions = StepOptions & Pick<LayerwiseOptimizerOptions, 'denormals' | 'device' | 'threads'>;
@@ -47,7 +47,7 @@ export function layerStatistics(
 	const resolved = resolveLayerArrays(layers);
 	const statistics = out ?? new Float32Array(resolved.length * STATISTICS.length);
 	checkFloat32Array(statistics, 'out', resolved.length * STATISTICS.length, 'layers × 14');
-	const backend = openBackend(device, {
+	const plan = openPlan(device, {
 		algorithm: LAYERWISE_ALGORITHMS.indexOf('sgd'),
 		nonFinite: 0,
 		threads,
@@ -56,14 +56,13 @@ export function layerStatistics(
 		parameters: resolved.flatMap(({ parameters }) => parameters),
 		gradients: resolved.flatMap(({ gradients }) => gradients),
 		arraysPerLayer: Uint32Array.from(resolved, ({ parameters }) => parameters.length),
-		controls: new Float64Array(resolved.length * 3), // learning rate 0
 	});
 	try {
-		backend.probe(statistics, inverseScale);
+		plan.probe(0, 0, 0, statistics, inverseScale);
 	} catch (error) {
 		throw fromNative(error);
 	} finally {
-		backend.dispose();
+		plan.dispose();
 	}
 	return statistics;
 }

@@ -3,6 +3,7 @@ import { checkBoolean, checkKeys, invalidArgument, keysOf } from '../arguments.j
 import { counted } from '../counted.js';
 import { GannoError } from '../errors.js';
 import type { LayerwiseAlgorithm } from './algorithms.js';
+import { RULES } from './rules.js';
 
 /** Layers and their arrays as the caller gives them, and the checks of them. */
 
@@ -112,10 +113,10 @@ export function resolveLayers(value: unknown, algorithm: LayerwiseAlgorithm): Re
 		if (typeof given?.name !== 'string') throw invalidArgument('a string', `${path}.name`, given?.name);
 		const decays = resolveDecays(given.weightDecay, `${path}.weightDecay`, parameters.length);
 		const adapt = checkBoolean(given.adapt, `${path}.adapt`, true);
-		if (algorithm === 'lars' && adapt && new Set(decays).size > 1) {
+		if (RULES[algorithm].trust?.countsDecay && adapt && new Set(decays).size > 1) {
 			throw new GannoError(
 				'INVALID_ARGUMENT',
-				`Expected the same ${path}.weightDecay for all arrays of layer '${given.name}', whose trust ratio 'lars' takes with the layer's weight decay; make layers of their own of the arrays without, or give the layer adapt: false`,
+				`Expected the same ${path}.weightDecay for all arrays of layer '${given.name}', whose trust ratio '${algorithm}' takes with the layer's weight decay; make layers of their own of the arrays without, or give the layer adapt: false`,
 			);
 		}
 		return { name: given.name, parameters, gradients, decays, adapt };

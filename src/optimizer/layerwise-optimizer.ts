@@ -2,12 +2,9 @@ import { checkFloat32Array, checkOneOf, invalidArgument } from '../arguments.js'
 import { brandClass } from '../copies.js';
 import { callNative, fromNative, GannoError } from '../errors.js';
 import { LAYERWISE_ALGORITHMS, type LayerwiseAlgorithm } from './algorithms.js';
-import type { LayerwiseBackend } from './backend.js';
-import { ControlTable, resolveInverseScale, type StepControls, type StepOptions } from './controls.js';
+import { checkControls, resolveInverseScale, type StepControls, type StepOptions } from './controls.js';
 import { type ResolvedLayer, resolveLayers } from './layers.js';
-import { openBackend } from './open-backend.js';
 import {
-	checkCarry,
 	checkDenormals,
 	checkDevice,
 	checkLayerwiseAlgorithm,
@@ -21,7 +18,9 @@ import {
 	resolveHyperparameters,
 } from './optimizer-options.js';
 import { type OptimizerState, readState, type StateShape, writeState } from './optimizer-state.js';
+import { type LayerwisePlan, openPlan } from './plan.js';
 import { RegisteredArrays } from './registered-arrays.js';
+import type { ResolvedHyperparameters } from './rules.js';
 import { STATISTICS } from './statistics.js';
 
 /** A layer of an optimizer. */
@@ -64,8 +63,8 @@ export class LayerwiseOptimizer {
 
 	readonly #layers: readonly ResolvedLayer[];
 	readonly #arrays: RegisteredArrays;
-	readonly #controls: ControlTable;
-	#backend: LayerwiseBackend | undefined;
+	readonly #hyperparameters: ResolvedHyperparameters;
+	#plan: LayerwisePlan | undefined;
 	#inFlight = false;
 
 	/**
@@ -75,14 +74,13 @@ export class LayerwiseOptimizer {
 	constructor(options: LayerwiseOptimizerOptions) {
 		checkOptimizerKeys(options);
 		this.algorithm = checkLayerwiseAlgorithm(options.algorithm);
-		const hyperparameters = resolveHyperparameters(this.algorithm, options.hyperparameters);
+		this.#hyperparameters = resolveHyperparameters(this.algorithm, options.hyperparameters);
 		const nonFinite = options.nonFinite ?? 'skip-element';
 		if (!NON_FINITE_POLICIES.includes(nonFinite)) {
 			throw invalidArgument(`one of ${NON_FINITE_POLICIES.join(', ')}`, 'nonFinite', nonFinite);
 		}
 		const clip = resolveClip(options.clip);
 		const flushDenormals = checkDenormals(options.denormals);
-		const carryParameterNorms = checkCarry(options.carryParameterNorms);
 		this.device = checkDevice(options.device);
 		const resident = checkResidency(options.resident, this.device);
 		const threads = checkThreads(options.threads);
@@ -95,23 +93,19 @@ export class LayerwiseOptimizer {
 		}));
 		this.layerNames = this.#layers.map(({ name }) => name);
 		this.parameterCount = this.#arrays.sizes.reduce((sum, size) => sum + size, 0);
-		this.#controls = new ControlTable(this.algorithm, this.#layers.length, hyperparameters, this.device === 'cpu');
-		this.#backend = openBackend(this.device, {
+		this.#plan = openPlan(this.device, {
 			algorithm: LAYERWISE_ALGORITHMS.indexOf(this.algorithm),
 			nonFinite: NON_FINITE_POLICIES.indexOf(nonFinite),
 			threads,
 			flushDenormals,
 			resident,
-			carryParameterNorms,
-			hyperparameters,
+			hyperparameters: this.#hyperparameters,
 			clip,
 			adapt: Uint8Array.from(this.#layers, ({ adapt }) => (adapt ? 1 : 0)),
 			decays: Uint8Array.from(this.#layers.flatMap(({ decays }) => decays.map(Number))),
 			parameters: this.#arrays.parameters,
 			gradients: this.#arrays.gradients,
 			arraysPerLayer: Uint32Array.from(this.#layers, ({ parameters }) => parameters.length),
-			controls: this.#controls.values,
-			learningRates: this.#controls.learningRates,
 		});
 	}
 
@@ -122,12 +116,12 @@ export class LayerwiseOptimizer {
 	 * @throws GannoError `INVALID_ARGUMENT` (also when an array was detached), `DISPOSED`; nothing has changed then
 	 */
 	step(controls: number | Float32Array | StepControls, statistics?: Float32Array, options?: StepOptions): void {
-		const backend = this.#live();
-		const inverseScale = this.#prepare(controls, statistics, options);
+		const plan = this.#live();
+		const { learningRates, weightDecays, momenta } = this.#check(controls);
+		const inverseScale = this.#prepare(statistics, options);
 		try {
-			backend.step(statistics, inverseScale);
+			plan.step(learningRates, weightDecays, momenta, statistics, inverseScale);
 		} catch (error) {
-			this.#controls.explain();
 			throw fromNative(error);
 		}
 	}
@@ -139,13 +133,13 @@ export class LayerwiseOptimizer {
 	 * @throws GannoError `INVALID_ARGUMENT`, `DISPOSED`
 	 */
 	probe(controls: number | Float32Array | StepControls, statistics: Float32Array, options?: StepOptions): void {
-		const backend = this.#live();
+		const plan = this.#live();
 		checkFloat32Array(statistics, 'statistics', this.#statisticCount, 'layers × 14');
-		const inverseScale = this.#prepare(controls, statistics, options);
+		const { learningRates, weightDecays, momenta } = this.#check(controls);
+		const inverseScale = this.#prepare(statistics, options);
 		try {
-			backend.probe(statistics, inverseScale);
+			plan.probe(learningRates, weightDecays, momenta, statistics, inverseScale);
 		} catch (error) {
-			this.#controls.explain();
 			throw fromNative(error);
 		}
 	}
@@ -165,14 +159,14 @@ export class LayerwiseOptimizer {
 		statistics?: Float32Array,
 		options?: StepOptions,
 	): Promise<void> {
-		const backend = this.#live();
-		const inverseScale = this.#prepare(controls, statistics, options);
+		const plan = this.#live();
+		const { learningRates, weightDecays, momenta } = this.#check(controls);
+		const inverseScale = this.#prepare(statistics, options);
 		this.#arrays.pin();
 		this.#inFlight = true;
 		try {
-			await backend.stepAsync(statistics, inverseScale);
+			await plan.stepAsync(learningRates, weightDecays, momenta, statistics, inverseScale);
 		} catch (error) {
-			this.#controls.explain();
 			throw fromNative(error);
 		} finally {
 			this.#inFlight = false;
@@ -186,10 +180,10 @@ export class LayerwiseOptimizer {
 	 * @throws GannoError `INVALID_ARGUMENT` when an array was detached, `DISPOSED`
 	 */
 	upload(what: 'gradients' | 'parameters' | 'all' = 'gradients'): void {
-		const backend = this.#live();
+		const plan = this.#live();
 		checkOneOf(what, 'what', ['gradients', 'parameters', 'all']);
 		this.#arrays.check();
-		callNative(() => backend.upload(what !== 'gradients', what !== 'parameters'));
+		callNative(() => plan.upload(what !== 'gradients', what !== 'parameters'));
 	}
 
 	/**
@@ -197,9 +191,9 @@ export class LayerwiseOptimizer {
 	 * @throws GannoError `INVALID_ARGUMENT` when an array was detached, `DISPOSED`
 	 */
 	download(): void {
-		const backend = this.#live();
+		const plan = this.#live();
 		this.#arrays.check();
-		callNative(() => backend.download());
+		callNative(() => plan.download());
 	}
 
 	/** A copy of the moments and step counters; those of a layer are one, `step`, unless its arrays differ (`steps`). */
@@ -210,7 +204,7 @@ export class LayerwiseOptimizer {
 	/**
 	 * Takes over a state of an optimizer with the same algorithm and layers. Arrays of one layer may have taken different numbers of
 	 * steps (`steps`): each then has its own bias correction, as one has that joined later (docs/algorithms.md). The parameters are the
-	 * caller's to restore, before or after: norms carried over from the last step (`carryParameterNorms`) are forgotten.
+	 * caller's to restore, before or after.
 	 * @throws GannoError `INVALID_ARGUMENT` naming what does not fit; nothing has changed then
 	 */
 	restore(state: OptimizerState): void {
@@ -219,16 +213,16 @@ export class LayerwiseOptimizer {
 
 	/** Frees the native memory now. Idempotent; any other call then throws `DISPOSED`. */
 	dispose(): void {
-		this.#backend?.dispose();
-		this.#backend = undefined;
+		this.#plan?.dispose();
+		this.#plan = undefined;
 	}
 
 	[Symbol.dispose](): void {
 		this.dispose();
 	}
 
-	#live(): LayerwiseBackend {
-		if (this.#backend === undefined) {
+	#live(): LayerwisePlan {
+		if (this.#plan === undefined) {
 			throw new GannoError('DISPOSED', 'This optimizer was disposed; make a new one');
 		}
 		if (this.#inFlight) {
@@ -237,16 +231,15 @@ export class LayerwiseOptimizer {
 				'A stepAsync call of this optimizer is still running: await it before the next call',
 			);
 		}
-		return this.#backend;
+		return this.#plan;
+	}
+
+	#check(controls: number | Float32Array | StepControls) {
+		return checkControls(controls, this.algorithm, this.#hyperparameters, this.#layers.length);
 	}
 
 	/** Arrays are looked at last: reading an option may run code of the caller's. @returns the inverse scale */
-	#prepare(
-		controls: number | Float32Array | StepControls,
-		statistics: Float32Array | undefined,
-		options: StepOptions | undefined,
-	): number {
-		this.#controls.write(controls);
+	#prepare(statistics: Float32Array | undefined, options: StepOptions | undefined): number {
 		const inverseScale = resolveInverseScale(options);
 		if (statistics !== undefined) {
 			checkFloat32Array(statistics, 'statistics', this.#statisticCount, 'layers × 14');

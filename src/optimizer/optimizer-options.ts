@@ -20,6 +20,7 @@ import {
 	type OptimizerSpec,
 } from './algorithms.js';
 import type { OptimizerLayer } from './layers.js';
+import { type ResolvedHyperparameters, RULES } from './rules.js';
 
 /** What LayerwiseOptimizer is made from, and the checks of it. */
 
@@ -61,13 +62,6 @@ export interface LayerwiseOptimizerOptions {
 	 */
 	readonly denormals?: DenormalPolicy;
 	/**
-	 * Your promise that nothing but this optimizer writes the parameters between its steps; default false. `lars` then takes the norm of
-	 * a layer's parameters over from the step before and saves one read of them a step; the result is the same bits. Break the promise,
-	 * and the next trust ratio is that of the old norm, unless {@link LayerwiseOptimizer.restore} is called in between. Other algorithms
-	 * have no use for it, and neither have `cuda:N` and `reference`.
-	 */
-	readonly carryParameterNorms?: boolean;
-	/**
 	 * `auto` (default) and `cpu`: the addon's CPU kernels; `cuda:N`: a GPU, with the same bits;
 	 * `reference`: plain TypeScript in float64.
 	 */
@@ -84,7 +78,7 @@ export interface LayerwiseOptimizerOptions {
 
 /** @throws GannoError `INVALID_ARGUMENT` for what is no object, or an option that there is not */
 export function checkOptimizerKeys(options: unknown): void {
-	checkKeys(options, 'options', OPTION_NAMES);
+	checkKeys(options, 'options', OPTION_NAMES, FORMER_OPTIONS);
 }
 
 const OPTION_NAMES = keysOf<LayerwiseOptimizerOptions>({
@@ -94,11 +88,15 @@ const OPTION_NAMES = keysOf<LayerwiseOptimizerOptions>({
 	nonFinite: true,
 	clip: true,
 	denormals: true,
-	carryParameterNorms: true,
 	device: true,
 	resident: true,
 	threads: true,
 });
+
+const FORMER_OPTIONS = {
+	carryParameterNorms:
+		"was removed. Leave it out: 'lars' measures the norms of parameters at every step, with the same bits",
+};
 
 /** An optimiser as a task or a population names it. @throws GannoError `INVALID_ARGUMENT` */
 export function checkOptimizerSpec(value: unknown, name: string): void {
@@ -109,29 +107,18 @@ export function checkOptimizerSpec(value: unknown, name: string): void {
 
 const SPEC_KEYS = keysOf<OptimizerSpec>({ algorithm: true, hyperparameters: true });
 
-export interface ResolvedHyperparameters {
-	readonly beta1: number;
-	readonly beta2: number;
-	readonly epsilon: number;
-	readonly momentum: number;
-	readonly rho: number;
-	readonly weightDecay: number;
-	readonly trustCoefficient: number;
-}
-
 /** Smallest normal float32: a smaller epsilon would be lost in it, and 0/0 with it. */
 const SMALLEST_EPSILON = 2 ** -126;
 
-export const HYPERPARAMETERS_OF: Readonly<Record<LayerwiseAlgorithm, readonly (keyof LayerwiseHyperparameters)[]>> = {
-	sgd: ['weightDecay'],
-	momentum: ['momentum', 'weightDecay'],
-	nesterov: ['momentum', 'weightDecay'],
-	rmsprop: ['rho', 'epsilon', 'weightDecay'],
-	adam: ['beta1', 'beta2', 'epsilon', 'weightDecay'],
-	adamw: ['beta1', 'beta2', 'epsilon', 'weightDecay'],
-	lion: ['beta1', 'beta2', 'weightDecay'],
-	lars: ['momentum', 'trustCoefficient', 'epsilon', 'weightDecay'],
-	lamb: ['beta1', 'beta2', 'epsilon', 'weightDecay'],
+/** For the rules that do not take them. */
+const UNUSED: ResolvedHyperparameters = {
+	beta1: 0.9,
+	beta2: 0.999,
+	epsilon: 1e-8,
+	momentum: 0.9,
+	rho: 0.99,
+	weightDecay: 0,
+	trustCoefficient: 0.001,
 };
 
 function checkBelowOne(value: unknown, name: string): number {
@@ -146,35 +133,37 @@ export function checkLayerwiseAlgorithm(value: unknown): LayerwiseAlgorithm {
 
 /** @returns an algorithm that populations train with */
 export function checkAlgorithm(value: unknown): Algorithm {
-	if (value === 'lion' || value === 'lars' || value === 'lamb') {
+	const [known, layerwise]: readonly (readonly unknown[])[] = [ALGORITHMS, LAYERWISE_ALGORITHMS];
+	if (layerwise.includes(value) && !known.includes(value)) {
 		throw new GannoError(
 			'INVALID_ARGUMENT',
-			`The algorithm '${value}' is offered by LayerwiseOptimizer, not by populations; use one of ${ALGORITHMS.join(', ')}`,
+			`The algorithm '${value as string}' is offered by LayerwiseOptimizer, not by populations; use one of ${ALGORITHMS.join(', ')}`,
 		);
 	}
 	return checkOneOf(value, 'algorithm', ALGORITHMS);
 }
 
-/** PyTorch's defaults where nothing is said; a name that the algorithm does not use is an error. */
+/** The rule's defaults where nothing is said; a name that the algorithm does not use is an error. */
 export function resolveHyperparameters(algorithm: LayerwiseAlgorithm, given: unknown = {}): ResolvedHyperparameters {
 	if (typeof given !== 'object' || given === null) throw invalidArgument('an object', 'hyperparameters', given);
-	const known = HYPERPARAMETERS_OF[algorithm];
+	const own = RULES[algorithm].hyperparameters;
 	for (const name of Object.keys(given)) {
-		if (!known.some((hyperparameter) => hyperparameter === name)) {
+		if (!Object.hasOwn(own, name)) {
 			throw new GannoError(
 				'INVALID_ARGUMENT',
-				`hyperparameters.${name} does not apply to '${algorithm}', which takes ${known.join(', ')}`,
+				`hyperparameters.${name} does not apply to '${algorithm}', which takes ${Object.keys(own).join(', ')}`,
 			);
 		}
 	}
+	const defaults = { ...UNUSED, ...own };
 	const {
-		beta1 = 0.9,
-		beta2 = algorithm === 'lion' ? 0.99 : 0.999,
-		epsilon = algorithm === 'lamb' ? 1e-6 : 1e-8,
-		momentum = 0.9,
-		rho = 0.99,
-		weightDecay = algorithm === 'adamw' ? 0.01 : 0,
-		trustCoefficient = 0.001,
+		beta1 = defaults.beta1,
+		beta2 = defaults.beta2,
+		epsilon = defaults.epsilon,
+		momentum = defaults.momentum,
+		rho = defaults.rho,
+		weightDecay = defaults.weightDecay,
+		trustCoefficient = defaults.trustCoefficient,
 	} = given as LayerwiseHyperparameters;
 	return {
 		beta1: checkBelowOne(beta1, 'hyperparameters.beta1'),
@@ -211,10 +200,6 @@ export function resolveClip(value: unknown = {}): { readonly layerNorm: number; 
 /** @returns whether they are flushed */
 export function checkDenormals(value: unknown = 'keep'): boolean {
 	return checkOneOf(value, 'denormals', DENORMAL_POLICIES) === 'flush';
-}
-
-export function checkCarry(value: unknown): boolean {
-	return checkBoolean(value, 'carryParameterNorms');
 }
 
 /** Where an optimizer computes. */

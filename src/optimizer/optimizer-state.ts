@@ -2,9 +2,9 @@ import { checkFloat32Array, invalidArgument } from '../arguments.js';
 import { counted } from '../counted.js';
 import { fromNative } from '../errors.js';
 import type { LayerwiseAlgorithm } from './algorithms.js';
-import type { LayerwiseBackend } from './backend.js';
 import type { ResolvedLayer } from './layers.js';
-import { MOMENT_COUNT } from './rules.js';
+import type { LayerwisePlan } from './plan.js';
+import { RULES } from './rules.js';
 
 /** One layer's part of a state: copies, not views. */
 export interface LayerState {
@@ -37,19 +37,19 @@ export interface StateShape {
 	readonly sizes: readonly number[];
 }
 
-export function readState(backend: LayerwiseBackend, { algorithm, layers, sizes }: StateShape): OptimizerState {
+export function readState(plan: LayerwisePlan, { algorithm, layers, sizes }: StateShape): OptimizerState {
 	const counts = new Float64Array(sizes.length);
-	backend.readSteps(counts);
+	plan.readSteps(counts);
 	let array = 0;
 	return {
 		algorithm,
 		layers: layers.map(({ name, parameters }): LayerState => {
 			const first = array;
 			array += parameters.length;
-			const moments = Array.from({ length: MOMENT_COUNT[algorithm] }, (_, moment) =>
+			const moments = Array.from({ length: RULES[algorithm].moments }, (_, moment) =>
 				parameters.map((_array, i) => {
 					const values = new Float32Array(sizes[first + i] as number);
-					backend.readMoment(first + i, moment, values);
+					plan.readMoment(first + i, moment, values);
 					return values;
 				}),
 			);
@@ -89,7 +89,7 @@ function checkMoment(values: unknown, name: string, length: number): Float32Arra
 }
 
 /** @throws GannoError `INVALID_ARGUMENT` naming what does not fit; nothing has changed then */
-export function writeState(backend: LayerwiseBackend, shape: StateShape, state: OptimizerState): void {
+export function writeState(plan: LayerwisePlan, shape: StateShape, state: OptimizerState): void {
 	const { algorithm, layers, sizes } = shape;
 	if (typeof state !== 'object' || state === null || !Array.isArray(state.layers)) {
 		throw invalidArgument('what state() returned', 'state', state);
@@ -110,7 +110,7 @@ export function writeState(backend: LayerwiseBackend, shape: StateShape, state: 
 		steps.push(...readSteps(layer, parameters.length, path));
 		for (const i of parameters.keys()) {
 			const length = sizes[array] as number;
-			for (let moment = 0; moment < MOMENT_COUNT[algorithm]; moment++) {
+			for (let moment = 0; moment < RULES[algorithm].moments; moment++) {
 				const values = layer.moments?.[moment]?.[i];
 				const [at, name] = [array, `${path}.moments[${moment}][${i}]`];
 				writes.push(() => [at, moment, checkMoment(values, name, length)]);
@@ -121,8 +121,8 @@ export function writeState(backend: LayerwiseBackend, shape: StateShape, state: 
 	// All is checked when all is read: reading may run the caller's code, which may detach what was read before.
 	const checked = writes.map((check) => check());
 	try {
-		backend.writeSteps(Float64Array.from(steps)); // first, because it says DISPOSED where there is nothing else to write
-		for (const [index, moment, values] of checked) backend.writeMoment(index, moment, values);
+		plan.writeSteps(Float64Array.from(steps)); // first, because it says DISPOSED where there is nothing else to write
+		for (const [index, moment, values] of checked) plan.writeMoment(index, moment, values);
 	} catch (error) {
 		throw fromNative(error);
 	}

@@ -1,17 +1,8 @@
-import type { LayerwisePlanOptions } from '../../binding.d.ts';
-import { LAYERWISE_ALGORITHMS, type LayerwiseAlgorithm } from './algorithms.js';
-import type { LayerwiseBackend } from './backend.js';
+import type { LayerwisePlan, LayerwisePlanOptions } from '../../binding.d.ts';
+import { invalidArgument } from '../arguments.js';
+import { LAYERWISE_ALGORITHMS } from './algorithms.js';
 import { finiteOrZero, type LayerSamples, norm, writeStatistics } from './reference-statistics.js';
-import {
-	correctsMoment,
-	type ElementState,
-	keepsFirstMoment,
-	LARGEST_FLOAT,
-	type LayerControls,
-	lambDirection,
-	MOMENT_COUNT,
-	stepElement,
-} from './rules.js';
+import { type ElementState, type LayerControls, RULES, type Rule } from './rules.js';
 import { STATISTICS } from './statistics.js';
 
 /**
@@ -26,10 +17,22 @@ const SMALLEST_NORMAL = 2 ** -126;
 /** As a processor does that flushes denormals to zero, sign kept. */
 const flushed = (value: number): number => (Math.abs(value) < SMALLEST_NORMAL ? 0 * value : value);
 
+/** A control of every layer; elements are checked as the addon checks them, in the same words. */
+function perLayer(control: number | Float32Array, name: string, high: number, layers: number): ArrayLike<number> {
+	if (typeof control === 'number') return new Float64Array(layers).fill(control);
+	for (const [layer, value] of control.entries()) {
+		if (!(value >= 0 && value <= high)) {
+			throw invalidArgument(`finite numbers from 0 to ${high}`, `${name}[${layer}]`, value);
+		}
+	}
+	return control;
+}
+
 /** The plan of binding.d.ts, in TypeScript. Takes the same options and ignores `threads` and `tier`. */
-export class ReferencePlan implements LayerwiseBackend {
+export class ReferencePlan implements Omit<LayerwisePlan, 'timedSteps'> {
 	readonly #options: LayerwisePlanOptions;
-	readonly #algorithm: LayerwiseAlgorithm;
+	readonly #rule: Rule;
+	readonly #constants: Required<LayerwisePlanOptions['hyperparameters']>;
 	readonly #moments: readonly (readonly Float32Array[])[]; // [array][moment]
 	readonly #steps: Float64Array; // [arrays]
 	/** What a float32 becomes when it is read or written. */
@@ -37,24 +40,25 @@ export class ReferencePlan implements LayerwiseBackend {
 
 	constructor(options: LayerwisePlanOptions) {
 		this.#options = options;
-		this.#algorithm = LAYERWISE_ALGORITHMS[options.algorithm] as LayerwiseAlgorithm;
+		this.#rule = RULES[LAYERWISE_ALGORITHMS[options.algorithm] as keyof typeof RULES];
+		this.#constants = { trustCoefficient: 0.001, ...options.hyperparameters };
 		this.#steps = new Float64Array(options.parameters.length);
 		this.#held = options.flushDenormals === true ? (value) => flushed(Math.fround(value)) : Math.fround;
 		this.#moments = options.parameters.map(({ length }) =>
-			Array.from({ length: MOMENT_COUNT[this.#algorithm] }, () => new Float32Array(length)),
+			Array.from({ length: this.#rule.moments }, () => new Float32Array(length)),
 		);
 	}
 
-	step(statistics: Float32Array | undefined, inverseScale: number): void {
-		this.#run(statistics, inverseScale, true);
+	step(...args: Parameters<LayerwisePlan['step']>): void {
+		this.#run(args, true);
 	}
 
-	async stepAsync(statistics: Float32Array | undefined, inverseScale: number): Promise<void> {
-		this.step(statistics, inverseScale);
+	async stepAsync(...args: Parameters<LayerwisePlan['step']>): Promise<void> {
+		this.#run(args, true);
 	}
 
-	probe(statistics: Float32Array, inverseScale: number): void {
-		this.#run(statistics, inverseScale, false);
+	probe(...args: Parameters<LayerwisePlan['probe']>): void {
+		this.#run(args, false);
 	}
 
 	readMoment(array: number, moment: number, out: Float32Array): void {
@@ -102,7 +106,14 @@ export class ReferencePlan implements LayerwiseBackend {
 		return nonFinite === 2 && skipped.includes(true) ? skipped.fill(true) : skipped;
 	}
 
-	#run(statistics: Float32Array | undefined, inverseScale: number, store: boolean): void {
+	#run(
+		[learningRates, weightDecays, momenta, statistics, inverseScale]: Parameters<LayerwisePlan['step']>,
+		store: boolean,
+	): void {
+		const count = this.#options.arraysPerLayer.length;
+		const rates = perLayer(learningRates, 'learningRates', 3.4e38, count);
+		const decays = perLayer(weightDecays, 'weightDecays', 3.4e38, count);
+		const momentums = perLayer(momenta, 'momenta', 1, count);
 		const skipped = this.#skippedLayers(inverseScale);
 		const clips = this.#clips(inverseScale, skipped);
 		for (const [layer, first, end] of this.#layers()) {
@@ -117,10 +128,9 @@ export class ReferencePlan implements LayerwiseBackend {
 				nonFinite: 0,
 			};
 			const skip = skipped[layer] === true;
-			const { controls: values } = this.#options;
 			const shared = {
-				learningRate: values[layer * 3] as number,
-				momentum: values[layer * 3 + 2] as number,
+				learningRate: rates[layer] as number,
+				momentum: momentums[layer] as number,
 				clip: clips[layer] as number,
 				trust: 1,
 			};
@@ -129,7 +139,7 @@ export class ReferencePlan implements LayerwiseBackend {
 			const own = steps.map((step, i) => ({
 				...shared,
 				step,
-				weightDecay: this.#options.decays?.[first + i] === 0 ? 0 : (values[layer * 3 + 1] as number),
+				weightDecay: this.#options.decays?.[first + i] === 0 ? 0 : (decays[layer] as number),
 			}));
 			const trust = this.#options.adapt?.[layer] === 0 ? 1 : this.#trust(first, own, inverseScale);
 			// Of the layer as a whole; arrays of another age are brought to it, one by one.
@@ -141,14 +151,14 @@ export class ReferencePlan implements LayerwiseBackend {
 			}
 			if (statistics !== undefined) {
 				const out = statistics.subarray(layer * STATISTICS.length, (layer + 1) * STATISTICS.length);
-				writeStatistics(samples, keepsFirstMoment(this.#algorithm) ? correction : undefined, out);
+				writeStatistics(samples, this.#rule.firstMoment ? correction : undefined, out);
 			}
 		}
 	}
 
 	/** What a first moment of so many steps is multiplied by in the statistics. */
 	#momentCorrection(step: number): number {
-		if (step === 0 || !correctsMoment(this.#algorithm)) return 1;
+		if (step === 0 || !this.#rule.correctsBias) return 1;
 		return 1 / (1 - this.#options.hyperparameters.beta1 ** step);
 	}
 
@@ -173,9 +183,8 @@ export class ReferencePlan implements LayerwiseBackend {
 
 	/** The trust ratio of LARS and LAMB; 1 for the other rules. */
 	#trust(first: number, controls: readonly LayerControls[], inverseScale: number): number {
-		const lars = this.#algorithm === 'lars';
-		if (!lars && this.#algorithm !== 'lamb') return 1;
-		const { hyperparameters } = this.#options;
+		const { trust } = this.#rule;
+		if (trust === undefined) return 1;
 		const parameters: number[] = [];
 		const directions: number[] = [];
 		for (const [array, own] of controls.entries()) {
@@ -183,16 +192,13 @@ export class ReferencePlan implements LayerwiseBackend {
 				const old = this.#element(first + array, i);
 				const clipped = this.#scaled(gradient, inverseScale) * own.clip;
 				parameters.push(finiteOrZero(old.parameter));
-				directions.push(finiteOrZero(lars ? clipped : lambDirection(hyperparameters, own, clipped, old)));
+				directions.push(finiteOrZero(trust.direction(this.#constants, own, clipped, old)));
 			}
 		}
 		const [parameterNorm, directionNorm] = [norm(parameters), norm(directions)];
 		if (parameterNorm === 0 || directionNorm === 0) return 1;
-		if (!lars) return parameterNorm / directionNorm;
-		const { trustCoefficient = 0.001, epsilon } = hyperparameters;
-		const weightDecay = controls[0]?.weightDecay ?? 0; // the same for all arrays
-		const compared = directionNorm + weightDecay * parameterNorm + epsilon;
-		return Math.min((trustCoefficient * parameterNorm) / compared, LARGEST_FLOAT);
+		const weightDecay = controls[0]?.weightDecay ?? 0; // where the ratio counts it, the same for all arrays
+		return trust.ratio(parameterNorm, directionNorm, this.#constants, weightDecay);
 	}
 
 	#scaled(gradient: number, inverseScale: number): number {
@@ -214,14 +220,17 @@ export class ReferencePlan implements LayerwiseBackend {
 		momentCorrection: number,
 		samples: LayerSamples,
 	): void {
-		const { hyperparameters, nonFinite } = this.#options;
+		const { nonFinite } = this.#options;
+		const rule = this.#rule;
 		const parameters = this.#options.parameters[array] as Float32Array;
 		const gradients = this.#options.gradients[array] as Float32Array;
 		const [moments1, moments2] = this.#moments[array] as readonly [Float32Array?, Float32Array?];
 		for (let i = 0; i < parameters.length; i++) {
 			const gradient = this.#scaled(gradients[i] as number, inverseScale);
 			const old = this.#element(array, i);
-			const exact = skip ? old : stepElement(this.#algorithm, hyperparameters, controls, gradient * controls.clip, old);
+			const clipped = gradient * controls.clip;
+			const decayed = rule.decoupledDecay ? clipped : clipped + controls.weightDecay * old.parameter;
+			const exact = skip ? old : rule.step(this.#constants, controls, decayed, old);
 			let stepped: ElementState = {
 				parameter: this.#held(exact.parameter),
 				moment1: this.#held(exact.moment1),

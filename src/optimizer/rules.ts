@@ -1,7 +1,17 @@
-import type { LayerwisePlanOptions } from '../../binding.d.ts';
-import type { LayerwiseAlgorithm } from './algorithms.js';
+/** Every rule: what there is to know of it, and its formula in float64, an element at a time. Formulas and sources: docs/algorithms.md. */
 
-/** Every rule in plain TypeScript and float64, an element at a time. Formulas and sources: docs/algorithms.md. */
+export interface ResolvedHyperparameters {
+	readonly beta1: number;
+	readonly beta2: number;
+	readonly epsilon: number;
+	readonly momentum: number;
+	readonly rho: number;
+	readonly weightDecay: number;
+	readonly trustCoefficient: number;
+}
+
+/** Those that formulas use; learning rate, weight decay and momentum are controls. */
+type Constants = Omit<ResolvedHyperparameters, 'momentum' | 'weightDecay'>;
 
 export interface ElementState {
 	parameter: number;
@@ -21,37 +31,43 @@ export interface LayerControls {
 	readonly trust: number;
 }
 
+type Formula<Result> = (
+	constants: Constants,
+	controls: LayerControls,
+	/** Scaled and clipped. */
+	gradient: number,
+	old: ElementState,
+) => Result;
+
+/** A ratio of norms, of a layer's parameters and of what they are compared with, that multiplies the step. */
+interface TrustRatio {
+	/** One element of what the parameters are compared with; the gradient is without weight decay. */
+	readonly direction: Formula<number>;
+	/** Norms are above 0; where one is not, the ratio is 1. */
+	readonly ratio: (parameterNorm: number, directionNorm: number, constants: Constants, weightDecay: number) => number;
+	/** Whether the ratio counts the weight decay of the layer, so that all of its arrays must have the same. */
+	readonly countsDecay?: boolean;
+}
+
+/** As `RuleTraits` of native/core/optimizer_rule.h; what is left out is false. */
+export interface Rule {
+	/** Those it takes, with their defaults: PyTorch's where it has the rule. */
+	readonly hyperparameters: Partial<ResolvedHyperparameters>;
+	/** Moment arrays it keeps beside the parameters. */
+	readonly moments: 0 | 1 | 2;
+	/** Whether the first of them is a velocity or a mean of gradients. Moment statistics of the others describe the gradient. */
+	readonly firstMoment?: boolean;
+	/** Whether its moments are corrected for their start at 0. */
+	readonly correctsBias?: boolean;
+	/** Whether it applies weight decay itself; else that is in the gradient it gets. */
+	readonly decoupledDecay?: boolean;
+	/** One element's step: the new state, before it is rounded to float32. */
+	readonly step: Formula<ElementState>;
+	readonly trust?: TrustRatio;
+}
+
 /** Trust ratios, and LAMB's learning rate times its own, are at most this. */
-export const LARGEST_FLOAT = (2 - 2 ** -23) * 2 ** 127;
-
-/** Moment arrays a rule keeps beside the parameters. */
-export const MOMENT_COUNT: Readonly<Record<LayerwiseAlgorithm, number>> = {
-	sgd: 0,
-	momentum: 1,
-	nesterov: 1,
-	rmsprop: 1,
-	adam: 2,
-	adamw: 2,
-	lion: 1,
-	lars: 1,
-	lamb: 2,
-};
-
-/** Rules whose first moment is a velocity or a mean of gradients; the moment statistics of the others describe the gradient. */
-export function keepsFirstMoment(algorithm: LayerwiseAlgorithm): boolean {
-	return algorithm !== 'sgd' && algorithm !== 'rmsprop';
-}
-
-/** Rules whose first moment is corrected for its start at 0. */
-export function correctsMoment(algorithm: LayerwiseAlgorithm): boolean {
-	return algorithm === 'adam' || algorithm === 'adamw' || algorithm === 'lamb';
-}
-
-export function usesMomentum(algorithm: LayerwiseAlgorithm): boolean {
-	return algorithm === 'momentum' || algorithm === 'nesterov' || algorithm === 'lars';
-}
-
-type Hyperparameters = LayerwisePlanOptions['hyperparameters'];
+const LARGEST_FLOAT = (2 - 2 ** -23) * 2 ** 127;
 
 /**
  * The mean of gradients m + (1 − β₁)(g − m), as torch.lerp computes it: where β₁ ≤ 0.5 from the side of g, so that a g which is small
@@ -63,7 +79,7 @@ export function lerpMoment(beta1: number, moment: number, gradient: number): num
 }
 
 function mixMoments(
-	{ beta1, beta2 }: Hyperparameters,
+	{ beta1, beta2 }: Constants,
 	gradient: number,
 	old: ElementState,
 ): Pick<ElementState, 'moment1' | 'moment2'> {
@@ -73,73 +89,146 @@ function mixMoments(
 	};
 }
 
-/** LAMB's r of one element; NaN where a moment is beyond float32. */
-export function lambDirection(
-	hyperparameters: Hyperparameters,
-	{ step, weightDecay }: LayerControls,
-	gradient: number,
-	old: ElementState,
-): number {
-	const { moment1, moment2 } = mixMoments(hyperparameters, gradient, old);
-	if (![moment1, moment2].every((moment) => Number.isFinite(Math.fround(moment)))) return Number.NaN;
-	const corrected1 = moment1 / (1 - hyperparameters.beta1 ** step);
-	const corrected2 = moment2 / (1 - hyperparameters.beta2 ** step);
-	return corrected1 / (Math.sqrt(corrected2) + hyperparameters.epsilon) + weightDecay * old.parameter;
-}
+const stepSgd: Formula<ElementState> = (_, { learningRate }, gradient, old) => ({
+	...old,
+	parameter: old.parameter - learningRate * gradient,
+});
 
-/** One element's step: the new state, before it is rounded to float32. */
-export function stepElement(
-	algorithm: LayerwiseAlgorithm,
-	hyperparameters: Hyperparameters,
-	controls: LayerControls,
-	clippedGradient: number,
-	old: ElementState,
-): ElementState {
-	const { beta1, beta2, epsilon, rho } = hyperparameters;
-	const { learningRate, weightDecay, momentum, step, trust } = controls;
-	const decoupled = algorithm === 'adamw' || algorithm === 'lion' || algorithm === 'lamb';
-	const gradient = decoupled ? clippedGradient : clippedGradient + weightDecay * old.parameter;
-	switch (algorithm) {
-		case 'sgd':
-			return { ...old, parameter: old.parameter - learningRate * gradient };
-		case 'momentum':
-		case 'nesterov': {
-			const velocity = momentum * old.moment1 + gradient;
-			const direction = algorithm === 'nesterov' ? gradient + momentum * velocity : velocity;
-			return { ...old, parameter: old.parameter - learningRate * direction, moment1: velocity };
-		}
-		case 'lars': {
-			const velocity = momentum * old.moment1 + trust * gradient;
-			return { ...old, parameter: old.parameter - learningRate * velocity, moment1: velocity };
-		}
-		case 'lion': {
-			const sign = Math.sign(beta1 * old.moment1 + (1 - beta1) * gradient);
-			const parameter = old.parameter * (1 - learningRate * weightDecay) - learningRate * sign;
-			return { ...old, parameter, moment1: beta2 * old.moment1 + (1 - beta2) * gradient };
-		}
-		case 'lamb': {
-			const direction = lambDirection(hyperparameters, controls, gradient, old);
-			return {
-				parameter: old.parameter - Math.min(learningRate * trust, LARGEST_FLOAT) * direction,
-				...mixMoments(hyperparameters, gradient, old),
-			};
-		}
-		case 'rmsprop': {
-			const average = rho * old.moment1 + (1 - rho) * gradient * gradient;
-			const direction = gradient / (Math.sqrt(average) + epsilon);
-			return { ...old, parameter: old.parameter - learningRate * direction, moment1: average };
-		}
-		case 'adam':
-		case 'adamw': {
-			const { moment1, moment2 } = mixMoments(hyperparameters, gradient, old);
-			const corrected1 = moment1 / (1 - beta1 ** step);
-			const corrected2 = moment2 / (1 - beta2 ** step);
-			const decayed = algorithm === 'adamw' ? old.parameter * (1 - learningRate * weightDecay) : old.parameter;
-			return {
-				parameter: decayed - (learningRate * corrected1) / (Math.sqrt(corrected2) + epsilon),
-				moment1,
-				moment2,
-			};
-		}
-	}
+const stepMomentum: Formula<ElementState> = (_, { learningRate, momentum }, gradient, old) => {
+	const velocity = momentum * old.moment1 + gradient;
+	return { ...old, parameter: old.parameter - learningRate * velocity, moment1: velocity };
+};
+
+const stepNesterov: Formula<ElementState> = (_, { learningRate, momentum }, gradient, old) => {
+	const velocity = momentum * old.moment1 + gradient;
+	const direction = gradient + momentum * velocity;
+	return { ...old, parameter: old.parameter - learningRate * direction, moment1: velocity };
+};
+
+const stepRmsprop: Formula<ElementState> = ({ rho, epsilon }, { learningRate }, gradient, old) => {
+	const average = rho * old.moment1 + (1 - rho) * gradient * gradient;
+	const direction = gradient / (Math.sqrt(average) + epsilon);
+	return { ...old, parameter: old.parameter - learningRate * direction, moment1: average };
+};
+
+const stepAdam: Formula<ElementState> = (constants, { learningRate, step }, gradient, old) => {
+	const { moment1, moment2 } = mixMoments(constants, gradient, old);
+	const corrected1 = moment1 / (1 - constants.beta1 ** step);
+	const corrected2 = moment2 / (1 - constants.beta2 ** step);
+	const direction = (learningRate * corrected1) / (Math.sqrt(corrected2) + constants.epsilon);
+	return { parameter: old.parameter - direction, moment1, moment2 };
+};
+
+const stepAdamW: Formula<ElementState> = (constants, controls, gradient, old) =>
+	stepAdam(constants, controls, gradient, {
+		...old,
+		parameter: old.parameter * (1 - controls.learningRate * controls.weightDecay),
+	});
+
+const stepLion: Formula<ElementState> = ({ beta1, beta2 }, { learningRate, weightDecay }, gradient, old) => {
+	const sign = Math.sign(beta1 * old.moment1 + (1 - beta1) * gradient);
+	const parameter = old.parameter * (1 - learningRate * weightDecay) - learningRate * sign;
+	return { ...old, parameter, moment1: beta2 * old.moment1 + (1 - beta2) * gradient };
+};
+
+const stepLars: Formula<ElementState> = (_, { learningRate, momentum, trust }, gradient, old) => {
+	const velocity = momentum * old.moment1 + trust * gradient;
+	return { ...old, parameter: old.parameter - learningRate * velocity, moment1: velocity };
+};
+
+/** LAMB's r of one element; NaN where a moment is beyond float32. */
+const lambDirection: Formula<number> = (constants, { step, weightDecay }, gradient, old) => {
+	const { moment1, moment2 } = mixMoments(constants, gradient, old);
+	if (![moment1, moment2].every((moment) => Number.isFinite(Math.fround(moment)))) return Number.NaN;
+	const corrected1 = moment1 / (1 - constants.beta1 ** step);
+	const corrected2 = moment2 / (1 - constants.beta2 ** step);
+	return corrected1 / (Math.sqrt(corrected2) + constants.epsilon) + weightDecay * old.parameter;
+};
+
+const stepLamb: Formula<ElementState> = (constants, controls, gradient, old) => {
+	const direction = lambDirection(constants, controls, gradient, old);
+	return {
+		parameter: old.parameter - Math.min(controls.learningRate * controls.trust, LARGEST_FLOAT) * direction,
+		...mixMoments(constants, gradient, old),
+	};
+};
+
+const rules = {
+	sgd: {
+		hyperparameters: { weightDecay: 0 },
+		moments: 0,
+		step: stepSgd,
+	},
+	momentum: {
+		hyperparameters: { momentum: 0.9, weightDecay: 0 },
+		moments: 1,
+		firstMoment: true,
+		step: stepMomentum,
+	},
+	nesterov: {
+		hyperparameters: { momentum: 0.9, weightDecay: 0 },
+		moments: 1,
+		firstMoment: true,
+		step: stepNesterov,
+	},
+	rmsprop: {
+		hyperparameters: { rho: 0.99, epsilon: 1e-8, weightDecay: 0 },
+		moments: 1,
+		step: stepRmsprop,
+	},
+	adam: {
+		hyperparameters: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
+		moments: 2,
+		firstMoment: true,
+		correctsBias: true,
+		step: stepAdam,
+	},
+	adamw: {
+		hyperparameters: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
+		moments: 2,
+		firstMoment: true,
+		correctsBias: true,
+		decoupledDecay: true,
+		step: stepAdamW,
+	},
+	lion: {
+		hyperparameters: { beta1: 0.9, beta2: 0.99, weightDecay: 0 },
+		moments: 1,
+		firstMoment: true,
+		decoupledDecay: true,
+		step: stepLion,
+	},
+	lars: {
+		hyperparameters: { momentum: 0.9, trustCoefficient: 0.001, epsilon: 1e-8, weightDecay: 0 },
+		moments: 1,
+		firstMoment: true,
+		step: stepLars,
+		trust: {
+			direction: (_, __, gradient) => gradient,
+			ratio: (parameterNorm, directionNorm, { trustCoefficient, epsilon }, weightDecay) => {
+				const compared = directionNorm + weightDecay * parameterNorm + epsilon;
+				return Math.min((trustCoefficient * parameterNorm) / compared, LARGEST_FLOAT);
+			},
+			countsDecay: true,
+		},
+	},
+	lamb: {
+		hyperparameters: { beta1: 0.9, beta2: 0.999, epsilon: 1e-6, weightDecay: 0 },
+		moments: 2,
+		firstMoment: true,
+		correctsBias: true,
+		decoupledDecay: true,
+		step: stepLamb,
+		trust: {
+			direction: lambDirection,
+			ratio: (parameterNorm, directionNorm) => parameterNorm / directionNorm,
+		},
+	},
+} satisfies Record<string, Rule>;
+
+/** In the order of `enum class Algorithm` (native/core/optimizer_rule.h): append, never reorder. */
+export const RULES: Readonly<Record<keyof typeof rules, Rule>> = rules;
+
+export function usesMomentum(algorithm: keyof typeof RULES): boolean {
+	return 'momentum' in RULES[algorithm].hyperparameters;
 }

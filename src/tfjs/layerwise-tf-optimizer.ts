@@ -5,7 +5,7 @@ import { LayerwiseController } from '../control/layerwise-controller.js';
 import { brandClass, checkInstance } from '../copies.js';
 import { GannoError } from '../errors.js';
 import type { LayerwiseAlgorithm } from '../optimizer/algorithms.js';
-import { MOMENT_COUNT } from '../optimizer/rules.js';
+import { RULES } from '../optimizer/rules.js';
 import { LayerRates } from './layer-rates.js';
 import { explainMissingKernel } from './missing-kernel.js';
 import {
@@ -229,7 +229,7 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	 */
 	override async getWeights(): Promise<NamedTensor[]> {
 		this.#checkLive();
-		return this.#exported.write(this.iterations, this.#trained.states(), MOMENT_COUNT[this.algorithm]);
+		return this.#exported.write(this.iterations, this.#trained.states(), RULES[this.algorithm].moments);
 	}
 
 	/**
@@ -239,7 +239,7 @@ export class LayerwiseTfOptimizer extends tf.Optimizer {
 	 */
 	override async setWeights(weightValues: NamedTensor[]): Promise<void> {
 		this.#checkLive();
-		const { iterations, states } = await readWeights(weightValues, MOMENT_COUNT[this.algorithm]);
+		const { iterations, states } = await readWeights(weightValues, RULES[this.algorithm].moments);
 		this.#checkLive();
 		this.#trained.load(states);
 		this.iterations_ = iterations;

@@ -14,7 +14,7 @@ function makePlan(binding, size) {
 		algorithm: 4, nonFinite: 0, threads: 2, cudaDevice: ${ADDON_DEVICE},
 		hyperparameters: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, rho: 0.99 },
 		parameters: [new Float32Array(size).fill(1)], gradients: [new Float32Array(size).fill(0.1)],
-		arraysPerLayer: Uint32Array.of(1), controls: Float64Array.of(1e-3, 0, 0),
+		arraysPerLayer: Uint32Array.of(1),
 	});
 }`;
 
@@ -30,8 +30,8 @@ const statistics = new Float32Array(14);
 const wrong = new Float32Array(13);
 parentPort.postMessage('running');
 for (;;) {
-	plan.step(statistics, 1);
-	try { plan.step(wrong, 1); } catch {}
+	plan.step(1e-3, 0, 0, statistics, 1);
+	try { plan.step(1e-3, 0, 0, wrong, 1); } catch {}
 	try { new binding.LayerwisePlan({}); } catch {}
 }`;
 
@@ -49,7 +49,7 @@ describe('the addon', () => {
 					const size = round % 2 === 0 ? 50 : ${BIG};
 					const worker = new Worker(${JSON.stringify(STEPPING_WORKER)}, { eval: true, workerData: { addon, size } });
 					await once(worker, 'message');
-					for (let spin = 0; spin < round * 20; spin++) plan.step(undefined, 1);
+					for (let spin = 0; spin < round * 20; spin++) plan.step(1e-3, 0, 0, undefined, 1);
 					await worker.terminate();
 				}
 				console.log('all terminated');
@@ -80,13 +80,13 @@ describe('the addon', () => {
 			(async () => {
 				const addon = ${JSON.stringify(ADDON)};
 				const source = 'const { workerData } = require("node:worker_threads"); const binding = require(workerData.addon);' +
-					makePlan.toString() + '; const plan = makePlan(binding, 1000); plan.step(new Float32Array(14), 1); process.exit(3);';
+					makePlan.toString() + '; const plan = makePlan(binding, 1000); plan.step(1e-3, 0, 0, new Float32Array(14), 1); process.exit(3);';
 				for (let round = 0; round < 5; round++) {
 					const worker = new Worker(source, { eval: true, workerData: { addon } });
 					const [code] = await once(worker, 'exit');
 					if (code !== 3) throw new Error('exit code ' + code);
 				}
-				makePlan(binding, ${BIG}).step(undefined, 1);
+				makePlan(binding, ${BIG}).step(1e-3, 0, 0, undefined, 1);
 				console.log('live handles', binding.liveHandles());
 			})();
 		`);
@@ -102,7 +102,7 @@ describe('the addon', () => {
 				const addon = ${JSON.stringify(ADDON)};
 				for (let round = 0; round < 5; round++) {
 					const source = 'const { workerData } = require("node:worker_threads"); const binding = require(workerData.addon);' +
-						${JSON.stringify(MAKE_PLAN)} + '; const plan = makePlan(binding, ${BIG}); plan.step(new Float32Array(14), 1); plan.dispose();';
+						${JSON.stringify(MAKE_PLAN)} + '; const plan = makePlan(binding, ${BIG}); plan.step(1e-3, 0, 0, new Float32Array(14), 1); plan.dispose();';
 					const workers = [0, 1, 2].map(() => new Worker(source, { eval: true, workerData: { addon } }));
 					for (const codes of await Promise.all(workers.map((worker) => once(worker, 'exit')))) {
 						if (codes[0] !== 0) throw new Error('exit code ' + codes[0]);
@@ -116,7 +116,7 @@ describe('the addon', () => {
 	it('exits cleanly with pool threads asleep and handles open', async () => {
 		const result = await runScript(`${LOAD} ${MAKE_PLAN}
 			globalThis.plan = makePlan(binding, ${BIG});
-			globalThis.plan.step(undefined, 1);
+			globalThis.plan.step(1e-3, 0, 0, undefined, 1);
 			if (binding.liveHandles() !== 1) throw new Error('handles');
 		`);
 		expect(result).toMatchObject({ code: 0, signal: null, stderr: '' });

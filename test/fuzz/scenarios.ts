@@ -64,7 +64,6 @@ function plan(world: World): void {
 		nonFinite: random.below(4),
 		threads: random.pick([1, 1, 2, 3]),
 		flushDenormals: random.oneIn(2),
-		carryParameterNorms: random.oneIn(2),
 		tier: random.pick([undefined, 'baseline', 'avx2', 'avx512']),
 		hyperparameters: { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, rho: 0.9, trustCoefficient: 0.01 },
 		clip: { layerNorm: random.below(2), globalNorm: random.below(2) },
@@ -73,15 +72,15 @@ function plan(world: World): void {
 		parameters: sizes.map((size) => array(world, size)),
 		gradients: sizes.map((size) => array(world, size)),
 		arraysPerLayer: new Uint32Array(layers).fill(1),
-		controls: new Float64Array(3 * layers).fill(random.oneIn(8) ? number(random) : 0.1),
 	});
 	const handle = construct(world, 'addon', binding.LayerwisePlan, () => maybeSpoil(world, options()));
 	world.withdrawVictims();
 	if (handle === undefined) return;
 	const scale = () => (random.oneIn(4) ? number(random) : 1);
+	const control = () => random.pick([0.1, number(random), undefined, floats(world, layers)]);
 	const calls = [
-		() => [floats(world, 14 * layers), scale()],
-		() => [undefined, scale()],
+		() => [control(), 0, 0.9, floats(world, 14 * layers), scale()],
+		() => [control(), control(), control(), undefined, scale()],
 		() => [random.below(5), random.below(3), floats(world, random.pick(SIZES))],
 		() => [new Float64Array(layers).fill(random.oneIn(3) ? number(random) : 2)],
 	];
@@ -114,7 +113,6 @@ function optimizer(world: World): void {
 		clip: random.pick([{}, { layerNorm: 1 }, { globalNorm: 1 }, { layerNorm: 1, globalNorm: 2 }]),
 		device,
 		denormals: random.pick(['keep', 'flush']),
-		carryParameterNorms: random.oneIn(2),
 		threads: random.pick([1, 2]),
 	});
 	const handle = construct(world, 'public', ganno.LayerwiseOptimizer, () => maybeSpoil(world, options())) as

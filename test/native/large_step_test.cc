@@ -74,10 +74,10 @@ TEST_CASE("a layer of more than 2^31 elements is stepped and described to its la
 
   const ArrayBinding arrays[] = {{parameters.data(), gradients.data(), RepeatedMemory::size()}};
   const std::uint32_t arrays_per_layer[] = {1};
-  LayerwiseStep::Options options;
+  LayerwiseOptions options;
   options.algorithm = Algorithm::kSgd;
   options.tier = available_tiers().back();
-  LayerwiseStep step(options, arrays, arrays_per_layer);
+  CpuStep step(options, arrays, arrays_per_layer);
   const double controls[kControlCount] = {1, 0, 0};
   float statistics[kStepStatisticCount];
   step.step(controls, 1, statistics, true);
@@ -113,12 +113,12 @@ TEST_CASE("a layer of more than 2^31 elements is stepped and described to its la
   float probed[2][kStepStatisticCount];
   step.step(controls, 1, probed[0], false);
   options.threads = 2;
-  LayerwiseStep threaded(options, arrays, arrays_per_layer);
+  CpuStep threaded(options, arrays, arrays_per_layer);
   threaded.step(controls, 1, probed[1], false);
   for (std::size_t i = 0; i < kStepStatisticCount; ++i) CHECK(probed[0][i] == probed[1][i]);
 
   options.clip_global_norm = 1;
-  LayerwiseStep clipped(options, arrays, arrays_per_layer);
+  CpuStep clipped(options, arrays, arrays_per_layer);
   clipped.step(controls, 1, probed[1], false);
   CHECK_MESSAGE(is_near(probed[1][kGradientNorm], std::sqrt(squares)), "gradientNorm before clipping");
 }

@@ -104,8 +104,14 @@ inline std::string snapshot(Layout& layout, LayerwiseStep& step, Algorithm algor
   const std::vector<std::uint64_t> steps = step.steps();
   append(steps.data(), steps.size() * sizeof(std::uint64_t));
   for (std::size_t array = 0; array < step.array_count(); ++array) {
-    for (int which = 0; which < moment_count(algorithm); ++which) {
-      append(step.moment(array, which).data(), step.moment(array, which).size_bytes());
+    for (int which = 0; which < 2; ++which) {
+      std::vector<float> moment(layout.parameters[array].size());
+      try {
+        step.read_moment(array, which, moment);
+      } catch (const std::invalid_argument&) {
+        continue;
+      }
+      append(moment.data(), moment.size() * sizeof(float));
     }
   }
   append(statistics.data(), statistics.size() * sizeof(float));

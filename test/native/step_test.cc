@@ -17,11 +17,11 @@ namespace {
 constexpr NonFinitePolicy kPolicies[] = {NonFinitePolicy::kSkipElement, NonFinitePolicy::kSkipLayer,
                                          NonFinitePolicy::kSkipNetwork, NonFinitePolicy::kPropagate};
 
-std::string run(const LayerwiseStep::Options& options, unsigned seed, bool large) {
+std::string run(const LayerwiseOptions& options, unsigned seed, bool large) {
   Layout layout = make_layout(seed, large);
   std::vector<std::uint8_t> adapt(layout.arrays_per_layer.size(), 1);
   if (seed % 2 == 1) adapt.back() = 0;
-  LayerwiseStep step(options, layout.bindings(), layout.arrays_per_layer, adapt);
+  CpuStep step(options, layout.bindings(), layout.arrays_per_layer, adapt);
   if (seed % 3 == 2) {  // arrays that joined one after another
     std::vector<std::uint64_t> ages(step.array_count());
     for (std::size_t i = 0; i < ages.size(); ++i) ages[i] = 7 * (i % 3);
@@ -38,8 +38,8 @@ std::string run(const LayerwiseStep::Options& options, unsigned seed, bool large
   return snapshot(layout, step, options.algorithm, statistics);
 }
 
-LayerwiseStep::Options options_for(std::uint32_t algorithm) {
-  LayerwiseStep::Options options;
+LayerwiseOptions options_for(std::uint32_t algorithm) {
+  LayerwiseOptions options;
   options.algorithm = static_cast<Algorithm>(algorithm);
   options.hyperparameters.trust_coefficient = 0.02;
   return options;
@@ -50,7 +50,7 @@ TEST_CASE("a step leaves the same bits in every tier, under every policy and kin
     for (const NonFinitePolicy policy : kPolicies) {
       for (const double clip_layer : {0.0, 0.1}) {
         for (const double clip_global : {0.0, 1.0}) {
-          LayerwiseStep::Options options = options_for(algorithm);
+          LayerwiseOptions options = options_for(algorithm);
           options.non_finite = policy;
           options.clip_layer_norm = clip_layer;
           options.clip_global_norm = clip_global;
@@ -71,7 +71,7 @@ TEST_CASE("a step leaves the same bits in every tier, under every policy and kin
 
 TEST_CASE("a step leaves the same bits for 1, 2, 3 and 8 threads") {
   for (std::uint32_t algorithm = 0; algorithm < kAlgorithmCount; ++algorithm) {
-    LayerwiseStep::Options options = options_for(algorithm);
+    LayerwiseOptions options = options_for(algorithm);
     options.tier = available_tiers().back();
     options.clip_global_norm = algorithm % 3 == 1 ? 1 : 0;
     options.clip_layer_norm = algorithm % 3 == 2 ? 1 : 0;
@@ -86,20 +86,25 @@ TEST_CASE("a step leaves the same bits for 1, 2, 3 and 8 threads") {
 TEST_CASE("moments are there to be read and written, and only those a rule keeps") {
   for (std::uint32_t algorithm = 0; algorithm < kAlgorithmCount; ++algorithm) {
     Layout layout = make_layout(3, true);
-    LayerwiseStep step(options_for(algorithm), layout.bindings(), layout.arrays_per_layer);
+    CpuStep step(options_for(algorithm), layout.bindings(), layout.arrays_per_layer);
     step.step(layout.controls, 1, nullptr, true);
     for (std::size_t array = 0; array < step.array_count(); ++array) {
       for (int which = -1; which < 3; ++which) {
-        const bool there = which >= 0 && which < moment_count(static_cast<Algorithm>(algorithm));
-        if (!there) {
-          CHECK_THROWS_AS(step.moment(array, which), std::invalid_argument);
-          continue;
+        const bool there = which >= 0 && which < rule_traits(static_cast<Algorithm>(algorithm)).moments;
+        std::vector<float> values(layout.parameters[array].size(), 0.25f), read(values.size());
+        if (there) {
+          step.write_moment(array, which, values);
+          step.read_moment(array, which, read);
+          CHECK(read == values);
+        } else {
+          CHECK_THROWS_AS(step.write_moment(array, which, values), std::invalid_argument);
+          CHECK_THROWS_AS(step.read_moment(array, which, read), std::invalid_argument);
         }
-        CHECK(step.moment(array, which).size() == layout.parameters[array].size());
-        std::ranges::fill(step.moment(array, which), 0.25f);
+        values.push_back(0);
+        CHECK_THROWS_AS(step.write_moment(array, which, values), std::invalid_argument);
       }
     }
-    CHECK_THROWS_AS(step.moment(step.array_count(), 0), std::invalid_argument);
+    CHECK_THROWS_AS(step.write_moment(step.array_count(), 0, {}), std::invalid_argument);
     step.step(layout.controls, 1, nullptr, true);
     step.write_steps(std::vector(step.array_count(), std::uint64_t{1} << 53));
     step.step(layout.controls, 1, nullptr, true);
@@ -110,7 +115,7 @@ TEST_CASE("moments are there to be read and written, and only those a rule keeps
 
 TEST_CASE("arrays of a layer have step counters of their own, and those of a skipped layer stay") {
   for (const std::uint32_t algorithm : {0u, 4u, 8u}) {
-    LayerwiseStep::Options options = options_for(algorithm);
+    LayerwiseOptions options = options_for(algorithm);
     options.non_finite = NonFinitePolicy::kSkipLayer;
     std::vector<GuardedArray> parameters, gradients;
     std::mt19937 random(1);
@@ -121,7 +126,7 @@ TEST_CASE("arrays of a layer have step counters of their own, and those of a ski
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       bindings.push_back({parameters[i].data(), gradients[i].data(), parameters[i].size()});
     }
-    LayerwiseStep step(options, bindings, std::vector<std::uint32_t>{0, 3, 1});
+    CpuStep step(options, bindings, std::vector<std::uint32_t>{0, 3, 1});
     const std::vector<double> controls(step.layer_count() * kControlCount, 1e-3);
     CHECK_THROWS_AS(step.write_steps(std::vector<std::uint64_t>(3)), std::invalid_argument);
     CHECK(step.steps() == std::vector<std::uint64_t>(4));
@@ -143,10 +148,10 @@ TEST_CASE("a step refuses layers that do not own every array exactly once") {
     std::vector<std::uint32_t> wrong = layout.arrays_per_layer;
     for (std::uint32_t& count : wrong) count = 2;
     wrong[0] += static_cast<std::uint32_t>(change) + static_cast<std::uint32_t>(layout.parameters.size());
-    CHECK_THROWS_AS(LayerwiseStep(LayerwiseStep::Options{}, layout.bindings(), wrong), std::exception);
+    CHECK_THROWS_AS(CpuStep(LayerwiseOptions{}, layout.bindings(), wrong), std::exception);
   }
   const std::vector<std::uint8_t> adapt(layout.arrays_per_layer.size() + 1);
-  CHECK_THROWS_AS(LayerwiseStep({}, layout.bindings(), layout.arrays_per_layer, adapt), std::invalid_argument);
+  CHECK_THROWS_AS(CpuStep({}, layout.bindings(), layout.arrays_per_layer, adapt), std::invalid_argument);
 }
 
 }  // namespace

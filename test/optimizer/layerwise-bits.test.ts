@@ -27,9 +27,9 @@ function run(spec: LayoutSpec, tier: string, threads: number): Uint8Array[] {
 	const plan = new (native().LayerwisePlan)(layout.options);
 	grow(spec, layout, plan);
 	const statistics = Array.from({ length: STEPS + 1 }, () => newStatistics(layout));
-	plan.probe(statistics[STEPS] as Float32Array, layout.inverseScale);
-	for (let step = 0; step < STEPS; step++) plan.step(statistics[step], layout.inverseScale);
-	plan.step(undefined, layout.inverseScale);
+	plan.probe(...layout.controls, statistics[STEPS] as Float32Array, layout.inverseScale);
+	for (let step = 0; step < STEPS; step++) plan.step(...layout.controls, statistics[step], layout.inverseScale);
+	plan.step(...layout.controls, undefined, layout.inverseScale);
 	const left = snapshot(layout, plan, statistics);
 	plan.dispose();
 	return left;
@@ -87,7 +87,7 @@ describe('the layerwise step', () => {
 					const layout = buildLayout(spec, 1);
 					const plan = new (native().LayerwisePlan)(layout.options);
 					for (let step = 0; step < STEPS; step++) {
-						plan.step(withStatistics ? newStatistics(layout) : undefined, layout.inverseScale);
+						plan.step(...layout.controls, withStatistics ? newStatistics(layout) : undefined, layout.inverseScale);
 					}
 					const bytes = snapshot(layout, plan, []);
 					plan.dispose();
@@ -104,13 +104,13 @@ describe('the layerwise step', () => {
 			fc.property(wildLayoutArbitrary(), (spec) => {
 				const layout = buildLayout(spec, 1);
 				const plan = new (native().LayerwisePlan)(layout.options);
-				plan.step(undefined, layout.inverseScale);
+				plan.step(...layout.controls, undefined, layout.inverseScale);
 				const before = snapshot(layout, plan, []);
 				const probed = newStatistics(layout);
-				plan.probe(probed, layout.inverseScale);
+				plan.probe(...layout.controls, probed, layout.inverseScale);
 				expect(sameBytes(snapshot(layout, plan, []), before)).toBe(true);
 				const stepped = newStatistics(layout);
-				plan.step(stepped, layout.inverseScale);
+				plan.step(...layout.controls, stepped, layout.inverseScale);
 				expect([...probed]).toEqual([...stepped]);
 				plan.dispose();
 			}),

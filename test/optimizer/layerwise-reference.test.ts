@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { native } from '../../src/native.js';
 import { LAYERWISE_ALGORITHMS, type LayerwiseAlgorithm } from '../../src/optimizer/algorithms.js';
-import type { LayerwiseBackend } from '../../src/optimizer/backend.js';
+import type { LayerwisePlan } from '../../src/optimizer/plan.js';
 import { ReferencePlan } from '../../src/optimizer/reference.js';
-import { correctsMoment, keepsFirstMoment, MOMENT_COUNT } from '../../src/optimizer/rules.js';
+import { RULES } from '../../src/optimizer/rules.js';
 import { STATISTIC_INDEX, STATISTICS } from '../../src/optimizer/statistics.js';
 import { exactStatistics, statisticBound } from '../support/exact-statistics.js';
 import {
@@ -26,17 +26,17 @@ const STEPS = 4;
 
 interface Side {
 	readonly layout: Layout;
-	readonly backend: LayerwiseBackend;
+	readonly plan: LayerwisePlan;
 }
 
 function sides(spec: LayoutSpec): [Side, Side] {
 	const ours = buildLayout(spec, 1);
 	const exact = buildLayout(spec, 1);
 	const both: [Side, Side] = [
-		{ layout: ours, backend: new (native().LayerwisePlan)(ours.options) },
-		{ layout: exact, backend: new ReferencePlan(exact.options) },
+		{ layout: ours, plan: new (native().LayerwisePlan)(ours.options) },
+		{ layout: exact, plan: new ReferencePlan(exact.options) },
 	];
-	for (const { layout, backend } of both) grow(spec, layout, backend);
+	for (const { layout, plan } of both) grow(spec, layout, plan);
 	return both;
 }
 
@@ -45,19 +45,19 @@ function synchronise(from: Side, to: Side, spec: LayoutSpec): void {
 	const algorithm = LAYERWISE_ALGORITHMS[spec.algorithm] as (typeof LAYERWISE_ALGORITHMS)[number];
 	for (const [i, array] of from.layout.options.parameters.entries()) {
 		to.layout.options.parameters[i]?.set(array);
-		for (let moment = 0; moment < MOMENT_COUNT[algorithm]; moment++) {
+		for (let moment = 0; moment < RULES[algorithm].moments; moment++) {
 			const values = new Float32Array(array.length);
-			from.backend.readMoment(i, moment, values);
-			to.backend.writeMoment(i, moment, values);
+			from.plan.readMoment(i, moment, values);
+			to.plan.writeMoment(i, moment, values);
 		}
 	}
-	to.backend.writeSteps(readSteps(from));
+	to.plan.writeSteps(readSteps(from));
 }
 
 /** Of every array. */
-function readSteps({ layout, backend }: Side): Float64Array {
+function readSteps({ layout, plan }: Side): Float64Array {
 	const steps = new Float64Array(layout.options.parameters.length);
-	backend.readSteps(steps);
+	plan.readSteps(steps);
 	return steps;
 }
 
@@ -72,11 +72,11 @@ function expectClose(actual: number, expected: number, bound: number, what: stri
 const finiteOrZero = (value: number | undefined): number => (Number.isFinite(value) ? (value as number) : 0);
 
 /** [array][moment]. */
-function readMoments({ layout, backend }: Side, algorithm: LayerwiseAlgorithm): Float32Array[][] {
+function readMoments({ layout, plan }: Side, algorithm: LayerwiseAlgorithm): Float32Array[][] {
 	return layout.options.parameters.map(({ length }, i) =>
-		Array.from({ length: MOMENT_COUNT[algorithm] }, (_, moment) => {
+		Array.from({ length: RULES[algorithm].moments }, (_, moment) => {
 			const values = new Float32Array(length);
-			backend.readMoment(i, moment, values);
+			plan.readMoment(i, moment, values);
 			return values;
 		}),
 	);
@@ -160,8 +160,8 @@ describe('one step of the addon against float64', () => {
 					const before = ours.layout.options.parameters.map((array) => array.slice());
 					const momentsBefore = readMoments(ours, algorithm);
 					const ages = readSteps(ours);
-					ours.backend.step(undefined, spec.inverseScale);
-					exact.backend.step(undefined, spec.inverseScale);
+					ours.plan.step(...ours.layout.controls, undefined, spec.inverseScale);
+					exact.plan.step(...exact.layout.controls, undefined, spec.inverseScale);
 					const moments = readMoments(ours, algorithm);
 					const exactMoments = readMoments(exact, algorithm);
 					for (const [i, array] of ours.layout.options.parameters.entries()) {
@@ -201,7 +201,7 @@ describe('one step of the addon against float64', () => {
 					}
 					synchronise(ours, exact, spec);
 				}
-				ours.backend.dispose();
+				ours.plan.dispose();
 			}),
 			{ numRuns: process.env.GANNO_TEST_FULL ? 300 : 60 },
 		);
@@ -216,8 +216,8 @@ describe('one step of the addon against float64', () => {
 					const before = ours.layout.options.parameters.map((array) => array.slice());
 					const actual = newStatistics(ours.layout);
 					const reference = newStatistics(exact.layout);
-					ours.backend.step(actual, spec.inverseScale);
-					exact.backend.step(reference, spec.inverseScale);
+					ours.plan.step(...ours.layout.controls, actual, spec.inverseScale);
+					exact.plan.step(...exact.layout.controls, reference, spec.inverseScale);
 					const ages = readSteps(ours);
 					let first = 0;
 					for (const [layer, arrays] of spec.layers.entries()) {
@@ -226,16 +226,16 @@ describe('one step of the addon against float64', () => {
 							Float64Array.from(all.slice(first, end).flatMap((array) => [...array]));
 						const moments = before.map((array, i) => {
 							const values = new Float32Array(array.length);
-							if (keepsFirstMoment(algorithm)) ours.backend.readMoment(i, 0, values);
+							if (RULES[algorithm].firstMoment) ours.plan.readMoment(i, 0, values);
 							const age = ages[i] as number;
-							const correction = correctsMoment(algorithm) && age > 0 ? 1 / (1 - 0.9 ** age) : 1;
+							const correction = RULES[algorithm].correctsBias && age > 0 ? 1 / (1 - 0.9 ** age) : 1;
 							return Float64Array.from(values, (moment) => moment * correction);
 						});
 						const expected = exactStatistics({
 							gradients: join(ours.layout.options.gradients),
 							oldParameters: join(before),
 							newParameters: join(ours.layout.options.parameters),
-							moments: keepsFirstMoment(algorithm) ? join(moments) : undefined,
+							moments: RULES[algorithm].firstMoment ? join(moments) : undefined,
 							momentCorrection: 1,
 							inverseScale: spec.inverseScale,
 						});
@@ -248,7 +248,7 @@ describe('one step of the addon against float64', () => {
 					}
 					synchronise(ours, exact, spec);
 				}
-				ours.backend.dispose();
+				ours.plan.dispose();
 			}),
 			{ numRuns: 80 },
 		);
@@ -260,8 +260,8 @@ describe('one step of the addon against float64', () => {
 				const [ours, exact] = sides(spec);
 				const actual = newStatistics(ours.layout);
 				const expected = newStatistics(exact.layout);
-				ours.backend.step(actual, spec.inverseScale);
-				exact.backend.step(expected, spec.inverseScale);
+				ours.plan.step(...ours.layout.controls, actual, spec.inverseScale);
+				exact.plan.step(...exact.layout.controls, expected, spec.inverseScale);
 				for (const [i, value] of expected.entries()) {
 					const name = STATISTICS[i % STATISTICS.length] as (typeof STATISTICS)[number];
 					const layer = Math.floor(i / STATISTICS.length) * STATISTICS.length;
@@ -278,7 +278,7 @@ describe('one step of the addon against float64', () => {
 									: 1e-4 * Math.abs(value) + 1e-6;
 					expectClose(actual[i] as number, value, bound, `${name} at ${i}`);
 				}
-				ours.backend.dispose();
+				ours.plan.dispose();
 			}),
 			{ numRuns: 200 },
 		);
@@ -303,7 +303,7 @@ describe('one step of the addon against float64', () => {
 			const values = new Float32Array(3);
 			for (let moment = 0; moment < 2; moment++) {
 				const read = (): void => plan.readMoment(0, moment, values);
-				if (moment < MOMENT_COUNT[algorithm]) read();
+				if (moment < RULES[algorithm].moments) read();
 				else expect(read).toThrow(/no such array or moment/);
 			}
 			plan.dispose();

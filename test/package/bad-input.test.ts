@@ -91,7 +91,6 @@ describe('an optimiser', () => {
 		hyperparameters: { beta1: 0.9, epsilon: 1e-8 },
 		nonFinite: 'skip-element',
 		denormals: 'keep',
-		carryParameterNorms: true,
 		device,
 		threads: 1,
 	});
@@ -353,7 +352,6 @@ describe('the addon itself', () => {
 		parameters: [new Float32Array(3), new Float32Array(2)],
 		gradients: [new Float32Array(3), new Float32Array(2)],
 		arraysPerLayer: Uint32Array.of(1, 1),
-		controls: new Float64Array(6),
 	});
 	const population = (): NativePopulationOptions => resolvePopulation(populations() as never).native;
 

@@ -91,7 +91,6 @@ const CALLS: Record<string, Call> = {
 			nonFinite: 'propagate',
 			clip: { layerNorm: 1, globalNorm: 1 },
 			denormals: 'keep',
-			carryParameterNorms: true,
 			device: 'cpu',
 			resident: false,
 			threads: 1,

@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/native.js';
 import { LAYERWISE_ALGORITHMS } from '../../src/optimizer/algorithms.js';
-import { HYPERPARAMETERS_OF, resolveHyperparameters } from '../../src/optimizer/optimizer-options.js';
-import { MOMENT_COUNT, usesMomentum } from '../../src/optimizer/rules.js';
+import { RULES, usesMomentum } from '../../src/optimizer/rules.js';
 
 /** The pages on the algorithms say what the code does. */
 
@@ -19,15 +18,13 @@ describe.each(LAYERWISE_ALGORITHMS)('the page of %s', (algorithm) => {
 
 	it('lists its hyperparameters with their defaults', () => {
 		const listed = [...page.matchAll(/\| `(\w+)` \| ([\d.e-]+) \|/g)].map(([, name, value]) => [name, Number(value)]);
-		const defaults = resolveHyperparameters(algorithm);
-		const expected = HYPERPARAMETERS_OF[algorithm].map((name) => [name, defaults[name]]);
-		expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(expected));
+		expect(Object.fromEntries(listed)).toEqual(RULES[algorithm].hyperparameters);
 	});
 
 	it('has a formula, its state, its controls and a source', () => {
 		expect(page).toMatch(/```text .*p ← .* ```/);
 		expect(page).toContain(
-			`**State**: ${['none', 'v, one array', 'm and v, two arrays'][MOMENT_COUNT[algorithm]]}`.replace(
+			`**State**: ${['none', 'v, one array', 'm and v, two arrays'][RULES[algorithm].moments]}`.replace(
 				'v, one',
 				algorithm === 'lion' ? 'm, one' : 'v, one',
 			),

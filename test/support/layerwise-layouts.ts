@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import type { LayerwisePlanOptions } from '../../binding.d.ts';
 import { LAYERWISE_ALGORITHMS } from '../../src/optimizer/algorithms.js';
-import type { LayerwiseBackend } from '../../src/optimizer/backend.js';
-import { MOMENT_COUNT } from '../../src/optimizer/rules.js';
+import type { LayerwisePlan } from '../../src/optimizer/plan.js';
+import { RULES } from '../../src/optimizer/rules.js';
 import { STATISTICS } from '../../src/optimizer/statistics.js';
 import { PhiloxGenerator } from '../../src/philox.js';
 
@@ -169,6 +169,8 @@ export interface Layout {
 	readonly options: LayerwisePlanOptions;
 	/** Every buffer whole, guards round the views included: what must be equal, or untouched. */
 	readonly buffers: readonly Uint8Array[];
+	/** Of every step. */
+	readonly controls: readonly [learningRates: Float32Array, weightDecays: number, momenta: number];
 	readonly inverseScale: number;
 }
 
@@ -210,12 +212,7 @@ export function buildLayout(spec: LayoutSpec, threads: number, tier?: string): L
 		buffers.push(copy);
 		(i % 2 === 0 ? parameters : gradients).push(new Float32Array(buffer, offset * 4, size));
 	}
-	const controls = new Float64Array(spec.layers.length * 3);
-	for (let layer = 0; layer < spec.layers.length; layer++) {
-		controls[layer * 3] = Math.min(spec.learningRate * (layer + 1), 3.4e38);
-		controls[layer * 3 + 1] = spec.weightDecay;
-		controls[layer * 3 + 2] = spec.momentum;
-	}
+	const rates = Float32Array.from(spec.layers, (_, layer) => Math.min(spec.learningRate * (layer + 1), 3.4e38));
 	const byLayer = LAYERWISE_ALGORITHMS[spec.algorithm] === 'lars'; // whose trust ratio is taken with one decay
 	const layerOf = spec.layers.flatMap((own, layer) => own.map(() => layer));
 	return {
@@ -238,18 +235,18 @@ export function buildLayout(spec: LayoutSpec, threads: number, tier?: string): L
 			parameters,
 			gradients,
 			arraysPerLayer: Uint32Array.from(spec.layers, (arrays) => arrays.length),
-			controls,
 		},
 		buffers,
+		controls: [rates, spec.weightDecay, spec.momentum],
 		inverseScale: spec.inverseScale,
 	};
 }
 
 /** Gives a fresh plan's arrays the ages of the layout. */
-export function grow(spec: LayoutSpec, layout: Layout, backend: LayerwiseBackend): void {
+export function grow(spec: LayoutSpec, layout: Layout, plan: LayerwisePlan): void {
 	const { ages = [] } = spec;
 	if (ages.length === 0) return;
-	backend.writeSteps(Float64Array.from(layout.options.parameters, (_, i) => ages[i % ages.length] as number));
+	plan.writeSteps(Float64Array.from(layout.options.parameters, (_, i) => ages[i % ages.length] as number));
 }
 
 /** Makes every NaN the same one: which it is depends on the order of an instruction's operands, and nobody promises that. */
@@ -261,17 +258,17 @@ function withOneNaN(bytes: Uint8Array): Uint8Array {
 }
 
 /** Everything a run leaves behind, as bytes. */
-export function snapshot(layout: Layout, backend: LayerwiseBackend, statistics: readonly Float32Array[]): Uint8Array[] {
+export function snapshot(layout: Layout, plan: LayerwisePlan, statistics: readonly Float32Array[]): Uint8Array[] {
 	const { parameters, algorithm } = layout.options;
 	const name = LAYERWISE_ALGORITHMS[algorithm] as (typeof LAYERWISE_ALGORITHMS)[number];
 	const steps = new Float64Array(parameters.length);
-	backend.readSteps(steps);
+	plan.readSteps(steps);
 	const bytes = [...layout.buffers, new Uint8Array(steps.buffer)];
 	for (const array of statistics) bytes.push(new Uint8Array(array.buffer));
 	for (let array = 0; array < parameters.length; array++) {
-		for (let moment = 0; moment < MOMENT_COUNT[name]; moment++) {
+		for (let moment = 0; moment < RULES[name].moments; moment++) {
 			const values = new Float32Array((parameters[array] as Float32Array).length);
-			backend.readMoment(array, moment, values);
+			plan.readMoment(array, moment, values);
 			bytes.push(new Uint8Array(values.buffer));
 		}
 	}

@@ -5,7 +5,7 @@
 #include "bench/node/stream_ceiling.h"
 #include "node/arguments.h"
 #include "node/errors.h"
-#include "node/optimizer.h"
+#include "node/layerwise_plan.h"
 
 namespace ganno::node {
 
@@ -64,8 +64,8 @@ Napi::Value timed_steps(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const auto inverse_scale = static_cast<float>(number(info[2], "inverseScale"));
     const auto count = static_cast<std::uint32_t>(integer(info[3], "count", 1, 1'000'000));
-    const auto [engine, controls] = step_of(info[0]);
-    return Napi::Number::New(info.Env(), engine.timed_steps(controls, inverse_scale, info[1].ToBoolean(), count));
+    const auto [step, controls] = step_of(info[0]);
+    return Napi::Number::New(info.Env(), step.timed_steps(controls, inverse_scale, info[1].ToBoolean(), count));
   });
 }
 

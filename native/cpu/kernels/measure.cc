@@ -54,20 +54,15 @@ void measure_piece(const StepArray& piece, const StepScalars& scalars, PieceNorm
 
 }  // namespace
 
-MeasureFunction measure_function(Measured measured) {
-  switch (measured) {
-    case Measured::kLars:
-      return measure_piece<Trust<Lars>>;
-    case Measured::kLarsGradient:
-      return measure_piece<TrustDirection<Lars>>;
-    case Measured::kLamb:
-      return measure_piece<Trust<Lamb<LerpFrom::kMoment>>>;
-    case Measured::kLambFromGradient:
-      return measure_piece<Trust<Lamb<LerpFrom::kGradient>>>;
-    case Measured::kGradient:
-      break;
-  }
-  return measure_piece<Gradient>;
+MeasureFunction measure_function(const MeasureVariant& variant) {
+  if (!variant.trust) return measure_piece<Gradient>;
+  return with_rule(variant.algorithm, variant.from_gradient, []<class Rule>() -> MeasureFunction {
+    if constexpr (rule_traits(Rule::kAlgorithm).trust_ratio) {
+      return measure_piece<Trust<Rule>>;
+    } else {
+      return nullptr;
+    }
+  });
 }
 
 }  // namespace ganno::GANNO_TIER

@@ -48,11 +48,10 @@ struct BlockConstants {
   bool propagate;
 };
 
-/// One vector of elements: `lanes` of them when partial. `new_squared`: sums for the norm of the new parameters.
-template <class Rule, bool kStatistics, bool kCarry, bool kPartial>
+/// One vector of elements: `lanes` of them when partial.
+template <class Rule, bool kStatistics, bool kPartial>
 GANNO_INLINE void step_vector(const Rule& rule, const BlockPointers& at, std::size_t i, std::size_t lanes,
-                              const BlockConstants& constants, LaneSums& into, Vector& new_squared,
-                              Exceptions& exceptions) {
+                              const BlockConstants& constants, LaneSums& into, Exceptions& exceptions) {
   const auto read = [&](const float* p) __attribute__((always_inline)) {
     return kPartial ? load_partial(p + i, lanes) : load(p + i);
   };
@@ -77,7 +76,6 @@ GANNO_INLINE void step_vector(const Rule& rule, const BlockPointers& at, std::si
     gradient_deviation = zero_unless(first_lanes(lanes), gradient_deviation);
     parameter_deviation = zero_unless(first_lanes(lanes), parameter_deviation);
   }
-  Vector carried = stepped.parameter;
 
   if (!all_finite(Rule::evidence(gradient, stepped))) [[unlikely]] {
     const Mask good_gradient = is_finite(gradient);
@@ -89,7 +87,6 @@ GANNO_INLINE void step_vector(const Rule& rule, const BlockPointers& at, std::si
       stepped.moment1 = select(good, stepped.moment1, old.moment1);
       stepped.moment2 = select(good, stepped.moment2, old.moment2);
     }
-    if (kCarry) carried = zero_unless(is_finite(stepped.parameter), stepped.parameter);
     if (kStatistics) {
       const Mask good_parameter = is_finite(old.parameter);
       exceptions.gradients += popcount(!good_gradient);
@@ -122,17 +119,16 @@ GANNO_INLINE void step_vector(const Rule& rule, const BlockPointers& at, std::si
     }
     write(at.old_parameters, old.parameter);
   }
-  if (kCarry) new_squared = new_squared + carried * carried;
   write(at.new_parameters, stepped.parameter);
   if (Rule::kMoments > 0) write(at.new_moment1, stepped.moment1);
   if (Rule::kMoments > 1) write(at.new_moment2, stepped.moment2);
 }
 
-/// Every element of a block. `lanes`, `new_squared`: the sums, one entry for each vector of 16 lanes.
-template <class Rule, bool kStatistics, bool kCarry>
+/// Every element of a block. `lanes`: the sums, one entry for each vector of 16 lanes.
+template <class Rule, bool kStatistics>
 GANNO_INLINE void step_block(const Rule& rule, const BlockPointers& at, std::size_t size,
                              const BlockConstants& constants, bool prefetching, LaneSums (&lanes)[kVectors],
-                             Vector (&new_squared)[kVectors], Exceptions& exceptions) {
+                             Exceptions& exceptions) {
   const std::size_t whole = size / 16 * 16;
   for (std::size_t i = 0; i < whole; i += 16) {
     if (prefetching) {
@@ -143,26 +139,25 @@ GANNO_INLINE void step_block(const Rule& rule, const BlockPointers& at, std::siz
     }
 #pragma GCC unroll 4
     for (int j = 0; j < kVectors; ++j) {
-      step_vector<Rule, kStatistics, kCarry, false>(rule, at, i + static_cast<std::size_t>(j) * kWidth, kWidth,
-                                                    constants, lanes[j], new_squared[j], exceptions);
+      step_vector<Rule, kStatistics, false>(rule, at, i + static_cast<std::size_t>(j) * kWidth, kWidth, constants,
+                                            lanes[j], exceptions);
     }
   }
   for (int j = 0; j < kVectors; ++j) {
     const std::size_t first = whole + static_cast<std::size_t>(j) * kWidth;
     if (first >= size) break;
     const std::size_t rest = size - first;
-    step_vector<Rule, kStatistics, kCarry, true>(rule, at, first, rest < kWidth ? rest : kWidth, constants, lanes[j],
-                                                 new_squared[j], exceptions);
+    step_vector<Rule, kStatistics, true>(rule, at, first, rest < kWidth ? rest : kWidth, constants, lanes[j],
+                                         exceptions);
   }
 }
 
-template <class Rule, bool kStatistics, bool kCarry = false>
-void step_piece(const StepArray& piece, const StepScalars& scalars, LayerSums* sums, double* new_parameter_squared) {
+template <class Rule, bool kStatistics>
+void step_piece(const StepArray& piece, const StepScalars& scalars, LayerSums* sums) {
   // Scratch for a block: the old parameters (statistics), and the outputs of a step that is not stored.
   alignas(64) float old_parameters[kStatistics ? kBlockSize : 1];
   alignas(64) float unstored[3][kBlockSize];
 
-  if (kCarry) *new_parameter_squared = 0;
   if (piece.size == 0) {
     if (kStatistics) *sums = LayerSums{};
     return;
@@ -195,13 +190,9 @@ void step_piece(const StepArray& piece, const StepScalars& scalars, LayerSums* s
         lanes[j].gradient_max_abs = max_abs16[j];
       }
     }
-    Vector new_squared[kVectors];
-    for (int j = 0; j < kVectors; ++j) new_squared[j] = zero();
     Exceptions exceptions;
-    step_block<Rule, kStatistics, kCarry>(rule, at, size, constants, piece.prefetch, lanes, new_squared, exceptions);
+    step_block<Rule, kStatistics>(rule, at, size, constants, piece.prefetch, lanes, exceptions);
     non_finite += exceptions.non_finite;
-    // As measure.cc would sum what was stored: the same lanes, blocks and order, so the same bits.
-    if (kCarry) *new_parameter_squared += block_squares(fold16(new_squared), at.new_parameters, size);
 
     if (kStatistics) {
       for (int j = 0; j < kVectors; ++j) max_abs16[j] = lanes[j].gradient_max_abs;
@@ -225,64 +216,17 @@ void step_piece(const StepArray& piece, const StepScalars& scalars, LayerSums* s
   }
 }
 
-template <class Rule, bool kStatistics>
-StepFunction with_or_without_clip(bool clip) {
-  return clip ? step_piece<Clipped<Rule>, kStatistics> : step_piece<Rule, kStatistics>;
-}
-
-/// Rules that lerp.
-template <bool kStatistics, LerpFrom kFrom>
-StepFunction function_for_mean(Algorithm algorithm, bool clip) {
-  switch (algorithm) {
-    case Algorithm::kAdamW:
-      return with_or_without_clip<Adam<true, kFrom>, kStatistics>(clip);
-    case Algorithm::kLamb:
-      return with_or_without_clip<Lamb<kFrom>, kStatistics>(clip);
-    default:
-      return with_or_without_clip<Adam<false, kFrom>, kStatistics>(clip);
-  }
-}
-
-template <bool kStatistics>
-StepFunction function_for(const StepVariant& variant) {
-  const bool clip = variant.clip;
-  switch (variant.algorithm) {
-    case Algorithm::kMomentum:
-      return with_or_without_clip<Momentum<false>, kStatistics>(clip);
-    case Algorithm::kNesterov:
-      return with_or_without_clip<Momentum<true>, kStatistics>(clip);
-    case Algorithm::kRmsProp:
-      return with_or_without_clip<RmsProp, kStatistics>(clip);
-    case Algorithm::kAdam:
-    case Algorithm::kAdamW:
-    case Algorithm::kLamb:
-      return variant.from_gradient ? function_for_mean<kStatistics, LerpFrom::kGradient>(variant.algorithm, clip)
-                                   : function_for_mean<kStatistics, LerpFrom::kMoment>(variant.algorithm, clip);
-    case Algorithm::kLion:
-      return with_or_without_clip<Lion, kStatistics>(clip);
-    case Algorithm::kLars:
-      return with_or_without_clip<Lars, kStatistics>(clip);
-    case Algorithm::kSgd:
-      break;
-  }
-  return with_or_without_clip<Sgd, kStatistics>(clip);
-}
-
 }  // namespace
 
 StepFunction step_function(const StepVariant& variant) {
-  if (variant.carry) {
-    if (variant.clip) {
-      return variant.statistics ? step_piece<Clipped<Lars>, true, true> : step_piece<Clipped<Lars>, false, true>;
-    }
-    return variant.statistics ? step_piece<Lars, true, true> : step_piece<Lars, false, true>;
-  }
   if (variant.observe) {
-    return variant.algorithm == Algorithm::kSgd || variant.algorithm == Algorithm::kRmsProp
-               ? step_piece<Observe<false>, true>
-               : step_piece<Observe<true>, true>;
+    return rule_traits(variant.algorithm).first_moment ? step_piece<Observe<true>, true>
+                                                       : step_piece<Observe<false>, true>;
   }
-  return variant.statistics ? function_for<true>(variant) : function_for<false>(variant);
+  return with_rule(variant.algorithm, variant.from_gradient, [&]<class Rule>() -> StepFunction {
+    if (variant.clip) return variant.statistics ? step_piece<Clipped<Rule>, true> : step_piece<Clipped<Rule>, false>;
+    return variant.statistics ? step_piece<Rule, true> : step_piece<Rule, false>;
+  });
 }
 
 std::uint64_t count_non_finite(const float* gradients, std::uint64_t size, float inverse_scale) {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/permutation.h"
+#include "core/step_scalars.h"
 #include "cpu/float_environment.h"
 #include "cpu/network/worker.h"
 #include "cpu/step_kernels.h"
@@ -74,7 +75,7 @@ void Population::step_layers(Worker& worker, std::uint32_t index, std::uint32_t 
   const Hyperparameters& hyperparameters = options_.hyperparameters;
   const StepFunction step = step_function(
       tier_,
-      {.algorithm = options_.algorithm, .from_gradient = lerps_from_gradient(options_.algorithm, hyperparameters)});
+      {.algorithm = options_.algorithm, .from_gradient = rules::lerps_from_gradient(hyperparameters)});
   const int moments = moment_count(options_.algorithm);
   float* parameters = state.arenas.data();
   const std::vector<LayerEntry>& layers = plan_.table.layers();
@@ -82,12 +83,13 @@ void Population::step_layers(Worker& worker, std::uint32_t index, std::uint32_t 
     const std::size_t control = index * layers.size() + layer;
     float learning_rate = controls.learning_rates[control];
     if (controls.base_schedule != nullptr) learning_rate *= controls.base_schedule[k];
-    StepScalars scalars = step_scalars(
-        options_.algorithm, hyperparameters, static_cast<double>(learning_rate),
+    StepScalars scalars = rules::step_scalars(
+        options_.algorithm, hyperparameters, rules::bias_corrections(hyperparameters, state.steps + 1),
+        static_cast<double>(learning_rate),
         controls.weight_decays == nullptr ? hyperparameters.weight_decay
                                           : static_cast<double>(controls.weight_decays[control]),
         controls.momenta == nullptr ? hyperparameters.momentum : static_cast<double>(controls.momenta[control]),
-        state.steps + 1);
+        1.0f);
     scalars.store = store;
     LayerSums sums;
     for (std::uint32_t i = 0; i < layers[layer].array_count; ++i) {

@@ -126,13 +126,13 @@ __device__ inline void fold_in_order(const Norms* norms, std::uint32_t count, No
 /// The weight decay of a cohort's arrays.
 __device__ __forceinline__ double weight_decay(const StepArguments& arguments, std::uint32_t cohort,
                                                const double* control /* of its layer */) {
-  return arguments.state[cohort].decays != 0 ? control[kWeightDecayControl] : 0;
+  return arguments.state[cohort].decays != 0 ? control[kControlWeightDecay] : 0;
 }
 
 /// What the first moments of a cohort are multiplied by in the statistics.
 __device__ inline double moment_correction(const StepArguments& arguments, std::uint32_t cohort) {
   if (arguments.prepared != nullptr) return arguments.prepared[cohort].scalars.moment_correction;
-  return rules::corrects_bias(arguments.algorithm) ? arguments.state[cohort].next.inverse_correction1 : 1.0;
+  return rule_traits(arguments.algorithm).corrects_bias ? arguments.state[cohort].next.inverse_correction1 : 1.0;
 }
 
 /// Of a piece whose layer has cohorts of other ages.

@@ -106,8 +106,8 @@ template <bool kTrust>
   for (std::uint32_t i = lane_index(); i < entry.cohort_count; i += kWarpSize) {
     StepScalars& scalars = arguments.prepared[entry.first_cohort + i].scalars;
     if (kTrust) {
-      const double* control = arguments.controls + layer * kStepControlCount;
-      rules::apply_trust_ratio(arguments.algorithm, arguments.hyperparameters, control[kLearningRateControl],
+      const double* control = arguments.controls + layer * kControlCount;
+      rules::apply_trust_ratio(arguments.algorithm, arguments.hyperparameters, control[kControlLearningRate],
                                weight_decay(arguments, entry.first_cohort + i, control),
                                std::sqrt(total.parameter_squared), norm, scalars);
     } else if (clip_layer) {
@@ -149,7 +149,7 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize) count_kernel(const 
   const std::uint32_t index = blockIdx.x * kWarpsPerBlock + threadIdx.x / kWarpSize;
   if (index >= arguments.item_count) return;
   const Item item = arguments.items[index];
-  const auto inverse_scale = static_cast<float>(arguments.controls[arguments.layer_count * kStepControlCount]);
+  const auto inverse_scale = static_cast<float>(arguments.controls[arguments.layer_count * kControlCount]);
   bool found = false;
   for (std::uint32_t i = 0; i < item.block_count; ++i) {
     const BlockRange range = block_range(arguments.arrays[item.array], item.first_block + i);
@@ -172,20 +172,20 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize) count_kernel(const 
 __global__ void __launch_bounds__(256) prepare_kernel(const StepArguments arguments) {
   const std::uint32_t layers = arguments.layer_count;
   const bool any = arguments.non_finite[layers] != 0;
-  const auto inverse_scale = static_cast<float>(arguments.controls[layers * kStepControlCount]);
+  const auto inverse_scale = static_cast<float>(arguments.controls[layers * kControlCount]);
   for (std::uint32_t cohort = threadIdx.x; cohort < arguments.cohort_count; cohort += blockDim.x) {
     const CohortState& state = arguments.state[cohort];
     const bool skipped = (arguments.policy == NonFinitePolicy::kSkipLayer && arguments.non_finite[state.layer] != 0) ||
                          (arguments.policy == NonFinitePolicy::kSkipNetwork && any);
-    const double* control = arguments.controls + state.layer * kStepControlCount;
+    const double* control = arguments.controls + state.layer * kControlCount;
     const double decay = weight_decay(arguments, cohort, control);  // read here, or registers spill
     // A skipped layer's moments are those of its last step.
     const BiasCorrections corrections =
         skipped ? rules::bias_corrections(arguments.hyperparameters, state.steps) : state.next;
     PreparedCohort& prepared = arguments.prepared[cohort];
     prepared.scalars =
-        rules::step_scalars(arguments.algorithm, arguments.hyperparameters, corrections, control[kLearningRateControl],
-                            decay, control[kMomentumControl], inverse_scale);
+        rules::step_scalars(arguments.algorithm, arguments.hyperparameters, corrections, control[kControlLearningRate],
+                            decay, control[kControlMomentum], inverse_scale);
     prepared.scalars.store = arguments.store && !skipped;
     prepared.scalars.propagate = arguments.policy == NonFinitePolicy::kPropagate;
     prepared.skipped = skipped;

@@ -24,15 +24,15 @@ namespace ganno::cuda {
 namespace {
 
 /// A piece's scalars: as a pass before made them, or made here, of the controls and its cohort's step counter.
-template <Algorithm kAlgorithm>
+template <class Rule>
 __device__ __forceinline__ PreparedCohort piece_scalars(const StepArguments& arguments, const PieceEntry& piece) {
   if (arguments.prepared != nullptr) return arguments.prepared[piece.cohort];
-  const double* control = arguments.controls + piece.layer * kStepControlCount;
+  const double* control = arguments.controls + piece.layer * kControlCount;
   PreparedCohort made{
-      rules::step_scalars(kAlgorithm, arguments.hyperparameters, arguments.state[piece.cohort].next,
-                          control[kLearningRateControl], weight_decay(arguments, piece.cohort, control),
-                          control[kMomentumControl],
-                          static_cast<float>(arguments.controls[arguments.layer_count * kStepControlCount])),
+      rules::step_scalars(Rule::kAlgorithm, arguments.hyperparameters, arguments.state[piece.cohort].next,
+                          control[kControlLearningRate], weight_decay(arguments, piece.cohort, control),
+                          control[kControlMomentum],
+                          static_cast<float>(arguments.controls[arguments.layer_count * kControlCount])),
       0};
   made.scalars.store = arguments.store;
   made.scalars.propagate = arguments.policy == NonFinitePolicy::kPropagate;
@@ -183,7 +183,7 @@ template <class Rule, bool kStatistics>
 }
 
 // At most 64 registers, eight blocks a multiprocessor, and nothing spilled (scripts/cuda-registers).
-template <class PlainRule, Algorithm kAlgorithm, bool kStatistics>
+template <class PlainRule, bool kStatistics>
 __global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize, 8)
     step_kernel(const __grid_constant__ StepArguments arguments) {
   using Rule = cuda_scalar::Clipped<PlainRule>;  // without clipping it multiplies by 1, which changes nothing
@@ -198,7 +198,7 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize, 8)
     const Item item = arguments.items[index];
     const PieceEntry piece = arguments.pieces[item.piece];
     const ArrayEntry array = arguments.arrays[item.array];
-    const Stepping<Rule> with(piece_scalars<kAlgorithm>(arguments, piece));
+    const Stepping<Rule> with(piece_scalars<Rule>(arguments, piece));
     const bool idle = !kStatistics && with.mode.observe;
     if (lane_index() == 0) {
       put(staging(warp).stepping, with);

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "core/layer_table.h"
+#include "core/step_scalars.h"
 #include "cuda/step/step_kernels.h"
 
 namespace ganno::cuda {
@@ -92,7 +93,7 @@ HostTables make_tables(std::span<const std::uint64_t> sizes, std::span<const std
 }
 
 StepTables::StepTables(const HostTables& host, std::span<const std::uint8_t> adapt, bool measures, const Stream& stream)
-    : controls(host.layers.size() * kStepControlCount + 1),
+    : controls(host.layers.size() * kControlCount + 1),
       state(host.most_cohorts),
       statistics(host.layers.size() * kStepStatisticCount),
       item_count_(static_cast<std::uint32_t>(host.items.size())),
@@ -125,7 +126,7 @@ void StepTables::upload_cohorts(HostTables& host, const StepCohorts& cohorts, co
   assign_cohorts(host, cohorts);
   std::vector<CohortState> states;
   for (const Cohort& cohort : cohorts.all()) {
-    states.push_back({cohort.steps, bias_corrections(hyperparameters, cohort.steps + 1), cohort.layer, cohort.decays});
+    states.push_back({cohort.steps, rules::bias_corrections(hyperparameters, cohort.steps + 1), cohort.layer, cohort.decays});
   }
   cohort_count_ = static_cast<std::uint32_t>(states.size());
   state.upload(states, stream);
@@ -164,7 +165,7 @@ StepArguments StepTables::arguments() const {
 }
 
 bool has_passes_before(Algorithm algorithm, NonFinitePolicy policy, const ClipNorms& clip) {
-  return has_trust_ratio(algorithm) || clip.layer > 0 || clip.global > 0 || policy == NonFinitePolicy::kSkipLayer ||
+  return rule_traits(algorithm).trust_ratio || clip.layer > 0 || clip.global > 0 || policy == NonFinitePolicy::kSkipLayer ||
          policy == NonFinitePolicy::kSkipNetwork;
 }
 
@@ -179,7 +180,7 @@ void queue_step(const StepArguments& arguments, bool statistics, const Stream& s
   if (arguments.prepared != nullptr) queue(launches.prepare);
   if (arguments.clip.layer > 0 || arguments.clip.global > 0) queue(launches.measure_gradients);
   if (arguments.clip.global > 0) queue(launches.clip_globally);
-  if (has_trust_ratio(arguments.algorithm)) queue(launches.measure_trust);
+  if (rule_traits(arguments.algorithm).trust_ratio) queue(launches.measure_trust);
   if (statistics || arguments.store) queue(launches.step, statistics);
 }
 

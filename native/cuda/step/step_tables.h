@@ -40,7 +40,7 @@ class StepTables {
   /// Everything but the arenas, the rule and its settings.
   StepArguments arguments() const;
 
-  DeviceBuffer<double> controls;    // [layers x kStepControlCount], then inverseScale
+  DeviceBuffer<double> controls;    // [layers x kControlCount], then inverseScale
   DeviceBuffer<CohortState> state;  // [most_cohorts]
   DeviceBuffer<float> statistics;
 

@@ -55,9 +55,6 @@ struct CohortState {
   std::uint32_t decays = 1;  // 0: weight decay does not apply
 };
 
-/// Per layer, in this order (enum Control of cpu/layerwise_step.h).
-enum StepControl : std::uint32_t { kLearningRateControl, kWeightDecayControl, kMomentumControl, kStepControlCount };
-
 /// A cohort's scalars, where passes before the step make them.
 struct PreparedCohort {
   StepScalars scalars;
@@ -92,7 +89,7 @@ struct StepArguments {
   std::uint32_t layer_count;
   std::uint32_t cohort_count;
 
-  const double* controls;     // [layers x kStepControlCount], then inverseScale
+  const double* controls;     // [layers x kControlCount], then inverseScale
   CohortState* state;         // [cohorts]
   PreparedCohort* prepared;   // [cohorts]; null: every warp computes the scalars of its cohort
   const std::uint8_t* adapt;  // [layers]

@@ -5,9 +5,9 @@
 
 namespace ganno::cuda {
 
-std::unique_ptr<LayerwiseEngine> make_layerwise_step(const LayerwiseOptions& options, std::span<const HostArray>,
-                                                     std::span<const std::uint32_t>, std::span<const std::uint8_t>) {
-  require_device(options.device);
+std::unique_ptr<LayerwiseStep> make_layerwise_step(const LayerwiseOptions& options, std::span<const ArrayBinding>,
+                                                   std::span<const std::uint32_t>, std::span<const std::uint8_t>) {
+  require_device(options.cuda_device.value());
   return nullptr;
 }
 

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { LayerwiseOptimizer } from '../../optimizer/layerwise-optimizer.js';
 import type { LayerwiseOptimizerOptions } from '../../optimizer/optimizer-options.js';
 import type { LayerState } from '../../optimizer/optimizer-state.js';
-import { MOMENT_COUNT } from '../../optimizer/rules.js';
+import { RULES } from '../../optimizer/rules.js';
 import { STATISTICS } from '../../optimizer/statistics.js';
 import { assignValues, readTensors } from '../host-memory.js';
 import { expandGradient } from './tfjs-gradients.js';
@@ -170,7 +170,7 @@ export class BoundVariables implements Disposable {
 			const steps = own.map((state) => state?.step ?? 0);
 			const step = Math.max(...steps);
 			first += variables.length;
-			const moments = Array.from({ length: MOMENT_COUNT[this.optimizer.algorithm] }, (_, moment) =>
+			const moments = Array.from({ length: RULES[this.optimizer.algorithm].moments }, (_, moment) =>
 				variables.map(({ size }, i) => own[i]?.moments[moment] ?? new Float32Array(size)),
 			);
 			return { name, step, steps, moments };

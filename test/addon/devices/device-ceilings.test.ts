@@ -25,7 +25,6 @@ function plan(cudaDevice: number | undefined, addon: Pick<typeof device, 'Layerw
 		parameters,
 		gradients: sizes.map((size) => new Float32Array(size).fill(0.5)),
 		arraysPerLayer: Uint32Array.of(1, 1, 1),
-		controls: Float64Array.from({ length: 9 }, (_, i) => (i % 3 === 0 ? 0.1 : 0)),
 	});
 	return { made, parameters };
 }
@@ -61,9 +60,10 @@ describe('the ceilings of a device', () => {
 describe('timed steps', () => {
 	it.each([false, true])('are the steps that step() takes (statistics: %s)', (withStatistics) => {
 		const [timed, called] = [plan(0), plan(0)];
+		for (const { made } of [timed, called]) made.step(0.1, 0, 0, undefined, 1);
 		expect(device.timedSteps(timed.made, withStatistics, 1, 3)).toBeGreaterThan(0);
 		expect(device.timedSteps(timed.made, !withStatistics, 1, 1)).toBeGreaterThan(0);
-		for (let i = 0; i < 4; i++) called.made.step(undefined, 1);
+		for (let i = 0; i < 4; i++) called.made.step(0.1, 0, 0, undefined, 1);
 		for (const { made } of [timed, called]) made.download();
 		expect(timed.parameters).toEqual(called.parameters);
 		expect(timed.parameters[2]?.[7]).not.toBe(1);

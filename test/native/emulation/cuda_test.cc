@@ -26,13 +26,12 @@ struct Stepped {
 };
 
 /// Steps with and without statistics, and a probe.
-template <class Engine>
-Stepped run(Layout& layout, Engine& engine) {
+Stepped run(Layout& layout, LayerwiseStep& step) {
   Stepped result;
-  result.statistics.resize(2 * engine.layer_count() * kStepStatisticCount);
-  engine.step(layout.controls, 0.5f, result.statistics.data(), true);
-  engine.step(layout.controls, 0.5f, nullptr, true);
-  engine.step(layout.controls, 0.5f, result.statistics.data() + result.statistics.size() / 2, false);
+  result.statistics.resize(2 * step.layer_count() * kStepStatisticCount);
+  step.step(layout.controls, 0.5f, result.statistics.data(), true);
+  step.step(layout.controls, 0.5f, nullptr, true);
+  step.step(layout.controls, 0.5f, result.statistics.data() + result.statistics.size() / 2, false);
   CHECK_MESSAGE(layout.guards_hold(), "nothing beyond an array is written");
   for (GuardedArray& array : layout.parameters) {
     result.parameters.insert(result.parameters.end(), array.data(), array.data() + array.size());
@@ -40,25 +39,16 @@ Stepped run(Layout& layout, Engine& engine) {
   return result;
 }
 
-void compare_steps(const LayerwiseStep::Options& options, unsigned seed, bool large) {
+void compare_steps(const LayerwiseOptions& options, unsigned seed, bool large) {
   Layout layout = make_layout(seed, large);
   const std::vector<std::uint8_t> adapt(layout.arrays_per_layer.size(), 1);
-  LayerwiseStep cpu(options, layout.bindings(), layout.arrays_per_layer, adapt);
+  CpuStep cpu(options, layout.bindings(), layout.arrays_per_layer, adapt);
   const Stepped expected = run(layout, cpu);
 
   Layout again = make_layout(seed, large);
-  cuda::LayerwiseOptions device;
-  device.algorithm = options.algorithm;
-  device.hyperparameters = options.hyperparameters;
-  device.non_finite = options.non_finite;
-  device.clip_layer_norm = options.clip_layer_norm;
-  device.clip_global_norm = options.clip_global_norm;
-  device.flush_denormals = options.denormals == Denormals::kFlush;
-  std::vector<cuda::HostArray> arrays;
-  for (const ArrayBinding& array : again.bindings()) {
-    arrays.push_back({array.parameters, array.gradients, array.size, array.decays});
-  }
-  const auto cuda = cuda::make_layerwise_step(device, arrays, again.arrays_per_layer, adapt);
+  LayerwiseOptions device = options;
+  device.cuda_device = 0;
+  const auto cuda = cuda::make_layerwise_step(device, again.bindings(), again.arrays_per_layer, adapt);
   CHECK_MESSAGE((run(again, *cuda) == expected), "the CPU's bits");
   check_sound();
 }
@@ -66,13 +56,13 @@ void compare_steps(const LayerwiseStep::Options& options, unsigned seed, bool la
 TEST_CASE("emulated: a step of every rule leaves the CPU's bits, denormals kept or flushed") {
   for (std::uint32_t algorithm = 0; algorithm < kAlgorithmCount; ++algorithm) {
     for (unsigned seed = 0; seed < 8; ++seed) {
-      LayerwiseStep::Options options;
+      LayerwiseOptions options;
       options.tier = available_tiers().back();
       options.algorithm = static_cast<Algorithm>(algorithm);
       options.non_finite = static_cast<NonFinitePolicy>(seed % 4);
       options.clip_layer_norm = seed % 3 == 1 ? 0.1 : 0;
       options.clip_global_norm = seed % 3 == 2 ? 1 : 0;
-      options.denormals = seed / 4 == 0 ? Denormals::kKeep : Denormals::kFlush;
+      options.flush_denormals = seed / 4 != 0;
       compare_steps(options, seed, algorithm == 0 && seed == 0);
     }
   }

@@ -27,9 +27,9 @@ function run(spec: LayoutSpec, cuda: boolean, flushDenormals: boolean): Uint8Arr
 	const plan = cuda ? new device.LayerwisePlan({ ...options, cudaDevice: 0 }) : new (native().LayerwisePlan)(options);
 	grow(spec, layout, plan);
 	const statistics = Array.from({ length: STEPS + 1 }, () => newStatistics(layout));
-	plan.probe(statistics[STEPS] as Float32Array, layout.inverseScale);
-	for (let step = 0; step < STEPS; step++) plan.step(statistics[step], layout.inverseScale);
-	plan.step(undefined, layout.inverseScale);
+	plan.probe(...layout.controls, statistics[STEPS] as Float32Array, layout.inverseScale);
+	for (let step = 0; step < STEPS; step++) plan.step(...layout.controls, statistics[step], layout.inverseScale);
+	plan.step(...layout.controls, undefined, layout.inverseScale);
 	const left = snapshot(layout, plan, statistics);
 	plan.dispose();
 	return left;

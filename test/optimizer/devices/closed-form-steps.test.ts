@@ -86,6 +86,20 @@ describe.each(OPTIMIZER_DEVICES)('on device %s', (device) => {
 		expectClose(run({ algorithm: 'lars', device }, [[0, 0]]).parameters[0], [3, 4]);
 	});
 
+	it('LARS takes the norm of parameters that the caller wrote between two steps', () => {
+		const parameters = Float32Array.of(3, 4);
+		using optimizer = new LayerwiseOptimizer({
+			algorithm: 'lars',
+			device,
+			layers: [{ name: 'a', parameters, gradients: Float32Array.of(0, 5) }],
+			hyperparameters: { trustCoefficient: 1, momentum: 0 },
+		});
+		optimizer.step(0.8); // trust 5 / 5, to (3, 0)
+		parameters.set([30, 0]);
+		optimizer.step(0.5); // trust 30 / 5
+		expectClose([...parameters], [30, -0.5 * 5 * (30 / 5)]);
+	});
+
 	it('LAMB takes a step of the length of the parameters times the learning rate', () => {
 		// First step: m^ / sqrt v^ = sign(g), so r = (1, -1), trust = 5 / sqrt 2.
 		const { parameters, statistic } = run({ algorithm: 'lamb', device }, [[6, -8]]);
@@ -222,7 +236,7 @@ describe('rules that need norms first', () => {
 					const layout = buildLayout(spec, threads, tier);
 					const plan = new (native().LayerwisePlan)(layout.options);
 					const statistics = newStatistics(layout);
-					for (let step = 0; step < 3; step++) plan.step(statistics, layout.inverseScale);
+					for (let step = 0; step < 3; step++) plan.step(...layout.controls, statistics, layout.inverseScale);
 					const left = snapshot(layout, plan, [statistics]);
 					plan.dispose();
 					return left;

@@ -139,7 +139,11 @@ describe('LayerwiseOptimizer refuses, with a GannoError that says why,', () => {
 			/adapt/,
 		],
 		['an unknown way with denormals', { denormals: 'drop' }, /one of 'keep', 'flush' for denormals/],
-		['a promise that is none', { carryParameterNorms: 1 }, /true or false for carryParameterNorms/],
+		[
+			'an option of version 0.1',
+			{ carryParameterNorms: true },
+			/^Unknown option carryParameterNorms: it was removed\. Leave it out/,
+		],
 		['an unknown device', { device: 'gpu' }, /device/],
 		['no threads', { threads: 0 }, /threads/],
 		['half a thread', { threads: 1.5 }, /threads/],
@@ -187,7 +191,7 @@ describe.each(OPTIMIZER_DEVICES)('a step (%s) refuses', (device) => {
 		['Infinity', [Number.POSITIVE_INFINITY], /learningRates/],
 		['too many learning rates', [new Float32Array(2)], /length 1 \(layers\) for learningRates/],
 		['a NaN among them', [Float32Array.of(Number.NaN)], /learningRates\[0\] but received NaN/],
-		['learning rates of another type', [{ learningRates: [0.1] }], /controls\.learningRates/],
+		['learning rates of another type', [{ learningRates: [0.1] }], /length 1 for learningRates but received Array/],
 		[
 			'a misspelled control',
 			[{ learningRates: 0.1, weightDecay: 0.1 }],
@@ -218,9 +222,10 @@ describe.each(OPTIMIZER_DEVICES)('a step (%s) refuses', (device) => {
 		const statistics = new Float32Array(4 * STATISTICS.length);
 		for (const bad of [Number.NaN, -1, Number.POSITIVE_INFINITY]) {
 			const rates = Float32Array.of(1, 1, bad, 1);
-			const refused = /for learningRates\[2\] but received/;
-			expect(thrown(() => several.step(rates)).message).toMatch(refused);
-			expect(thrown(() => several.probe(rates, statistics)).message).toMatch(refused);
+			const refused = `Expected finite numbers from 0 to 3.4e+38 for learningRates[2] but received ${bad} of type number`;
+			expect(thrown(() => several.step(rates)).message).toBe(refused);
+			expect(thrown(() => several.probe(rates, statistics)).message).toBe(refused);
+			expect(thrown(() => several.step({ learningRates: rates })).message).toBe(refused);
 			await expect(several.stepAsync(rates)).rejects.toThrow(refused);
 		}
 		expect(arrays.map(([value]) => value)).toEqual([0, 0, 0, 0]);
@@ -231,6 +236,26 @@ describe.each(OPTIMIZER_DEVICES)('a step (%s) refuses', (device) => {
 		expect(() => several.step(Float32Array.of(7, 7, 7, 7), new Float32Array(3))).toThrow(/statistics/);
 		await several.stepAsync(1);
 		expect(arrays.map(([value]) => value)).toEqual([3, 4, 6, 7]);
+	});
+
+	it.each([
+		['learningRates', 3.4e38, 3.4028234663852886e38], // the largest float32
+		['weightDecays', 3.4e38, -0.10000000149011612],
+		['momenta', 1, 1.0000001192092896],
+	] as const)('an element of %s beyond its range, in the same words on every device', (name, high, bad) => {
+		const parameters = Float32Array.of(1);
+		const layers = [0, 1].map((i) => ({
+			name: `${i}`,
+			parameters: [parameters][i] ?? [],
+			gradients: [Float32Array.of(1)][i] ?? [],
+		}));
+		using both = new LayerwiseOptimizer({ algorithm: 'momentum', device, layers });
+		const error = thrown(() => both.step({ learningRates: 0.1, [name]: Float32Array.of(0, bad) }));
+		expect(error.code).toBe('INVALID_ARGUMENT');
+		expect(error.message).toBe(
+			`Expected finite numbers from 0 to ${high} for ${name}[1] but received ${bad} of type number`,
+		);
+		expect([...parameters]).toEqual([1]);
 	});
 
 	it('an array that was transferred away', () => {
@@ -277,7 +302,6 @@ describe('the binding below', () => {
 			parameters: [new Float32Array(3)],
 			gradients: [new Float32Array(3)],
 			arraysPerLayer: Uint32Array.of(1),
-			controls: new Float64Array(3),
 		};
 		const junk: unknown[] = [
 			undefined,
@@ -310,7 +334,7 @@ describe('the binding below', () => {
 			for (const first of junk) {
 				for (const second of junk) {
 					try {
-						(plan[method] as (...values: unknown[]) => void)(first, second, first);
+						(plan[method] as (...values: unknown[]) => void)(first, second, first, second, first);
 					} catch (error) {
 						expect((error as { code?: string }).code, method).toBe('INVALID_ARGUMENT');
 					}

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Algorithm, Hyperparameters } from '../../../src/optimizer/algorithms.js';
 import { LayerwiseOptimizer } from '../../../src/optimizer/layerwise-optimizer.js';
 import type { OptimizerDevice } from '../../../src/optimizer/optimizer-options.js';
-import { MOMENT_COUNT } from '../../../src/optimizer/rules.js';
+import { RULES } from '../../../src/optimizer/rules.js';
 import { STATISTICS } from '../../../src/optimizer/statistics.js';
 import { OPTIMIZER_DEVICES } from '../../support/backends.js';
 
@@ -71,7 +71,7 @@ class ChangingOptimizer implements Disposable {
 		this.#states = parameters.map((arrays) =>
 			arrays.map(({ length }) => ({
 				step: 0,
-				moments: Array.from({ length: MOMENT_COUNT[example.algorithm] }, () => new Float32Array(length)),
+				moments: Array.from({ length: RULES[example.algorithm].moments }, () => new Float32Array(length)),
 			})),
 		);
 	}
@@ -103,7 +103,7 @@ class ChangingOptimizer implements Disposable {
 			layers: this.#states.map((arrays, l) => {
 				const own = pick(arrays, l);
 				const counts = own.map((state) => state.step);
-				const moments = Array.from({ length: MOMENT_COUNT[algorithm] }, (_, m) =>
+				const moments = Array.from({ length: RULES[algorithm].moments }, (_, m) =>
 					own.map((state) => state.moments[m] as Float32Array),
 				);
 				return { name: `layer ${l}`, step: Math.max(0, ...counts), steps: counts, moments };

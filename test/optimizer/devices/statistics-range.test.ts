@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ALGORITHMS, LAYERWISE_ALGORITHMS, type LayerwiseAlgorithm } from '../../../src/optimizer/algorithms.js';
 import { LayerwiseOptimizer } from '../../../src/optimizer/layerwise-optimizer.js';
-import { correctsMoment, keepsFirstMoment } from '../../../src/optimizer/rules.js';
+import { RULES } from '../../../src/optimizer/rules.js';
 import { STATISTIC_INDEX, STATISTICS, type StatisticName } from '../../../src/optimizer/statistics.js';
 import { PhiloxGenerator } from '../../../src/philox.js';
 import { exactStatistics, statisticBound } from '../../support/exact-statistics.js';
@@ -34,8 +34,8 @@ function check(
 		gradients,
 		oldParameters: before,
 		newParameters: parameters,
-		moments: keepsFirstMoment(algorithm) ? optimizer.state().layers[0]?.moments[0]?.[0] : undefined,
-		momentCorrection: correctsMoment(algorithm) ? 10 : 1, // 1 / (1 - beta1)
+		moments: RULES[algorithm].firstMoment ? optimizer.state().layers[0]?.moments[0]?.[0] : undefined,
+		momentCorrection: RULES[algorithm].correctsBias ? 10 : 1, // 1 / (1 - beta1)
 		inverseScale: 1,
 	});
 	for (const name of STATISTICS) {

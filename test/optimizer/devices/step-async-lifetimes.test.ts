@@ -11,7 +11,7 @@ function makePlan(size, parameters = new Float32Array(size).fill(1)) {
 		algorithm: 4, nonFinite: 0, threads: 2, cudaDevice: ${ADDON_DEVICE},
 		hyperparameters: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, rho: 0.99 },
 		parameters: [parameters], gradients: [new Float32Array(size).fill(0.1)],
-		arraysPerLayer: Uint32Array.of(1), controls: Float64Array.of(1e-3, 0, 0),
+		arraysPerLayer: Uint32Array.of(1),
 	});
 }`;
 
@@ -24,7 +24,7 @@ ${MAKE_PLAN}
 const plan = makePlan(workerData.size);
 const statistics = new Float32Array(14);
 parentPort.postMessage('running');
-(async () => { for (;;) await plan.stepAsync(statistics, 1); })();`;
+(async () => { for (;;) await plan.stepAsync(1e-3, 0, 0, statistics, 1); })();`;
 
 describe('a step in flight', () => {
 	it('does not mind the end of its worker', async () => {
@@ -38,7 +38,7 @@ describe('a step in flight', () => {
 					const workerData = { size: round % 2 === 0 ? 50 : ${size(1_000_000)} };
 					const worker = new Worker(${JSON.stringify(WORKER)}, { eval: true, workerData });
 					await once(worker, 'message');
-					for (let spin = 0; spin < round; spin++) await plan.stepAsync(undefined, 1);
+					for (let spin = 0; spin < round; spin++) await plan.stepAsync(1e-3, 0, 0, undefined, 1);
 					await worker.terminate();
 				}
 				console.log('all terminated');
@@ -50,7 +50,7 @@ describe('a step in flight', () => {
 	it('does not mind the end of its process', async () => {
 		for (const elements of [50, size(3_000_000)]) {
 			const result = await runScript(`${MAKE_PLAN}
-				for (let i = 0; i < 6; i++) makePlan(${elements}).stepAsync(new Float32Array(14), 1);
+				for (let i = 0; i < 6; i++) makePlan(${elements}).stepAsync(1e-3, 0, 0, new Float32Array(14), 1);
 				process.exit(0);`);
 			expect(result).toMatchObject({ code: 0, signal: null, stdout: '', stderr: '' });
 		}
@@ -58,7 +58,7 @@ describe('a step in flight', () => {
 
 	it('is waited for by a program that has nothing else to do', async () => {
 		const result = await runScript(`${MAKE_PLAN}
-			makePlan(${size(1_000_000)}).stepAsync(undefined, 1).then(() => console.log('done'));`);
+			makePlan(${size(1_000_000)}).stepAsync(1e-3, 0, 0, undefined, 1).then(() => console.log('done'));`);
 		expect(result).toMatchObject({ code: 0, signal: null, stdout: 'done\n', stderr: '' });
 	});
 
@@ -67,9 +67,9 @@ describe('a step in flight', () => {
 			`${MAKE_PLAN}
 			(async () => {
 				for (let round = 0; round < ${ON_EMULATION ? 4 : 20}; round++) {
-					const running = [makePlan(${size(500_000)}).stepAsync(undefined, 1)];
+					const running = [makePlan(${size(500_000)}).stepAsync(1e-3, 0, 0, undefined, 1)];
 					const shared = new Float32Array(new SharedArrayBuffer(${size(2_000_000)})).fill(1);
-					running.push(makePlan(${size(500_000)}, shared).stepAsync(undefined, 1));
+					running.push(makePlan(${size(500_000)}, shared).stepAsync(1e-3, 0, 0, undefined, 1));
 					globalThis.gc();
 					await Promise.all(running);
 					if (Math.abs(shared.at(-1) - 0.999) > 1e-6) throw new Error('not stepped: ' + shared.at(-1));
@@ -95,13 +95,13 @@ describe('a step in flight', () => {
 				for (const first of values) {
 					for (const second of values) {
 						if (first === undefined && typeof second === 'number') continue; // good ones
-						attempt(() => plan.stepAsync(first, second));
+						attempt(() => plan.stepAsync(1e-3, 0, 0, first, second));
 					}
 				}
-				const running = plan.stepAsync(undefined, 1);
-				attempt(() => plan.step(undefined, 1));
-				attempt(() => plan.stepAsync(undefined, 1));
-				attempt(() => plan.probe(new Float32Array(14), 1));
+				const running = plan.stepAsync(1e-3, 0, 0, undefined, 1);
+				attempt(() => plan.step(1e-3, 0, 0, undefined, 1));
+				attempt(() => plan.stepAsync(1e-3, 0, 0, undefined, 1));
+				attempt(() => plan.probe(1e-3, 0, 0, new Float32Array(14), 1));
 				attempt(() => plan.readMoment(0, 0, new Float32Array(${size(300_000)})));
 				attempt(() => plan.writeMoment(0, 0, new Float32Array(${size(300_000)})));
 				attempt(() => plan.readSteps(new Float64Array(1)));

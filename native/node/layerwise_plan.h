@@ -1,7 +1,7 @@
 #pragma once
 #include <span>
 
-#include "core/layerwise_engine.h"
+#include "core/layerwise_step.h"
 #include "node/napi_setup.h"
 
 namespace ganno::node {
@@ -9,9 +9,9 @@ namespace ganno::node {
 /// The class LayerwisePlan of binding.d.ts.
 Napi::Function layerwise_plan_class(Napi::Env env);
 
-/// What the next step of a LayerwisePlan is taken with. Both are the plan's.
+/// The step of a LayerwisePlan and the controls that it was last called with; zeros before the first call. Both are the plan's.
 struct PlanStep {
-  LayerwiseEngine& engine;
+  LayerwiseStep& step;
   std::span<const double> controls;
 };
 

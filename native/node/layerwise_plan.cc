@@ -1,9 +1,7 @@
-// class LayerwisePlan: a LayerwiseEngine over JavaScript's arrays.
-#include "node/optimizer.h"
+// class LayerwisePlan: a LayerwiseStep over JavaScript's arrays.
+#include "node/layerwise_plan.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -11,11 +9,14 @@
 #include <vector>
 
 #include "core/statistics.h"
+#include "cpu/layerwise_step.h"
+#include "cuda/layerwise_step.h"
 #include "node/arguments.h"
 #include "node/background_work.h"
 #include "node/errors.h"
 #include "node/handles.h"
-#include "node/layerwise_engine.h"
+#include "node/layerwise_options.h"
+#include "node/step_controls.h"
 
 namespace ganno::node {
 
@@ -38,18 +39,16 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
          InstanceMethod<&LayerwisePlan::download>("download"), InstanceMethod<&LayerwisePlan::dispose>("dispose")});
   }
 
-  PlanStep next_step() { return {live(), controls()}; }
+  PlanStep next_step() { return {live(), controls_.last()}; }
 
  private:
   /// Reading an option may run the caller's code, which may detach what was read before: pointers are taken when all is
   /// read.
   void construct(Napi::Env env, Napi::Object options) {
-    const EngineOptions read = read_engine_options(options);
+    const LayerwiseOptions read = read_layerwise_options(options);
     const Napi::Array parameters = array(options.Get("parameters"), "parameters");
     const Napi::Array gradients = array(options.Get("gradients"), "gradients");
     const Napi::Value layers = options.Get("arraysPerLayer");
-    const Napi::Value controls = options.Get("controls");
-    const Napi::Value rates = options.Get("learningRates");
     const Napi::Value switches = options.Get("adapt");
     const Napi::Value decay_switches = options.Get("decays");
     const std::uint32_t count = parameters.Length();
@@ -63,8 +62,6 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
         registered.Set(registered.Length(), value);
       }
     }
-    registered.Set(registered.Length(), controls);
-    registered.Set(registered.Length(), rates);
 
     const auto decays = decay_switches.IsUndefined() ? std::span<std::uint8_t>()
                                                      : elements<std::uint8_t>(decay_switches, "decays", count);
@@ -75,46 +72,37 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
       arrays.push_back({values.data(), gradient_values.data(), values.size(), decays.empty() || decays[i] != 0});
     }
     const auto arrays_per_layer = elements<std::uint32_t>(layers, "arraysPerLayer");
-    controls_ = elements<double>(controls, "controls", arrays_per_layer.size() * kControlCount);
-    if (!rates.IsUndefined()) learning_rates_ = elements<float>(rates, "learningRates", arrays_per_layer.size());
     const auto adapt = switches.IsUndefined() ? std::span<std::uint8_t>()
                                               : elements<std::uint8_t>(switches, "adapt", arrays_per_layer.size());
-    engine_ = make_layerwise_engine(read, arrays, arrays_per_layer, adapt);
+    controls_ = StepControls(arrays_per_layer.size());
+    if (read.cuda_device) {
+      step_ = cuda::make_layerwise_step(read, arrays, arrays_per_layer, adapt);
+    } else {
+      step_ = std::make_shared<CpuStep>(read, arrays, arrays_per_layer, adapt);
+    }
     registered_ = Napi::Persistent(registered.As<Napi::Object>());
     const napi_type_tag tag = layerwise_plan_tag();
     Value().TypeTag(&tag);
-    resources_ = HandleResources(env, static_cast<std::int64_t>(engine_->bytes()));
+    resources_ = HandleResources(env, static_cast<std::int64_t>(step_->bytes()));
   }
 
-  /// The table of controls, with the learning rates taken over where the caller left them as float32.
-  std::span<const double> controls() {
-    if (controls_.empty() || !std::isnan(controls_[kControlLearningRate])) return controls_;
-    for (std::size_t layer = 0; layer < learning_rates_.size(); ++layer) {
-      const float rate = learning_rates_[layer];
-      if (!(rate >= 0 && rate <= std::numeric_limits<float>::max())) {
-        controls_[kControlLearningRate] = std::numeric_limits<double>::quiet_NaN();
-        throw std::invalid_argument("a learning rate is not a finite number of at least 0");
-      }
-      controls_[layer * kControlCount + kControlLearningRate] = rate;
-    }
-    return controls_;
-  }
-
-  LayerwiseEngine& live() {
-    if (!engine_) throw CodedError("DISPOSED", "This optimizer was disposed; make a new one");
+  LayerwiseStep& live() {
+    if (!step_) throw CodedError("DISPOSED", "This optimizer was disposed; make a new one");
     if (*busy_) {
       throw std::invalid_argument("A stepAsync call of this optimizer is still running: await it before the next call");
     }
-    return *engine_;
+    return *step_;
   }
 
   void run(const Napi::CallbackInfo& info, bool store) {
-    LayerwiseEngine& engine = live();
+    LayerwiseStep& step = live();
     float* statistics = nullptr;
-    if (!info[0].IsUndefined()) {
-      statistics = elements<float>(info[0], "statistics", engine.layer_count() * kStepStatisticCount).data();
+    // Whether it is a typed array is soon said; undefined is among the last types that Node tries.
+    if (info[3].IsTypedArray() || !info[3].IsUndefined()) {
+      statistics = elements<float>(info[3], "statistics", step.layer_count() * kStepStatisticCount).data();
     }
-    engine.step(controls(), static_cast<float>(number(info[1], "inverseScale")), statistics, store);
+    const auto inverse_scale = static_cast<float>(number(info[4], "inverseScale"));
+    step.step(controls_.take(info[0], info[1], info[2]), inverse_scale, statistics, store);
   }
 
   void step(const Napi::CallbackInfo& info) {
@@ -124,12 +112,12 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
   Napi::Value step_async(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
       live();
-      const std::span<const double> table = controls();
-      const auto inverse_scale = static_cast<float>(number(info[1], "inverseScale"));
-      auto step = [engine = engine_, controls = std::vector<double>(table.begin(), table.end()),
-                   inverse_scale](float* statistics) { engine->step(controls, inverse_scale, statistics, true); };
-      auto work = std::make_unique<StepWork>(info.Env(), busy_, std::move(step), info[0],
-                                             engine_->layer_count() * kStepStatisticCount);
+      const std::span<const double> table = controls_.take(info[0], info[1], info[2]);
+      const auto inverse_scale = static_cast<float>(number(info[4], "inverseScale"));
+      auto run = [step = step_, controls = std::vector<double>(table.begin(), table.end()),
+                  inverse_scale](float* statistics) { step->step(controls, inverse_scale, statistics, true); };
+      auto work = std::make_unique<StepWork>(info.Env(), busy_, std::move(run), info[3],
+                                             step_->layer_count() * kStepStatisticCount);
       work->hold(registered_.Value());
       return BackgroundWork::start(std::move(work));
     });
@@ -141,20 +129,20 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
 
   void read_moment(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
-      LayerwiseEngine& engine = live();
-      engine.read_moment(array_index(info[0]), moment_index(info[1]), elements<float>(info[2], "out"));
+      LayerwiseStep& step = live();
+      step.read_moment(array_index(info[0]), moment_index(info[1]), elements<float>(info[2], "out"));
     });
   }
 
   void write_moment(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
-      LayerwiseEngine& engine = live();
-      engine.write_moment(array_index(info[0]), moment_index(info[1]), elements<float>(info[2], "values"));
+      LayerwiseStep& step = live();
+      step.write_moment(array_index(info[0]), moment_index(info[1]), elements<float>(info[2], "values"));
     });
   }
 
   std::size_t array_index(Napi::Value value) {
-    const auto last = static_cast<std::int64_t>(engine_->array_count()) - 1;
+    const auto last = static_cast<std::int64_t>(step_->array_count()) - 1;
     return static_cast<std::size_t>(integer(value, "array", 0, last));
   }
 
@@ -162,20 +150,21 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
 
   void read_steps(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
-      LayerwiseEngine& engine = live();
-      engine.read_steps(elements<double>(info[0], "out", engine.array_count()));
+      LayerwiseStep& step = live();
+      std::ranges::transform(step.steps(), elements<double>(info[0], "out", step.array_count()).begin(),
+                             [](std::uint64_t steps) { return static_cast<double>(steps); });
     });
   }
 
   void write_steps(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
-      LayerwiseEngine& engine = live();
+      LayerwiseStep& step = live();
       std::vector<std::uint64_t> steps;
-      for (const double value : elements<double>(info[0], "values", engine.array_count())) {
+      for (const double value : elements<double>(info[0], "values", step.array_count())) {
         if (!(value >= 0 && value <= 0x1p53)) throw std::invalid_argument("a step counter is not a count");
         steps.push_back(static_cast<std::uint64_t>(value));
       }
-      engine.write_steps(steps);
+      step.write_steps(steps);
     });
   }
 
@@ -188,9 +177,7 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
   }
 
   void dispose(const Napi::CallbackInfo&) {
-    engine_.reset();
-    controls_ = {};
-    learning_rates_ = {};
+    step_.reset();
     registered_.Reset();
     resources_.release();
   }
@@ -198,9 +185,8 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
   // Destroyed in reverse order: the step before the arrays it points into.
   Napi::ObjectReference registered_;
   HandleResources resources_;
-  std::span<double> controls_;
-  std::span<const float> learning_rates_;
-  std::shared_ptr<LayerwiseEngine> engine_;  // shared with work in flight
+  StepControls controls_;
+  std::shared_ptr<LayerwiseStep> step_;  // shared with work in flight
   Busy busy_ = std::make_shared<std::atomic<bool>>(false);
 };
 
