@@ -22,11 +22,10 @@ std::uint64_t padded(std::uint64_t size) {
 }
 
 StepFunction step_function_for(const LayerwiseOptions& options, bool statistics) {
-  return step_function(options.tier,
-                       {.algorithm = options.algorithm,
-                        .statistics = statistics,
-                        .clip = options.clip_layer_norm > 0 || options.clip_global_norm > 0,
-                        .from_gradient = rules::lerps_from_gradient(options.hyperparameters)});
+  return step_function(options.tier, {.algorithm = options.algorithm,
+                                      .statistics = statistics,
+                                      .clip = options.clip_layer_norm > 0 || options.clip_global_norm > 0,
+                                      .from_gradient = rules::lerps_from_gradient(options.hyperparameters)});
 }
 
 std::vector<std::uint8_t> decays_of(std::span<const ArrayBinding> arrays) {
@@ -42,14 +41,15 @@ void CpuStep::Free::operator()(float* memory) const {
 }
 
 CpuStep::CpuStep(const LayerwiseOptions& options, std::span<const ArrayBinding> arrays,
-                             std::span<const std::uint32_t> arrays_per_layer, std::span<const std::uint8_t> adapt)
+                 std::span<const std::uint32_t> arrays_per_layer, std::span<const std::uint8_t> adapt)
     : options_(options),
       with_statistics_(step_function_for(options, true)),
       without_statistics_(step_function_for(options, false)),
       observe_(step_function(options.tier, {.algorithm = options.algorithm, .observe = true})),
       finalize_(finalize_function(options.tier, options.algorithm)),
       measure_gradient_(measure_function(options.tier, {})),
-      by_layer_(rule_traits(options.algorithm).trust_ratio || (options.clip_layer_norm > 0 && options.clip_global_norm == 0)),
+      by_layer_(rule_traits(options.algorithm).trust_ratio ||
+                (options.clip_layer_norm > 0 && options.clip_global_norm == 0)),
       adapt_(arrays_per_layer.size(), 1),
       cohorts_(arrays_per_layer, decays_of(arrays)),
       moment_corrections_(arrays_per_layer.size()),
@@ -153,8 +153,8 @@ void CpuStep::write_steps(std::span<const std::uint64_t> steps) {
   assign_cohorts();
 }
 
-// Rules that need norms of a layer before its step (LARS, LAMB, clipping by layer) take passes over that layer. The norm
-// of the parameters is not carried over from the step before: the arrays are the caller's.
+// Rules that need norms of a layer before its step (LARS, LAMB, clipping by layer) take passes over that layer. The
+// norm of the parameters is not carried over from the step before: the arrays are the caller's.
 void CpuStep::plan_layer_tasks() {
   std::uint64_t elements_in_task = 0;
   for (std::uint32_t layer = 0; layer < layers_.size(); ++layer) {

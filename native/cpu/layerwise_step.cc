@@ -122,8 +122,8 @@ void CpuStep::measure_layer(std::size_t layer, std::span<const double> controls,
     const Cohort* cohort = cohorts_.all().data() + layers_[layer].cohorts.first;
     for (StepScalars& scalars : own) {
       rules::apply_trust_ratio(options_.algorithm, options_.hyperparameters, control[kControlLearningRate],
-                        (cohort++)->weight_decay(control[kControlWeightDecay]), std::sqrt(norms.parameter_squared),
-                        std::sqrt(norms.direction_squared), scalars);
+                               (cohort++)->weight_decay(control[kControlWeightDecay]),
+                               std::sqrt(norms.parameter_squared), std::sqrt(norms.direction_squared), scalars);
     }
   }
 }

@@ -6,7 +6,8 @@ namespace ganno {
 
 // One copy of native/cpu/kernels/{step,measure}.cc per tier.
 GANNO_IN_TIERS(StepFunction step_function(const StepVariant& variant);
-               FinalizeFunction finalize_function(bool has_moment); MeasureFunction measure_function(const MeasureVariant& variant);
+               FinalizeFunction finalize_function(bool has_moment);
+               MeasureFunction measure_function(const MeasureVariant& variant);
                std::uint64_t count_non_finite(const float* gradients, std::uint64_t size, float inverse_scale);)
 
 std::uint64_t prefetch_from_bytes() {

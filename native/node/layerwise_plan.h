@@ -9,7 +9,8 @@ namespace ganno::node {
 /// The class LayerwisePlan of binding.d.ts.
 Napi::Function layerwise_plan_class(Napi::Env env);
 
-/// The step of a LayerwisePlan and the controls that it was last called with; zeros before the first call. Both are the plan's.
+/// The step of a LayerwisePlan and the controls that it was last called with; zeros before the first call. Both are the
+/// plan's.
 struct PlanStep {
   LayerwiseStep& step;
   std::span<const double> controls;

@@ -19,7 +19,7 @@ std::string train(std::uint32_t algorithm, int threads, int steps) {
   CpuStep step(options, layout.bindings(), layout.arrays_per_layer);
   std::vector<float> statistics(step.layer_count() * kStepStatisticCount);
   for (int i = 0; i < steps; ++i) step.step(layout.controls, 1, statistics.data(), true);
-  return snapshot(layout, step, options.algorithm, statistics);
+  return snapshot(layout, step, statistics);
 }
 
 TEST_CASE("steps of several optimisers at once leave the bits they leave one after another") {
@@ -31,8 +31,7 @@ TEST_CASE("steps of several optimisers at once leave the bits they leave one aft
     workers.emplace_back([i, &together] { together[i] = train(i, 1 + static_cast<int>(i % 3), 5); });
   }
   for (std::thread& worker : workers) worker.join();
-  for (std::uint32_t i = 0; i < kWorkers; ++i)
-    CHECK_MESSAGE((together[i] == alone[i]), std::to_string(i));
+  for (std::uint32_t i = 0; i < kWorkers; ++i) CHECK_MESSAGE((together[i] == alone[i]), std::to_string(i));
 }
 
 }  // namespace

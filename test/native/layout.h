@@ -94,8 +94,7 @@ inline Layout make_layout(unsigned seed, bool large) {
 }
 
 /// Bytes of everything a step may change.
-inline std::string snapshot(Layout& layout, LayerwiseStep& step, Algorithm algorithm,
-                            const std::vector<float>& statistics) {
+inline std::string snapshot(Layout& layout, LayerwiseStep& step, const std::vector<float>& statistics) {
   std::string bytes;
   const auto append = [&](const void* data, std::size_t size) { bytes.append(static_cast<const char*>(data), size); };
   for (std::size_t i = 0; i < layout.parameters.size(); ++i) {

@@ -35,7 +35,7 @@ std::string run(const LayerwiseOptions& options, unsigned seed, bool large) {
   step.step(layout.controls, 0.5f, part(2), true);
   CHECK_MESSAGE(std::equal(part(0), part(1), part(1), part(2)), "a probe gives the statistics of the step to come");
   CHECK_MESSAGE(layout.guards_hold(), "nothing beyond an array is written");
-  return snapshot(layout, step, options.algorithm, statistics);
+  return snapshot(layout, step, statistics);
 }
 
 LayerwiseOptions options_for(std::uint32_t algorithm) {
