@@ -227,14 +227,14 @@ describe('the JSON Schema of config files', () => {
 	] as const;
 
 	it.each(SCHEMAS)('%s is what follows from the settings (scripts/config-reference prints it)', (path, schema) => {
-		const stored: unknown = JSON.parse(readFileSync(new URL(`../${path}`, import.meta.url), 'utf8'));
+		const stored: unknown = JSON.parse(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8'));
 		const { title } = stored as { title: string };
 		expect(stored).toEqual(JSON.parse(JSON.stringify(jsonSchema(schema, title))));
 	});
 
 	it.each(SCHEMAS)('%s takes every preset, and nothing that is misspelt', (path, _, presets) => {
 		const stored = JSON.parse(
-			readFileSync(new URL(`../${path}`, import.meta.url), 'utf8'),
+			readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8'),
 		) as z.core.JSONSchema.JSONSchema;
 		const schema = z.fromJSONSchema(stored);
 		for (const [name, preset] of Object.entries(presets)) {

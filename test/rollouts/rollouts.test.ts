@@ -166,7 +166,7 @@ describe('an executor', () => {
 		const snapshot = randomPolicy();
 		const wrong: [Partial<PolicySpec>, string][] = [
 			[{ granularity: 'network' }, "granularity: 'network'"],
-			[{ action: 'fine' }, "action: 'fine'"],
+			[{ action: 'coarse' }, "action: 'coarse'"],
 			[{ observation: 'layer-v0' }, "'layer-v0'"],
 		];
 		for (const [change, message] of wrong) {

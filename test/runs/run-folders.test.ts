@@ -75,7 +75,7 @@ describe('what a command prints to be pasted', () => {
 
 	it.each(['mein Lauf', "don't", '$HOME `x` "y"', '-x', 'läufe*', 'a;b&c'])('leads to the run in %s', async (name) => {
 		const where = { cwd: folder };
-		const path = name.startsWith('-') ? `../${name}` : name;
+		const path = name.startsWith('-') ? `./${name}` : name;
 		const done = await ganno([...train, '--run-dir', name, '--iterations', '1'], where);
 		expect(done.code, done.stderr).toBe(0);
 		expect(pasted(done.stdout, 'Evaluate it: ')).toEqual(['evaluate', path]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runScript } from '../support/child-process.js';
 
-const module = (path: string) => JSON.stringify(new URL(`../dist/${path}`, import.meta.url).href);
+const module = (path: string) => JSON.stringify(new URL(`../../dist/${path}`, import.meta.url).href);
 const START = {
 	"the learner's": `import(${module('tensorflow/load-tensorflow.js')}).then(({ loadTensorFlow }) => loadTensorFlow('wasm'))`,
 	useBestBackend: `import(${module('tfjs/index.js')}).then(({ useBestBackend }) => useBestBackend())`,
