@@ -109,7 +109,7 @@ describe('the config of adaptive-lr', () => {
 
 	it.each([
 		[
-			{ controller: 'adaptive-lr', environment: { action: 'fine' } },
+			{ controller: 'adaptive-lr', environment: { action: 'coarse' } },
 			/'three-way' or 'continuous' for environment\.action/,
 		],
 		[{ controller: 'adaptive-lr', environment: { granularity: 'layer' } }, /'network' for environment\.granularity/],
@@ -224,7 +224,7 @@ describe('ganno train --controller adaptive-lr', () => {
 	});
 
 	it('says what does not go together', async () => {
-		const { code, stderr } = await ganno(['train', '--controller', 'adaptive-lr', '--action', 'fine']);
+		const { code, stderr } = await ganno(['train', '--controller', 'adaptive-lr', '--action', 'coarse']);
 		expect(code).not.toBe(0);
 		expect(stderr).toContain(
 			"Expected 'three-way' or 'continuous' for environment.action with controller 'adaptive-lr'",
