@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pairedDifference } from '#ganno//sample-statistics.js';
+import { pairedDifference } from '#ganno/paired-difference.js';
 import { baseVersions, loadAddon, repositoryRoot } from './support/machine.js';
 import { parseOptions, progress } from './support/options.js';
 import { measured, type Row, report, type Target, target } from './support/report.js';

@@ -1,5 +1,5 @@
 import type { ConfidenceInterval } from 'ganno';
-import { pairedDifference } from '#ganno//sample-statistics.js';
+import { pairedDifference } from '#ganno/paired-difference.js';
 import type { AblationResults, AblationRun } from './results.js';
 
 /** What is compared: a figure per held-out task. */
