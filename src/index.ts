@@ -103,7 +103,7 @@ export type {
 } from './optimizer/optimizer-options.js';
 export type { LayerState, OptimizerState } from './optimizer/optimizer-state.js';
 export { POPULATION_STATISTICS, STATISTIC_INDEX, STATISTICS, type StatisticName } from './optimizer/statistics.js';
-export { type ConfidenceInterval, pairedDifference } from './paired-difference.js';
+export type { ConfidenceInterval } from './paired-difference.js';
 export { sampleContinuousActions } from './policy/gaussian.js';
 export { createPolicyInference } from './policy/inference.js';
 export type { ModelCard } from './policy/model-card.js';

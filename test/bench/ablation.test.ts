@@ -65,7 +65,7 @@ describe('the comparison', () => {
 		const { overSeeds, overTasks } = mappo!.difference!;
 		expect(overSeeds.mean).toBeCloseTo(25 / 6, 8);
 		const error = Math.sqrt(25 / 3 / 3); // sample variance 25/3 of three
-		expect(overSeeds.high - overSeeds.mean).toBeCloseTo(4.3027 * error, 6);
+		expect(overSeeds.high - overSeeds.mean).toBeCloseTo(4.302652729696142 * error, 6);
 		expect(overTasks.mean).toBeCloseTo(25 / 6, 8);
 		expect(overTasks.count).toBe(4);
 		expect(one!.difference!.overSeeds).toMatchObject({ count: 1, high: Number.POSITIVE_INFINITY });

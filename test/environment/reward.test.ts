@@ -131,7 +131,7 @@ describe('rewards', () => {
 describe('a reward’s options', () => {
 	it('are checked', () => {
 		expect(checkReward('final-loss')).toBe('final-loss');
-		expect(checkReward({ type: 'accuracy-gain' })).toBe('accuracy-gain');
+		expect(checkReward('accuracy-gain')).toBe('accuracy-gain');
 		expect(() => checkReward('profit')).toThrow(/one of 'log-improvement'/);
 		expect(() => checkReward('baseline')).toThrow(/learning rate of a tuned cosine/);
 		expect(() => checkReward('baseline', 'tuned')).toThrow(/learning rate of a tuned cosine/);

@@ -22,6 +22,7 @@ beforeAll(() => {
 const PROGRAM = `
 import * as ganno from 'ganno';
 import { packageVersion } from ${JSON.stringify(join(packageRoot, 'dist', 'package-files.js'))};
+import { pairedDifference } from ${JSON.stringify(join(packageRoot, 'dist', 'paired-difference.js'))};
 const caught = async (action) => { try { await action(); } catch (error) { return [error.code, error.message]; } };
 const tensor = () => [new Float32Array(3)];
 const dataset = ganno.syntheticDataset({ seed: 1 });
@@ -36,7 +37,7 @@ async function main() {
 		workers: await caught(() => ganno.openExecutor(ganno.parseConfig({ dataset: 'synthetic', workers: 1 }), dataset)),
 		version: await caught(() => packageVersion()),
 		tfjs: await caught(() => ganno.createLearner({ backend: 'wasm', spec: ${JSON.stringify(loadPolicy('default').spec)}, seed: 1, iterations: 1 })),
-		statistics: await caught(() => ganno.pairedDifference([1, 2], [0, 0])),
+		statistics: await caught(() => pairedDifference([1, 2], [0, 0])),
 		works: ganno.LayerwiseController.fromFunction(() => 0.1, { learningRate: 0.1 }).name,
 	};
 	process.stdout.write(JSON.stringify(result));
