@@ -9,7 +9,7 @@ import type { Policy } from '../policy/policy.js';
 import { loadPolicy } from '../policy/policy-file.js';
 import type { ControllerSpec } from '../rollouts/controller-spec.js';
 import { policyPath } from '../runs/policy-path.js';
-import { valueAt } from '../setting-values.js';
+import { valueAt } from '../settings/setting-values.js';
 import { optimizerSpec } from '../tasks/task-settings.js';
 import { type ConfigOptions, configFromOptions } from './config-options.js';
 import { namedPaths } from './named-path.js';

@@ -1,5 +1,5 @@
-import type { SettingKey } from '../check-settings.js';
-import { showValue, valueAt } from '../setting-values.js';
+import type { SettingKey } from '../settings/check-settings.js';
+import { showValue, valueAt } from '../settings/setting-values.js';
 import type { ConfigLayer } from './config-load.js';
 
 /** What settings start from, and what was laid over it. */

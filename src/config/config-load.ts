@@ -1,12 +1,18 @@
 import type { z } from 'zod';
-import { faultKey, type SettingFault, type SettingKey, settingFaults, settingKeys } from '../check-settings.js';
 import { closest } from '../closest-word.js';
 import { GannoError } from '../errors.js';
 import { checkVersion, type FormatName, migrateSettings, VERSION } from '../files/migrations.js';
 import { readTextFile } from '../files/text-file.js';
 import { removedValue } from '../removed-values.js';
-import type { SettingsOf } from '../setting-fields.js';
-import { forbiddenKeys, showValue, valueAt } from '../setting-values.js';
+import {
+	faultKey,
+	type SettingFault,
+	type SettingKey,
+	settingFaults,
+	settingKeys,
+} from '../settings/check-settings.js';
+import type { SettingsOf } from '../settings/setting-fields.js';
+import { forbiddenKeys, showValue, valueAt } from '../settings/setting-values.js';
 import { becameOf, type RenamedSetting } from './renamed-settings.js';
 
 /** One source of settings, weakest first: a preset, a file, the command line. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { choice, field, integer, list, section } from '../setting-fields.js';
+import { choice, field, integer, list, section } from '../settings/setting-fields.js';
 import { networkFamilySchema } from '../tasks/network-family.js';
 
 /** The sections of a config that no room of their own declares. */

@@ -1,13 +1,21 @@
 import type { z } from 'zod';
 import { invalidArgument } from '../arguments.js';
-import { refuse, type SettingKey, settingKeys } from '../check-settings.js';
 import { DATASETS } from '../datasets/download/sources.js';
 import { SYNTHETIC_CLASSES } from '../datasets/synthetic.js';
 import { AGENT_SPACES, type AgentSpaces, CONTROLLER_KINDS } from '../environment/agent-spaces.js';
 import { learnerSection } from '../learner/ppo-settings.js';
 import { PRECISIONS } from '../networks/population-resources.js';
 import { environmentSection } from '../rollouts/environment-settings.js';
-import { boolean, choice, integer, type SettingsInput, type SettingsOf, settings, text } from '../setting-fields.js';
+import { refuse, type SettingKey, settingKeys } from '../settings/check-settings.js';
+import {
+	boolean,
+	choice,
+	integer,
+	type SettingsInput,
+	type SettingsOf,
+	settings,
+	text,
+} from '../settings/setting-fields.js';
 import { isOpen } from '../tasks/network-family.js';
 import { tasksSection } from '../tasks/task-settings.js';
 import { type ConfigLayer, mergeLayers, parseLayers } from './config-load.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ALGORITHMS } from '../optimizer/algorithms.js';
-import { choice, field, number, type SettingsOf } from '../setting-fields.js';
+import { choice, field, number, type SettingsOf } from '../settings/setting-fields.js';
 import { ACTION_MODES } from './actions/actions.js';
 import { SECOND_CONTROLS } from './actions/joint-action.js';
 import { DEFAULT_MULTIPLIER, SCALING_ACTION_MODES } from './actions/scaling-action.js';

@@ -1,6 +1,6 @@
-import { checkSettings } from '../check-settings.js';
 import { explorationFields } from '../policy/exploration-settings.js';
-import { boolean, choice, integer, number, type SettingsOf, section } from '../setting-fields.js';
+import { checkSettings } from '../settings/check-settings.js';
+import { boolean, choice, integer, number, type SettingsOf, section } from '../settings/setting-fields.js';
 import { LEARNER_BACKENDS } from '../tensorflow/learner-backend.js';
 
 /** Independent PPO with shared parameters, or with a critic that also sees the mean observation over the network's agents. */

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { boolean, type SettingsOf } from '../setting-fields.js';
+import { boolean, type SettingsOf } from '../settings/setting-fields.js';
 
 /** What the section `learner` of a config says of how policies explore. */
 export const explorationFields = {

@@ -1,9 +1,9 @@
 import { checkOneOf } from '../arguments.js';
-import { checkSettings } from '../check-settings.js';
 import { agentFields, rewardFields } from '../environment/agent-settings.js';
 import { OBSERVATION_VERSIONS, type ObservationVersion } from '../environment/agent-spaces.js';
 import { BASE_SCHEDULES } from '../schedules/base-schedule.js';
-import { choice, type SettingsOf, section } from '../setting-fields.js';
+import { checkSettings } from '../settings/check-settings.js';
+import { choice, type SettingsOf, section } from '../settings/setting-fields.js';
 
 /** The section `environment` of a config. */
 export const environmentSection = section({

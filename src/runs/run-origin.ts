@@ -1,7 +1,7 @@
 import { type Dataset, datasetDigest } from '../datasets/dataset.js';
 import { badFile } from '../files/file-system-error.js';
 import type { LineLogOrigin } from '../files/line-log.js';
-import { showValue } from '../setting-values.js';
+import { showValue } from '../settings/setting-values.js';
 
 /** What decides the bits of a run: kept where it leaves something to go on from, and compared before it goes on. */
 export interface RunOrigin {

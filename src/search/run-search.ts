@@ -1,7 +1,7 @@
 import { checkFunction, checkInteger, checkKeys, invalidArgument, keysOf } from '../arguments.js';
-import { checkSettings } from '../check-settings.js';
 import { badFile } from '../files/file-system-error.js';
 import { PhiloxGenerator } from '../philox.js';
+import { checkSettings } from '../settings/check-settings.js';
 import { type Architecture, formatArchitecture } from './architecture.js';
 import { type QPath, QTable } from './q-table.js';
 import type { ModelTraining, ReplayLog, SearchEntry } from './replay-log.js';

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import { refuse, type SettingKey, settingKeys } from '../check-settings.js';
 import { runFields } from '../config/config.js';
 import { type ConfigLayer, parseLayers } from '../config/config-load.js';
-import { type SettingsInput, type SettingsOf, settings } from '../setting-fields.js';
+import { refuse, type SettingKey, settingKeys } from '../settings/check-settings.js';
+import { type SettingsInput, type SettingsOf, settings } from '../settings/setting-fields.js';
 import { modelTrainingSection, retrainingSection, searchLearnerSection, spaceSection } from './search-sections.js';
 import { checkSpace, type SearchSpace } from './space.js';
 

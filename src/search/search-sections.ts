@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { ALGORITHMS } from '../optimizer/algorithms.js';
-import { boolean, choice, integer, integers, list, number, type SettingsOf, section } from '../setting-fields.js';
+import {
+	boolean,
+	choice,
+	integer,
+	integers,
+	list,
+	number,
+	type SettingsOf,
+	section,
+} from '../settings/setting-fields.js';
 
 /** The sections of a search's config; MetaQNN's values where nothing else is said. */
 

@@ -1,5 +1,5 @@
 import { checkInteger, invalidArgument } from '../arguments.js';
-import { checkSettings } from '../check-settings.js';
+import { checkSettings } from '../settings/check-settings.js';
 import { type SpaceLimits, spaceSection } from './search-sections.js';
 
 /**

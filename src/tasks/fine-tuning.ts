@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PhiloxGenerator } from '../philox.js';
-import { integer, list, number, type SettingsOf, section } from '../setting-fields.js';
+import { integer, list, number, type SettingsOf, section } from '../settings/setting-fields.js';
 import type { Pretraining } from './pretraining.js';
 import type { TrainingTask } from './task.js';
 

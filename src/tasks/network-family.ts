@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { cnn, mlp, residual } from '../networks/builders.js';
 import type { LayerSpec, NetworkSpec } from '../networks/spec.js';
 import type { PhiloxGenerator } from '../philox.js';
-import { ascending, type SettingsOf } from '../setting-fields.js';
+import { ascending, type SettingsOf } from '../settings/setting-fields.js';
 
 /** Low and high end, both included. */
 export type Range = readonly [low: number, high: number];

@@ -1,7 +1,7 @@
 import { checkInteger, checkObject, invalidArgument } from '../arguments.js';
-import { checkSettings } from '../check-settings.js';
 import { inferShapes } from '../networks/shapes.js';
 import { PhiloxGenerator } from '../philox.js';
+import { checkSettings } from '../settings/check-settings.js';
 import { withFineTuning } from './fine-tuning.js';
 import { drawInitialScales } from './initial-scales.js';
 import { latinHypercubeSample, type StratifiedChoice } from './latin-hypercube.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { refuse } from '../check-settings.js';
 import { ALGORITHMS, type OptimizerSpec } from '../optimizer/algorithms.js';
 import { resolveHyperparameters } from '../optimizer/optimizer-options.js';
+import { refuse } from '../settings/check-settings.js';
 import {
 	ascending,
 	boolean,
@@ -13,7 +13,7 @@ import {
 	type SettingsInput,
 	type SettingsOf,
 	section,
-} from '../setting-fields.js';
+} from '../settings/setting-fields.js';
 import { fineTuningSection } from './fine-tuning.js';
 import { networkFamilySchema } from './network-family.js';
 import { DEFAULT_DECISIONS } from './task.js';

@@ -4,7 +4,7 @@ import { createProgram } from '../../src/cli/program.js';
 import { configReference, resolveConfig } from '../../src/config/config.js';
 import { PRESET_NAMES, PRESETS, type PresetName } from '../../src/config/presets.js';
 import { searchConfigReference } from '../../src/search/search-config.js';
-import { valueAt } from '../../src/setting-values.js';
+import { valueAt } from '../../src/settings/setting-values.js';
 import { ganno } from '../support/run-ganno.js';
 
 /** What a newcomer reads: --help, and the answers to mistakes. */

@@ -11,7 +11,7 @@ import { PRESET_NAMES, PRESETS } from '../../src/config/presets.js';
 import { openDataset } from '../../src/runs/open-dataset.js';
 import { searchConfigSchema } from '../../src/search/search-config.js';
 import { SEARCH_PRESETS } from '../../src/search/search-presets.js';
-import { valueAt } from '../../src/setting-values.js';
+import { valueAt } from '../../src/settings/setting-values.js';
 
 function messageOf(action: () => unknown): string {
 	try {

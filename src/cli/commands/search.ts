@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
-import type { SettingKey } from '../../check-settings.js';
 import { GannoError } from '../../errors.js';
 import { searchConfigReference } from '../../search/search-config.js';
 import type { SearchDirectory } from '../../search/search-directory.js';
 import { IMAGE_SIZES, SEARCH_PRESET_NAMES, SEARCH_PRESETS } from '../../search/search-presets.js';
+import type { SettingKey } from '../../settings/check-settings.js';
 import { type Foreground, inForeground } from '../foreground.js';
 import { addHelpEnd } from '../help.js';
 import { pathOption, pathsOption } from '../path-option.js';

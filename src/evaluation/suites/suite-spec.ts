@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { expectation } from '../../check-settings.js';
 import { DATASET_NAMES } from '../../config/config.js';
 import { GannoError } from '../../errors.js';
 import { ALGORITHMS } from '../../optimizer/algorithms.js';
-import { forbiddenKeys, showValue, valueAt } from '../../setting-values.js';
+import { expectation } from '../../settings/check-settings.js';
+import { forbiddenKeys, showValue, valueAt } from '../../settings/setting-values.js';
 import { FINE_TUNING_CHANGES } from '../../tasks/fine-tuning.js';
 import { isOpen, networkFamilySchema } from '../../tasks/network-family.js';
 import { hyperparametersSchema } from '../../tasks/task-settings.js';

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { checkKeys, invalidArgument } from './arguments.js';
-import { GannoError } from './errors.js';
+import { checkKeys, invalidArgument } from '../arguments.js';
+import { GannoError } from '../errors.js';
 import type { FieldDescription } from './setting-fields.js';
 import { valueAt } from './setting-values.js';
 
