@@ -62,7 +62,7 @@ struct Hyperparameters {
   double beta2 = 0.999;
   double epsilon = 1e-8;  // at least FLT_MIN: it keeps 0/0 out of the step
   double momentum = 0.9;
-  double rho = 0.99;                 // RMSProp's smoothing constant (PyTorch: alpha)
+  double rho = 0.99;  // RMSProp's smoothing constant (PyTorch: alpha)
   double weight_decay = 0.0;
   double trust_coefficient = 0.001;  // lars
 };
@@ -78,7 +78,7 @@ enum class NonFinitePolicy : std::uint32_t { kSkipElement, kSkipLayer, kSkipNetw
 /// (core/step_cohorts.h), in double, and applied in float32.
 struct StepScalars {
   float learning_rate = 0;
-  float weight_decay = 0;     // of the parameters, that the rule adds; 0 where decay_factor says it
+  float weight_decay = 0;  // of the parameters, that the rule adds; 0 where decay_factor says it
   float momentum = 0;
   float beta1 = 0;
   float beta2 = 0;  // rmsprop: rho

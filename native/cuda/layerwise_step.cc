@@ -31,7 +31,7 @@ std::vector<std::uint8_t> decays_of(std::span<const ArrayBinding> arrays) {
 class CudaStep final : public LayerwiseStep {
  public:
   CudaStep(const LayerwiseOptions& options, std::span<const ArrayBinding> arrays,
-             std::span<const std::uint32_t> arrays_per_layer, std::span<const std::uint8_t> adapt)
+           std::span<const std::uint32_t> arrays_per_layer, std::span<const std::uint8_t> adapt)
       : options_(options),
         host_(make_tables(sizes_of(arrays), arrays_per_layer, multiprocessor_count(*options.cuda_device))),
         clip_{options.clip_layer_norm, options.clip_global_norm},
@@ -175,9 +175,10 @@ class CudaStep final : public LayerwiseStep {
 
 }  // namespace
 
-std::unique_ptr<LayerwiseStep> make_layerwise_step(const LayerwiseOptions& options, std::span<const ArrayBinding> arrays,
-                                                     std::span<const std::uint32_t> arrays_per_layer,
-                                                     std::span<const std::uint8_t> adapt) {
+std::unique_ptr<LayerwiseStep> make_layerwise_step(const LayerwiseOptions& options,
+                                                   std::span<const ArrayBinding> arrays,
+                                                   std::span<const std::uint32_t> arrays_per_layer,
+                                                   std::span<const std::uint8_t> adapt) {
   require_device(options.cuda_device.value());
   const DeviceScope scope(*options.cuda_device);
   return std::make_unique<CudaStep>(options, arrays, arrays_per_layer, adapt);

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { invalidArgument } from '../arguments.js';
-import { DATASETS } from '../datasets/download/sources.js';
+import { DATASET_NAMES, DATASETS } from '../datasets/download/sources.js';
 import { SYNTHETIC_CLASSES } from '../datasets/synthetic.js';
 import { AGENT_SPACES, type AgentSpaces, CONTROLLER_KINDS } from '../environment/agent-spaces.js';
 import { learnerSection } from '../learner/ppo-settings.js';
@@ -27,8 +27,8 @@ import { RENAMED_SETTINGS } from './renamed-settings.js';
  * the CPU give the same bits, whatever the number of workers.
  */
 
-export const DATASET_NAMES = ['fashion-mnist', 'mnist', 'cifar-10', 'svhn', 'synthetic'] as const;
-export type DatasetName = (typeof DATASET_NAMES)[number];
+/** The data sets that `loadDataset` loads, and the synthetic one. */
+export const CONFIG_DATASETS = [...DATASET_NAMES, 'synthetic'] as const;
 
 /** What every run has: of a training and of a search. */
 export const runFields = {
@@ -40,7 +40,7 @@ export const runFields = {
 		group: 'Settings',
 		description: 'All randomness of a run follows from it.',
 	}),
-	dataset: choice(DATASET_NAMES, {
+	dataset: choice(CONFIG_DATASETS, {
 		default: 'fashion-mnist',
 		option: '--dataset <name>',
 		group: 'Data',

@@ -4,6 +4,7 @@ import type { DivergenceState } from '../environment/rewards/divergence.js';
 import { GannoError } from '../errors.js';
 import { migrateControllerState } from '../files/migrations.js';
 import type { IntervalStatisticsState } from '../optimizer/interval-statistics.js';
+import { STATISTICS } from '../optimizer/statistics.js';
 import type { LossMonitorState } from './loss-monitor.js';
 
 /** A controller's complete state of a training, as plain data: it survives structured clone, and JSON keeps every bit of it. */
@@ -92,7 +93,7 @@ export function checkControllerState(value: unknown, shape: ControllerStateShape
 	numbers(state.actions, 'state.actions', shape.agents);
 	checkObject(interval, 'state.intervalStatistics');
 	checkInteger(interval.steps, 'state.intervalStatistics.steps', 0, shape.capacity);
-	numbers(interval.sums, 'state.intervalStatistics.sums', layers * 14);
+	numbers(interval.sums, 'state.intervalStatistics.sums', layers * STATISTICS.length);
 	for (const name of ['learningRates', 'normMeans', 'normDeviations'] as const) {
 		numbers(interval[name], `state.intervalStatistics.${name}`, layers);
 	}

@@ -1,11 +1,11 @@
-import type { LayerwisePlan as AddonPlan, LayerwisePlanOptions } from '../../binding.d.ts';
+import type { LayerwisePlan, LayerwisePlanOptions } from '../../binding.d.ts';
 import { fromNative } from '../errors.js';
 import { native } from '../native.js';
 import type { OptimizerDevice } from './optimizer-options.js';
 import { ReferencePlan } from './reference.js';
 
 /** What computes the steps of LayerwiseOptimizer: the addon's class (`cpu`, `cuda:N`), or the TypeScript reference. */
-export type LayerwisePlan = Omit<AddonPlan, 'timedSteps'>;
+export type { LayerwisePlan };
 
 /** @throws GannoError `INVALID_ARGUMENT`, `NATIVE_NOT_FOUND`, `OUT_OF_MEMORY` */
 export function openPlan(device: OptimizerDevice, options: LayerwisePlanOptions): LayerwisePlan {

@@ -29,7 +29,7 @@ function perLayer(control: number | Float32Array, name: string, high: number, la
 }
 
 /** The plan of binding.d.ts, in TypeScript. Takes the same options and ignores `threads` and `tier`. */
-export class ReferencePlan implements Omit<LayerwisePlan, 'timedSteps'> {
+export class ReferencePlan implements LayerwisePlan {
 	readonly #options: LayerwisePlanOptions;
 	readonly #rule: Rule;
 	readonly #constants: Required<LayerwisePlanOptions['hyperparameters']>;

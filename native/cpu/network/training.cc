@@ -74,8 +74,7 @@ void Population::step_layers(Worker& worker, std::uint32_t index, std::uint32_t 
   NetworkState& state = networks_[index].state;
   const Hyperparameters& hyperparameters = options_.hyperparameters;
   const StepFunction step = step_function(
-      tier_,
-      {.algorithm = options_.algorithm, .from_gradient = rules::lerps_from_gradient(hyperparameters)});
+      tier_, {.algorithm = options_.algorithm, .from_gradient = rules::lerps_from_gradient(hyperparameters)});
   const int moments = moment_count(options_.algorithm);
   float* parameters = state.arenas.data();
   const std::vector<LayerEntry>& layers = plan_.table.layers();
@@ -88,8 +87,7 @@ void Population::step_layers(Worker& worker, std::uint32_t index, std::uint32_t 
         static_cast<double>(learning_rate),
         controls.weight_decays == nullptr ? hyperparameters.weight_decay
                                           : static_cast<double>(controls.weight_decays[control]),
-        controls.momenta == nullptr ? hyperparameters.momentum : static_cast<double>(controls.momenta[control]),
-        1.0f);
+        controls.momenta == nullptr ? hyperparameters.momentum : static_cast<double>(controls.momenta[control]), 1.0f);
     scalars.store = store;
     LayerSums sums;
     for (std::uint32_t i = 0; i < layers[layer].array_count; ++i) {

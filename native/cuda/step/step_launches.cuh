@@ -48,15 +48,14 @@ cudaError_t queue_clip_globally_kernel(const StepArguments& arguments, cudaStrea
 template <bool kFlushDenormals>
 cudaError_t queue_measure_trust_kernel(const StepArguments& arguments, cudaStream_t stream) {
   const Launch where = one_warp_an_item<kFlushDenormals>(arguments, stream);
-  return cuda_scalar::with_rule(arguments.algorithm, rules::lerps_from_gradient(arguments.hyperparameters),
-                                [&]<class Rule>() {
-                                  if constexpr (rule_traits(Rule::kAlgorithm).trust_ratio) {
-                                    return launch(where, measure_kernel<cuda_scalar::Trust<Rule>, true>, arguments,
-                                                  false);
-                                  } else {
-                                    return cudaErrorInvalidValue;
-                                  }
-                                });
+  return cuda_scalar::with_rule(
+      arguments.algorithm, rules::lerps_from_gradient(arguments.hyperparameters), [&]<class Rule>() {
+        if constexpr (rule_traits(Rule::kAlgorithm).trust_ratio) {
+          return launch(where, measure_kernel<cuda_scalar::Trust<Rule>, true>, arguments, false);
+        } else {
+          return cudaErrorInvalidValue;
+        }
+      });
 }
 
 template <bool kFlushDenormals>

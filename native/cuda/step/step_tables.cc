@@ -126,7 +126,8 @@ void StepTables::upload_cohorts(HostTables& host, const StepCohorts& cohorts, co
   assign_cohorts(host, cohorts);
   std::vector<CohortState> states;
   for (const Cohort& cohort : cohorts.all()) {
-    states.push_back({cohort.steps, rules::bias_corrections(hyperparameters, cohort.steps + 1), cohort.layer, cohort.decays});
+    states.push_back(
+        {cohort.steps, rules::bias_corrections(hyperparameters, cohort.steps + 1), cohort.layer, cohort.decays});
   }
   cohort_count_ = static_cast<std::uint32_t>(states.size());
   state.upload(states, stream);
@@ -165,8 +166,8 @@ StepArguments StepTables::arguments() const {
 }
 
 bool has_passes_before(Algorithm algorithm, NonFinitePolicy policy, const ClipNorms& clip) {
-  return rule_traits(algorithm).trust_ratio || clip.layer > 0 || clip.global > 0 || policy == NonFinitePolicy::kSkipLayer ||
-         policy == NonFinitePolicy::kSkipNetwork;
+  return rule_traits(algorithm).trust_ratio || clip.layer > 0 || clip.global > 0 ||
+         policy == NonFinitePolicy::kSkipLayer || policy == NonFinitePolicy::kSkipNetwork;
 }
 
 void queue_step(const StepArguments& arguments, bool statistics, const Stream& stream) {

@@ -234,7 +234,7 @@ export const DATASETS = {
 
 export type DatasetName = keyof typeof DATASETS;
 
-export const DATASET_NAMES = Object.keys(DATASETS) as readonly DatasetName[];
+export const DATASET_NAMES = Object.keys(DATASETS) as unknown as readonly [DatasetName, ...DatasetName[]];
 
 /** Two lines about a data set, for help texts. */
 export function describeDataset(name: DatasetName): string {

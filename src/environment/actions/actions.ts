@@ -22,9 +22,6 @@ export type ActionMode = (typeof ACTION_MODES)[number];
  */
 export const COMPOUNDING_MULTIPLIERS: readonly number[] = [0.1, 0.3, 0.5, 0.8, 1, 1.25, 2, 3.33, 10];
 
-/** Multipliers of `fine`: symmetric in the logarithm, as peers use; too narrow to leave a bad start in time. */
-export const FINE_MULTIPLIERS: readonly number[] = [0.5, Math.SQRT1_2, 0.9, 0.95, 1, 1.05, 1.1, Math.SQRT2, 2];
-
 /** Multipliers of `coarse`: two decades in one decision, so that a bad initial learning rate costs one interval; wide steps in between. */
 export const COARSE_MULTIPLIERS: readonly number[] = [0.01, 0.1, 0.4, 0.75, 1, 1.33, 2.5, 10, 100];
 

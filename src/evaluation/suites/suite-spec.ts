@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DATASET_NAMES } from '../../config/config.js';
+import { CONFIG_DATASETS } from '../../config/config.js';
 import { GannoError } from '../../errors.js';
 import { ALGORITHMS } from '../../optimizer/algorithms.js';
 import { expectation } from '../../settings/check-settings.js';
@@ -15,7 +15,7 @@ const count = z.int().min(1).max(10_000_000);
 
 /** Where a task's images come from; the same entry for several tasks is loaded once. */
 const datasetSchema = z.strictObject({
-	name: z.enum(DATASET_NAMES),
+	name: z.enum(CONFIG_DATASETS),
 	/** 2: images of half the height and width. */
 	downsample: z.union([z.literal(1), z.literal(2)]).default(1),
 	/** Synthetic images only: how many in all. */
