@@ -59,7 +59,7 @@ export function keysOf<T>(keys: Readonly<Record<keyof T, true>>): readonly strin
 const OPTIONS_TAGS: readonly string[] = ['[object Object]', '[object Module]'];
 
 /** Options of ganno 0.1 under another name, and what they are called now. */
-const RENAMED: Readonly<Record<string, string>> = { agents: 'granularity', ends: 'dataset' };
+const RENAMED: Readonly<Record<string, string>> = { agents: 'granularity', ends: 'dataset', replicas: 'networks' };
 
 /**
  * An object with no key but the known ones: a misspelt option would go unnoticed otherwise.
@@ -91,19 +91,6 @@ export function checkKeys(
 			'INVALID_ARGUMENT',
 			`Unknown option ${path}; known ones are ${known.join(', ')}${close === undefined ? '' : `. Did you mean ${close}?`}`,
 		);
-	}
-}
-
-/**
- * Refuses the old names of keys, and says the new ones.
- * @param renamed new names by the old
- */
-export function checkRenamed(value: unknown, name: string, renamed: Readonly<Record<string, string>>): void {
-	checkObject(value, name);
-	for (const [old, now] of Object.entries(renamed)) {
-		if (!Object.hasOwn(value as object, old)) continue;
-		const path = name === 'options' ? '' : `${name}.`;
-		throw new GannoError('INVALID_ARGUMENT', `The option ${path}${old} is called ${path}${now} now`);
 	}
 }
 

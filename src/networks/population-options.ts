@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import type { NativePopulationOptions } from '../../binding.d.ts';
-import { checkInteger, checkKeys, checkOneOf, checkRenamed, invalidArgument, isArrayOf, keysOf } from '../arguments.js';
+import { checkInteger, checkKeys, checkOneOf, invalidArgument, isArrayOf, keysOf } from '../arguments.js';
 import { counted } from '../counted.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { requireCudaDevice, usableMemory } from '../device-list.js';
@@ -174,7 +174,6 @@ export function checkSeeds(seeds: unknown, networks: number): Uint32Array {
 
 /** @throws GannoError `INVALID_ARGUMENT` */
 export function resolvePopulation(options: NetworkPopulationOptions): ResolvedPopulation {
-	checkRenamed(options, 'options', { replicas: 'networks' });
 	checkKeys(options, 'options', OPTION_NAMES);
 	const { spec, dataset, optimizer } = options;
 	const shapes = inferShapes(spec);

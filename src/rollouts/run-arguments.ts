@@ -1,13 +1,4 @@
-import {
-	checkBoolean,
-	checkInteger,
-	checkKeys,
-	checkObject,
-	checkOneOf,
-	checkRenamed,
-	checkSignal,
-	keysOf,
-} from '../arguments.js';
+import { checkBoolean, checkInteger, checkKeys, checkObject, checkOneOf, checkSignal, keysOf } from '../arguments.js';
 import { resolveAgentSpaces } from '../environment/agent-spaces.js';
 import { checkController } from '../environment/controller.js';
 import { GannoError } from '../errors.js';
@@ -60,8 +51,7 @@ export function checkEvaluateOptions(options: EvaluateEpisodesOptions): number {
 }
 
 export function checkEpisode(episode: Episode): void {
-	checkRenamed(episode, 'episode', { controller: 'method' });
-	checkKeys(episode, 'episode', EPISODE_KEYS);
+	checkKeys(episode, 'episode', EPISODE_KEYS, { controller: 'is called method now' });
 	checkTask(episode.task);
 	checkBoolean(episode.parameters, 'episode.parameters');
 	checkMethod(episode.method, 'episode.method');

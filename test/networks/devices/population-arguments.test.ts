@@ -76,7 +76,7 @@ describe('the constructor refuses', () => {
 	it('replicas, and says that they are called networks', () => {
 		const { networks, ...others } = good;
 		expect(() => new NetworkPopulation({ ...others, replicas: networks } as never)).toThrow(
-			'The option replicas is called networks now',
+			'Unknown option replicas: it is called networks now',
 		);
 	});
 
