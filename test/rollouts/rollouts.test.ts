@@ -236,7 +236,7 @@ describe('episodes under a controller', () => {
 		const old = { task: task(), controller: { type: 'schedule', name: 'cosine' } };
 		await expect(executor.evaluate([old as never]).next()).rejects.toMatchObject({
 			code: 'INVALID_ARGUMENT',
-			message: 'The option episode.controller is called episode.method now',
+			message: 'Unknown option episode.controller: it is called method now',
 		});
 	});
 
