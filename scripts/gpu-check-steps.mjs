@@ -1,5 +1,4 @@
 // The steps of scripts/gpu-check: what each runs, and about how long it takes on one H100.
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const STAGES = ['build', 'tests', 'sanitizer', 'optimizer', 'population', 'curves'];
@@ -14,13 +13,13 @@ const OPTIMIZER_PARTS = {
 	algorithms: ['sgd', 'momentum', 'nesterov', 'rmsprop', 'adamw', 'lion', 'lars', 'lamb'].map((name) => `${name}-64M`),
 };
 
-/** Tests of the back ends: each honours GANNO_TEST_DEVICE, or is of the addon itself. */
-export function testFiles(root, pattern) {
-	return readdirSync(join(root, 'test'))
-		.filter((name) => name.endsWith('.test.ts') && pattern.test(name))
-		.map((name) => `test/${name}`)
-		.sort();
-}
+/** Tests of the back ends, files and folders: each honours GANNO_TEST_DEVICE, or is of the addon itself. */
+const SUITES = {
+	'tests-steps': ['test/addon', 'test/optimizer'],
+	'tests-populations': ['test/networks'],
+	'tests-environments': ['test/environment/real-environment.test.ts', 'test/tasks/starting-points'],
+};
+const EMULATED_SUITES = { 'tests-devices': ['test/addon/devices'] };
 
 /**
  * Steps in order: name, stage, seconds it may take, and one of
@@ -28,7 +27,7 @@ export function testFiles(root, pattern) {
  * - `build`: gpu-check's own
  * @param options quick: shorter; emulated: tiny cases, on the emulated device
  */
-export function steps(root, node, { quick, emulated }) {
+export function steps(node, { quick, emulated }) {
 	const found = [];
 	const add = (stage, name, seconds, words, more = {}) =>
 		found.push({ stage, name, seconds, program: node, words, ...more });
@@ -37,15 +36,8 @@ export function steps(root, node, { quick, emulated }) {
 
 	const vitest = [join('node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', 'forks'];
 	const onDevice = { environment: { GANNO_TEST_DEVICE: 'cuda:0' } };
-	const suites = emulated
-		? { 'tests-devices': /^19\.device-ceilings/ }
-		: {
-				'tests-steps': /^1[0-9]\.|^80\./,
-				'tests-populations': /^2[0-9]\.|^81\./,
-				'tests-environments': /^4[67]\./,
-			};
-	for (const [name, pattern] of Object.entries(suites))
-		add('tests', name, 240, [...vitest, ...testFiles(root, pattern)], onDevice);
+	for (const [name, tests] of Object.entries(emulated ? EMULATED_SUITES : SUITES))
+		add('tests', name, 240, [...vitest, ...tests], onDevice);
 
 	const size = emulated ? ['--tiny'] : [];
 	for (const tool of quick ? ['memcheck'] : ['memcheck', 'racecheck', 'initcheck', 'synccheck']) {

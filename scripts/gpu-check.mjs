@@ -210,7 +210,7 @@ async function take(step) {
 }
 
 // --- the run --------------------------------------------------------------------------------------------------------------------
-const all = steps(root, process.execPath, options);
+const all = steps(process.execPath, options);
 const chosen = all.filter(({ stage }) => options.only.includes(stage));
 if (options.list) {
 	for (const { name, stage } of chosen)

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -56,6 +56,17 @@ describe('scripts/gpu-check', () => {
 			.map((line) => line.split(/\s+/));
 		expect(new Set(lines.map(([stage]) => stage)).size).toBe(6);
 		expect(new Set(lines.map(([, name]) => name)).size).toBe(lines.length);
+	});
+
+	it('names tests that are there', () => {
+		const source = readFileSync(join(packageRoot, 'scripts', 'gpu-check-steps.mjs'), 'utf8');
+		const named = [...source.matchAll(/'(test\/[^']+)'/g)].map(([, path]) => path as string);
+		const files = readdirSync(join(packageRoot, 'test'), { recursive: true, encoding: 'utf8' }).map(
+			(path) => `test/${path}`,
+		);
+		const tests = files.filter((path) => path.endsWith('.test.ts'));
+		expect(named.length).toBeGreaterThan(3);
+		expect(named.filter((path) => !tests.some((test) => test.startsWith(path)))).toEqual([]);
 	});
 
 	it.skipIf(existsSync('/proc/driver/nvidia'))('says that there is no device, and why', () => {
