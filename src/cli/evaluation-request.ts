@@ -11,9 +11,9 @@ import type { ControllerSpec } from '../rollouts/controller-spec.js';
 import { policyPath } from '../runs/policy-path.js';
 import { valueAt } from '../settings/setting-values.js';
 import { optimizerSpec } from '../tasks/task-settings.js';
-import { type ConfigOptions, configFromOptions } from './config-options.js';
-import { namedPaths } from './named-path.js';
-import { scalar } from './setting-options.js';
+import { type ConfigOptions, configFromOptions } from './options/config-options.js';
+import { namedPaths } from './options/named-path.js';
+import { scalar } from './options/setting-options.js';
 
 /** What `ganno evaluate` without a suite is told beside the settings. */
 export interface PlainEvaluationOptions extends ConfigOptions {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { GannoError } from '../errors.js';
+import { findSuite } from '../evaluation/suites/definitions/find-suite.js';
 import { type EvaluateSuiteOptions, evaluateSuite, journalPath } from '../evaluation/suites/evaluate-suite.js';
-import { findSuite } from '../evaluation/suites/find-suite.js';
 import { namedPolicies, ownSchedules, type SuitePolicy } from '../evaluation/suites/participants.js';
 import { prepareSuiteOutput, writeSuiteReport } from '../evaluation/suites/suite-report.js';
 import { withBestRivals } from '../evaluation/suites/suite-summary.js';
@@ -11,9 +11,9 @@ import { loadPolicy } from '../policy/policy-file.js';
 import { textTable } from '../report/text-table.js';
 import { policyPath, runFolder } from '../runs/policy-path.js';
 import { lockResults } from '../runs/run-lock.js';
-import { type ConfigOptions, configFromOptions } from './config-options.js';
 import type { Foreground } from './foreground.js';
-import { namedPaths } from './named-path.js';
+import { type ConfigOptions, configFromOptions } from './options/config-options.js';
+import { namedPaths } from './options/named-path.js';
 
 /** What `ganno evaluate --suite` takes beside the policy. */
 export interface SuiteOptions extends ConfigOptions {

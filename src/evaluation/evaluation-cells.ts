@@ -1,8 +1,8 @@
 import type { Dataset } from '../datasets/dataset.js';
 import { measuredAccuracy } from '../environment/final-scores.js';
 import type { ControllerSpec } from '../rollouts/controller-spec.js';
+import { networkOutcome } from '../rollouts/episodes/outcomes.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
-import { networkOutcome } from '../rollouts/outcomes.js';
 import type { TrainingTask } from '../tasks/task.js';
 
 /** Results of one cell of an evaluation, network by network. */

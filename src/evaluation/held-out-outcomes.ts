@@ -4,8 +4,8 @@ import type { Dataset } from '../datasets/dataset.js';
 import { measuredAccuracy } from '../environment/final-scores.js';
 import type { PolicySnapshot } from '../policy/policy.js';
 import type { ControllerSpec } from '../rollouts/controller-spec.js';
+import { networkOutcome } from '../rollouts/episodes/outcomes.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
-import { networkOutcome } from '../rollouts/outcomes.js';
 import { heldOutTasks } from '../runs/sample-tasks.js';
 
 /** How one network fares on each held-out task under one controller, in the order of the tasks. */

@@ -2,7 +2,7 @@ import type { RewardName } from '../environment/rewards/reward.js';
 import type { Trajectory } from '../learner/trajectory.js';
 import type { UpdateMetrics } from '../learner/update-metrics.js';
 import { meanAndError } from '../means.js';
-import { networkOutcome } from '../rollouts/outcomes.js';
+import { networkOutcome } from '../rollouts/episodes/outcomes.js';
 
 /** What an iteration logs: one line of `metrics.jsonl`, one point of every curve. */
 export interface IterationMetrics extends Omit<UpdateMetrics, 'milliseconds'> {

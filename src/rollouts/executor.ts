@@ -3,7 +3,7 @@ import type { ExplorationSettings } from '../policy/exploration-settings.js';
 import type { PolicySnapshot } from '../policy/policy.js';
 import type { TrainingTask } from '../tasks/task.js';
 import type { MethodSpec } from './controller-spec.js';
-import type { EpisodeHistory } from './episode-buffer.js';
+import type { EpisodeHistory } from './episodes/episode-buffer.js';
 
 export interface RunOptions extends Partial<ExplorationSettings> {
 	/** Aborted: the run rejects with `CANCELLED` as soon as every rollout under way has stopped (within an optimiser step). */

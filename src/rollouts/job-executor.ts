@@ -3,7 +3,7 @@ import { checkPolicySpec } from '../policy/actor.js';
 import type { PolicySnapshot } from '../policy/policy.js';
 import { checkTask, type TrainingTask } from '../tasks/task.js';
 import type { EnvironmentSettings } from './environment-settings.js';
-import { episodeResult, planEpisode, QueuedSession } from './episode-session.js';
+import { episodeResult, planEpisode, QueuedSession } from './episodes/episode-session.js';
 import type {
 	Episode,
 	EpisodeResult,

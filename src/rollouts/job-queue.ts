@@ -1,6 +1,6 @@
 import { GannoError } from '../errors.js';
 import { isCancelled, raiseCancellation } from '../networks/population-resources.js';
-import { cancelled, isAborted } from './episode-session.js';
+import { cancelled, isAborted } from './episodes/episode-session.js';
 import type { Job, JobSite } from './job.js';
 
 /** Runs jobs by whatever means an executor has: one run at a time, results in order, one failure or an abort stops the rest. */

@@ -3,7 +3,7 @@ import type { CancellableResources, PopulationDevice } from '../networks/populat
 import type { PolicySnapshot } from '../policy/policy.js';
 import type { TrainingTask } from '../tasks/task.js';
 import type { EnvironmentSettings } from './environment-settings.js';
-import type { EpisodeShape } from './episode-buffer.js';
+import type { EpisodeShape } from './episodes/episode-buffer.js';
 import type { Episode, RunOptions } from './executor.js';
 import type { TrajectoryShape } from './trajectory-buffer.js';
 

@@ -3,8 +3,8 @@ import { counted } from '../counted.js';
 import type { TrainingEnvironment } from '../environment/training-environment.js';
 import { chooseActions } from '../policy/choose-actions.js';
 import type { PolicyInference } from '../policy/policy.js';
+import { writeFinalOutcomes, writeInitialOutcomes } from './episodes/outcomes.js';
 import type { RolloutJob } from './job.js';
-import { writeFinalOutcomes, writeInitialOutcomes } from './outcomes.js';
 import type { TrajectoryBuffer } from './trajectory-buffer.js';
 
 /**

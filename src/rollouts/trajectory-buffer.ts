@@ -5,7 +5,7 @@ import { inferShapes } from '../networks/shapes.js';
 import { isContinuous } from '../policy/choose-actions.js';
 import type { PolicySnapshot } from '../policy/policy.js';
 import type { TrainingTask } from '../tasks/task.js';
-import { OUTCOME_SIZE } from './outcomes.js';
+import { OUTCOME_SIZE } from './episodes/outcomes.js';
 
 /** The size of one rollout's result; equal shapes share buffers. */
 export interface TrajectoryShape {

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configReference, resolveConfig } from '../../src/config/config.js';
 import { parseAssignment, readConfigFile } from '../../src/config/config-load.js';
-import { findSuite } from '../../src/evaluation/suites/find-suite.js';
-import { QUICK_SUITE } from '../../src/evaluation/suites/quick-suite.js';
+import { findSuite } from '../../src/evaluation/suites/definitions/find-suite.js';
+import { QUICK_SUITE } from '../../src/evaluation/suites/definitions/quick-suite.js';
 import { resolveSearchConfig, searchConfigReference } from '../../src/search/search-config.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ganno-config-files-'));

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bootstrap, pairedBootstrap } from '../../src/evaluation/suites/comparison.js';
-import { findSuite } from '../../src/evaluation/suites/find-suite.js';
-import { QUICK_SUITE } from '../../src/evaluation/suites/quick-suite.js';
+import { findSuite } from '../../src/evaluation/suites/definitions/find-suite.js';
+import { QUICK_SUITE } from '../../src/evaluation/suites/definitions/quick-suite.js';
+import { parseSuite, type SuiteInput } from '../../src/evaluation/suites/definitions/suite-spec.js';
 import { HAND_MADE, METHODS, TUNED, TUNED_GLOBALLY } from '../../src/evaluation/suites/suite-contenders.js';
 import {
 	formatResults,
@@ -11,7 +12,6 @@ import {
 	type RunRecord,
 	type SuiteResults,
 } from '../../src/evaluation/suites/suite-results.js';
-import { parseSuite, type SuiteInput } from '../../src/evaluation/suites/suite-spec.js';
 import {
 	BEST_METHOD,
 	BEST_TUNED,

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.js';
+import { findSuite, SUITE_NAMES } from '../../src/evaluation/suites/definitions/find-suite.js';
+import { QUICK_SUITE } from '../../src/evaluation/suites/definitions/quick-suite.js';
+import { parseSuite, type Suite } from '../../src/evaluation/suites/definitions/suite-spec.js';
 import { evaluateSuite, journalPath } from '../../src/evaluation/suites/evaluate-suite.js';
-import { findSuite, SUITE_NAMES } from '../../src/evaluation/suites/find-suite.js';
-import { QUICK_SUITE } from '../../src/evaluation/suites/quick-suite.js';
 import { stepsToTarget, validationArea } from '../../src/evaluation/suites/suite-cells.js';
 import {
 	contenders,
@@ -17,7 +18,6 @@ import {
 } from '../../src/evaluation/suites/suite-contenders.js';
 import { writeSuiteReport } from '../../src/evaluation/suites/suite-report.js';
 import { parseResults, type SuiteResults } from '../../src/evaluation/suites/suite-results.js';
-import { parseSuite, type Suite } from '../../src/evaluation/suites/suite-spec.js';
 import { BEST_METHOD, withBestRivals } from '../../src/evaluation/suites/suite-summary.js';
 import { suiteTables, TRIAL_NOTE } from '../../src/evaluation/suites/suite-tables.js';
 import { targetRows } from '../../src/evaluation/suites/suite-targets.js';

@@ -6,9 +6,9 @@ import { type Config, parseConfig, resolveConfig } from '../../src/config/config
 import { PRESETS } from '../../src/config/presets.js';
 import { syntheticDataset } from '../../src/datasets/synthetic.js';
 import { decidedEvery } from '../../src/evaluation/policy-contender.js';
+import { QUICK_SUITE } from '../../src/evaluation/suites/definitions/quick-suite.js';
+import { parseSuite } from '../../src/evaluation/suites/definitions/suite-spec.js';
 import { evaluateSuite } from '../../src/evaluation/suites/evaluate-suite.js';
-import { QUICK_SUITE } from '../../src/evaluation/suites/quick-suite.js';
-import { parseSuite } from '../../src/evaluation/suites/suite-spec.js';
 import { createLearner } from '../../src/learner/learner.js';
 import { metaTrain, policySpec } from '../../src/meta-training/meta-train.js';
 import { loadPolicy } from '../../src/policy/policy-file.js';

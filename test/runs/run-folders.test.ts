@@ -13,9 +13,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { newRunFolder } from '../../src/cli/run-options.js';
+import { newRunFolder } from '../../src/cli/options/run-options.js';
 import { recordedDataDirectory } from '../../src/config/data-directory.js';
-import { QUICK_SUITE } from '../../src/evaluation/suites/quick-suite.js';
+import { QUICK_SUITE } from '../../src/evaluation/suites/definitions/quick-suite.js';
 import { idxFile, writeFiles } from '../support/dataset-files.js';
 import { type GannoOptions, ganno, MAIN, refused, startGannoInTest } from '../support/run-ganno.js';
 import { TINY, TINY_SEARCH } from '../support/tiny-config.js';

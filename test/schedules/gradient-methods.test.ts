@@ -4,7 +4,7 @@ import { mlp } from '../../src/networks/builders.js';
 import { NetworkPopulation } from '../../src/networks/population.js';
 import type { NetworkSpec } from '../../src/networks/spec.js';
 import { ALGORITHMS } from '../../src/optimizer/algorithms.js';
-import { openEpisodeBuffer } from '../../src/rollouts/episode-buffer.js';
+import { openEpisodeBuffer } from '../../src/rollouts/episodes/episode-buffer.js';
 import type { EpisodeResult } from '../../src/rollouts/executor.js';
 import { InProcessExecutor } from '../../src/rollouts/in-process.js';
 import type { GradientMethodStart } from '../../src/schedules/gradient-methods/gradient-method.js';

@@ -23,7 +23,7 @@ interface Vector {
 	readonly factors: readonly number[];
 }
 
-const vectors = JSON.parse(readFileSync(new URL('vectors/schedules.json', import.meta.url), 'utf8')) as {
+const vectors = JSON.parse(readFileSync(new URL('../vectors/schedules.json', import.meta.url), 'utf8')) as {
 	readonly cases: readonly Vector[];
 };
 

@@ -2,12 +2,12 @@ import { Command, Option } from 'commander';
 import { GannoError } from '../../errors.js';
 import { ALGORITHMS } from '../../optimizer/algorithms.js';
 import { sameCommand } from '../../own-command.js';
-import { addConfigOptions } from '../config-options.js';
 import type { PlainEvaluationOptions } from '../evaluation-request.js';
 import { inForeground } from '../foreground.js';
 import { addHelpEnd } from '../help.js';
-import { parsePath, pathOption } from '../path-option.js';
-import { collect } from '../setting-options.js';
+import { addConfigOptions } from '../options/config-options.js';
+import { parsePath, pathOption } from '../options/path-option.js';
+import { collect } from '../options/setting-options.js';
 import type { SuiteOptions } from '../suite-session.js';
 
 interface EvaluateOptions extends PlainEvaluationOptions, SuiteOptions {

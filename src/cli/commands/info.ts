@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { addHelpEnd } from '../help.js';
-import { parsePath } from '../path-option.js';
+import { parsePath } from '../options/path-option.js';
 
 export function infoCommand(): Command {
 	const command = new Command('info')

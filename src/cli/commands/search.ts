@@ -6,11 +6,11 @@ import { IMAGE_SIZES, SEARCH_PRESET_NAMES, SEARCH_PRESETS } from '../../search/s
 import type { SettingKey } from '../../settings/check-settings.js';
 import { type Foreground, inForeground } from '../foreground.js';
 import { addHelpEnd } from '../help.js';
-import { pathOption, pathsOption } from '../path-option.js';
-import { addRunDirectoryOptions, newRunFolder, type RunDirectoryOptions } from '../run-options.js';
-import type { SearchConfigOptions } from '../search-options.js';
+import { pathOption, pathsOption } from '../options/path-option.js';
+import { addRunDirectoryOptions, newRunFolder, type RunDirectoryOptions } from '../options/run-options.js';
+import type { SearchConfigOptions } from '../options/search-options.js';
+import { addSettingOptions } from '../options/setting-options.js';
 import type { SearchSessionOptions } from '../search-session.js';
-import { addSettingOptions } from '../setting-options.js';
 
 interface SearchOptions extends SearchConfigOptions, SearchSessionOptions, RunDirectoryOptions {
 	readonly resume?: string;
@@ -83,7 +83,9 @@ export function searchCommand(): Command {
 }
 
 async function openDirectory(options: SearchOptions, { progress }: Foreground): Promise<SearchDirectory> {
-	const { decisiveSearchOptions, searchConfigFromOptions, searchOptionLayer } = await import('../search-options.js');
+	const { decisiveSearchOptions, searchConfigFromOptions, searchOptionLayer } = await import(
+		'../options/search-options.js'
+	);
 	const { RESUMABLE_SEARCH_SETTINGS } = await import('../../search/search-config.js');
 	const { SearchDirectory } = await import('../../search/search-directory.js');
 	if (options.resume === undefined) {
@@ -111,7 +113,7 @@ async function openDirectory(options: SearchOptions, { progress }: Foreground): 
 }
 
 async function describeSpace(options: SearchOptions): Promise<void> {
-	const { searchConfigFromOptions } = await import('../search-options.js');
+	const { searchConfigFromOptions } = await import('../options/search-options.js');
 	const { spaceOf } = await import('../../search/search-config.js');
 	const { countArchitectures, countStates } = await import('../../search/count.js');
 	const { config } = searchConfigFromOptions({ preset: 'cifar-10', ...options });

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { ganno } from '../../own-command.js';
-import { addTrainingOptions, type ConfigOptions, newRunConfig } from '../config-options.js';
 import { type Foreground, inForeground } from '../foreground.js';
 import { addHelpEnd } from '../help.js';
-import { addRunDirectoryOptions, newRunFolder, type RunDirectoryOptions } from '../run-options.js';
+import { addTrainingOptions, type ConfigOptions, newRunConfig } from '../options/config-options.js';
+import { addRunDirectoryOptions, newRunFolder, type RunDirectoryOptions } from '../options/run-options.js';
 
 /** What it starts from where none is named. */
 const PRESET = 'quick';

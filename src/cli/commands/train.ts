@@ -4,11 +4,11 @@ import type { PresetName } from '../../config/presets.js';
 import { GannoError } from '../../errors.js';
 import { ganno } from '../../own-command.js';
 import type { RunDirectory } from '../../runs/run-directory.js';
-import { addTrainingOptions, type ConfigOptions, configLayer, newRunConfig } from '../config-options.js';
 import { type Foreground, inForeground } from '../foreground.js';
 import { addHelpEnd } from '../help.js';
-import { pathOption } from '../path-option.js';
-import { addRunDirectoryOptions, newRunFolder, type RunDirectoryOptions } from '../run-options.js';
+import { addTrainingOptions, type ConfigOptions, configLayer, newRunConfig } from '../options/config-options.js';
+import { pathOption } from '../options/path-option.js';
+import { addRunDirectoryOptions, newRunFolder, type RunDirectoryOptions } from '../options/run-options.js';
 
 interface TrainOptions extends ConfigOptions, RunDirectoryOptions {
 	readonly resume?: string;

@@ -13,12 +13,12 @@ import { writeFileAtomic } from '../../files/atomic-write.js';
 import { VERSION } from '../../files/migrations.js';
 import { packageRoot, packageVersion } from '../../package-files.js';
 import { openExecutor, workerCount } from '../../runs/open-executor.js';
+import type { SuiteDataset } from './definitions/suite-spec.js';
 import { namedPolicies, ownSchedules, type SuitePolicy, type SuiteSchedule } from './participants.js';
 import { type RunSuiteOptions, runSuite } from './run-suite.js';
 import { SuiteJournal } from './suite-journal.js';
 import { prepareSuiteOutput } from './suite-report.js';
 import { formatResults, type SuiteResults } from './suite-results.js';
-import type { SuiteDataset } from './suite-spec.js';
 
 export interface EvaluateSuiteOptions extends Pick<RunSuiteOptions, 'suite' | 'seeds' | 'signal' | 'onProgress'> {
 	/** The first is the one that the targets are about. */

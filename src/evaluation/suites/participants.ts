@@ -7,8 +7,8 @@ import { moduleUrl } from '../../rollouts/controller-module.js';
 import type { ControllerSpec } from '../../rollouts/controller-spec.js';
 import { checkNamedControllers } from '../evaluation-contenders.js';
 import { type NamedPolicy, namedPolicy } from '../policy-contender.js';
+import type { Suite } from './definitions/suite-spec.js';
 import { METHODS, type OwnSchedule, ownRows, UNTUNED } from './suite-contenders.js';
-import type { Suite } from './suite-spec.js';
 import { BEST_METHOD, BEST_TUNED, BEST_TUNED_GLOBALLY } from './suite-summary.js';
 
 /** Who takes part in a suite besides the rivals: policies, and schedules of the user's own. */

@@ -5,6 +5,7 @@ import type { RolloutExecutor } from '../../rollouts/executor.js';
 import type { TrainingTask } from '../../tasks/task.js';
 import { episodePasses, forwardCost } from '../../tasks/task-cost.js';
 import { decidedEvery, type NamedPolicy } from '../policy-contender.js';
+import type { Suite, SuiteDataset, SuiteTask } from './definitions/suite-spec.js';
 import { type Cell, type CellResult, openCell, readCell } from './suite-cells.js';
 import {
 	type Contender,
@@ -17,7 +18,6 @@ import {
 } from './suite-contenders.js';
 import type { SuiteJournal } from './suite-journal.js';
 import { type RunRecord, runRecords, type SuiteResults, type Trajectory } from './suite-results.js';
-import type { Suite, SuiteDataset, SuiteTask } from './suite-spec.js';
 import { type SeedPurpose, trainingTask } from './suite-tasks.js';
 import { chooseLearningRates, type SuiteTuning, tuningScore } from './suite-tuning.js';
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { accuracyOrChance, measuredAccuracy } from '../../environment/final-scores.js';
 import type { MethodSpec } from '../../rollouts/controller-spec.js';
+import { networkOutcome } from '../../rollouts/episodes/outcomes.js';
 import type { Episode, EpisodeResult } from '../../rollouts/executor.js';
-import { networkOutcome } from '../../rollouts/outcomes.js';
 import type { TrainingTask } from '../../tasks/task.js';
 
 /** What one network under one contender came to. Accuracies are shares. */

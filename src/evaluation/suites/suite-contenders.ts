@@ -1,7 +1,7 @@
 import type { MethodSpec } from '../../rollouts/controller-spec.js';
 import { SCHEDULES } from '../../schedules/registry.js';
 import type { NamedPolicy } from '../policy-contender.js';
-import type { SuiteTask } from './suite-spec.js';
+import type { SuiteTask } from './definitions/suite-spec.js';
 
 /**
  * How a contender comes by its initial learning rate: `learned` and `default` take the task's, column by column; the others choose

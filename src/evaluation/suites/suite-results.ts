@@ -1,7 +1,7 @@
 import { checkVersion, migrateSuiteResults, type VERSION } from '../../files/migrations.js';
+import type { Suite, SuiteTask } from './definitions/suite-spec.js';
 import { type CellResult, stepsToTarget, validationArea } from './suite-cells.js';
 import type { ContenderKind } from './suite-contenders.js';
-import type { Suite, SuiteTask } from './suite-spec.js';
 import type { SeedPurpose } from './suite-tasks.js';
 import type { SuiteTuning } from './suite-tuning.js';
 

@@ -5,7 +5,7 @@ import { fineTuningSection, withFineTuning } from '../../tasks/fine-tuning.js';
 import { drawInitialScales } from '../../tasks/initial-scales.js';
 import { type DatasetShape, drawNetwork } from '../../tasks/network-family.js';
 import { LEARNING_RATE_LIMITS, type TaskNetwork, type TrainingTask } from '../../tasks/task.js';
-import type { Suite, SuiteTask } from './suite-spec.js';
+import type { Suite, SuiteTask } from './definitions/suite-spec.js';
 
 /** What seeds are for. Policies and settings may be chosen on `development`; `reporting` is for the figures that are told. */
 export type SeedPurpose = 'reporting' | 'development' | 'tuning';

@@ -1,9 +1,9 @@
 import { accuracyOrChance } from '../../environment/final-scores.js';
 import { mean } from '../../means.js';
 import { bestOfGrid } from '../../schedules/learning-rate-grid.js';
+import type { SuiteTask } from './definitions/suite-spec.js';
 import type { CellResult } from './suite-cells.js';
 import { METHODS, type Method } from './suite-contenders.js';
-import type { SuiteTask } from './suite-spec.js';
 
 /** One tried learning rate. */
 export interface TuningPoint {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseConfig } from '../../../src/config/config.js';
-import { parseSuite } from '../../../src/evaluation/suites/suite-spec.js';
+import { parseSuite } from '../../../src/evaluation/suites/definitions/suite-spec.js';
 import { packageRoot } from '../../../src/native.js';
 import type { Block } from './blocks.js';
 

@@ -1,7 +1,7 @@
 import { type Command, CommanderError } from 'commander';
-import { type ConfigOptions, configFromOptions, newRunConfig } from '../../../src/cli/config-options.js';
+import { type ConfigOptions, configFromOptions, newRunConfig } from '../../../src/cli/options/config-options.js';
+import { type SearchConfigOptions, searchConfigFromOptions } from '../../../src/cli/options/search-options.js';
 import { createProgram } from '../../../src/cli/program.js';
-import { type SearchConfigOptions, searchConfigFromOptions } from '../../../src/cli/search-options.js';
 
 /** The command line of ganno, which reads words as ever and then does nothing. */
 

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { CONFIG_DATASETS } from '../../config/config.js';
-import { GannoError } from '../../errors.js';
-import { ALGORITHMS } from '../../optimizer/algorithms.js';
-import { expectation } from '../../settings/check-settings.js';
-import { forbiddenKeys, showValue, valueAt } from '../../settings/setting-values.js';
-import { FINE_TUNING_CHANGES } from '../../tasks/fine-tuning.js';
-import { isOpen, networkFamilySchema } from '../../tasks/network-family.js';
-import { hyperparametersSchema } from '../../tasks/task-settings.js';
+import { CONFIG_DATASETS } from '../../../config/config.js';
+import { GannoError } from '../../../errors.js';
+import { ALGORITHMS } from '../../../optimizer/algorithms.js';
+import { expectation } from '../../../settings/check-settings.js';
+import { forbiddenKeys, showValue, valueAt } from '../../../settings/setting-values.js';
+import { FINE_TUNING_CHANGES } from '../../../tasks/fine-tuning.js';
+import { isOpen, networkFamilySchema } from '../../../tasks/network-family.js';
+import { hyperparametersSchema } from '../../../tasks/task-settings.js';
 
 /** What an evaluation suite says, as plain data: the built-in ones are objects of this shape, a user's is a JSON file of it. */
 

@@ -1,17 +1,20 @@
-import type { PopulationOutput } from '../environment/populations/population-interface.js';
-import { DivergenceDetector } from '../environment/rewards/divergence.js';
-import { GannoError } from '../errors.js';
-import { type BatchOrder, trainingBatch } from '../networks/batch-order.js';
-import { DIVERGED_LOSS, type NetworkPopulation } from '../networks/population.js';
-import { allFinite } from '../networks/population-arguments.js';
-import { POPULATION_STATISTICS } from '../optimizer/statistics.js';
-import type { GradientMethod, LayerSegment } from '../schedules/gradient-methods/gradient-method.js';
-import { type GradientMethodSpec, openGradientMethod } from '../schedules/gradient-methods/gradient-method-registry.js';
-import type { TrainingTask } from '../tasks/task.js';
-import { initialLearningRates } from '../tasks/task.js';
+import type { PopulationOutput } from '../../environment/populations/population-interface.js';
+import { DivergenceDetector } from '../../environment/rewards/divergence.js';
+import { GannoError } from '../../errors.js';
+import { type BatchOrder, trainingBatch } from '../../networks/batch-order.js';
+import { DIVERGED_LOSS, type NetworkPopulation } from '../../networks/population.js';
+import { allFinite } from '../../networks/population-arguments.js';
+import { POPULATION_STATISTICS } from '../../optimizer/statistics.js';
+import type { GradientMethod, LayerSegment } from '../../schedules/gradient-methods/gradient-method.js';
+import {
+	type GradientMethodSpec,
+	openGradientMethod,
+} from '../../schedules/gradient-methods/gradient-method-registry.js';
+import type { TrainingTask } from '../../tasks/task.js';
+import { initialLearningRates } from '../../tasks/task.js';
+import type { EpisodeJob } from '../job.js';
 import type { EpisodeBuffer } from './episode-buffer.js';
 import { EpisodeRecorder } from './episode-recorder.js';
-import type { EpisodeJob } from './job.js';
 
 /** What a method needs of a population, beside its being one of the task. */
 export type GradientPopulation = Pick<

@@ -1,4 +1,4 @@
-import type { EnvironmentInfos } from '../environment/step-result.js';
+import type { EnvironmentInfos } from '../../environment/step-result.js';
 import type { EpisodeBuffer } from './episode-buffer.js';
 import { writeFinalOutcomes, writeInitialOutcomes, writeTestOutcomes } from './outcomes.js';
 

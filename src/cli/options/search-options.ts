@@ -1,13 +1,13 @@
 import { Option } from 'commander';
-import { describeOrigin } from '../config/config-changes.js';
-import type { ConfigLayer } from '../config/config-load.js';
+import { describeOrigin } from '../../config/config-changes.js';
+import type { ConfigLayer } from '../../config/config-load.js';
 import {
 	RESUMABLE_SEARCH_SETTINGS,
 	resolveSearchConfig,
 	type SearchConfig,
 	searchConfigReference,
-} from '../search/search-config.js';
-import { SEARCH_PRESETS, type SearchPresetName } from '../search/search-presets.js';
+} from '../../search/search-config.js';
+import { SEARCH_PRESETS, type SearchPresetName } from '../../search/search-presets.js';
 import { optionLayer, ownLayers, type SettingOptions } from './setting-options.js';
 
 /** The options of `ganno search` that make its config. */

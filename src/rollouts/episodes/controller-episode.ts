@@ -1,10 +1,10 @@
-import type { Controller } from '../environment/controller.js';
-import { controlledSteps } from '../environment/episode.js';
-import type { TrainingEnvironment } from '../environment/training-environment.js';
-import { GannoError } from '../errors.js';
+import type { Controller } from '../../environment/controller.js';
+import { controlledSteps } from '../../environment/episode.js';
+import type { TrainingEnvironment } from '../../environment/training-environment.js';
+import { GannoError } from '../../errors.js';
+import type { EpisodeJob } from '../job.js';
 import type { EpisodeBuffer } from './episode-buffer.js';
 import { EpisodeRecorder } from './episode-recorder.js';
-import type { EpisodeJob } from './job.js';
 
 /**
  * One episode of a task under any controller, its results written into a buffer. Yields after every decision.

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { Config } from '../config/config.js';
-import { makeNewFolder } from '../files/make-folder.js';
+import type { Config } from '../../config/config.js';
+import { makeNewFolder } from '../../files/make-folder.js';
 import { pathOption } from './path-option.js';
 
 export interface RunDirectoryOptions {

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
-import { type Config, configReference, resolveConfig, runFields, withControllerDefaults } from '../config/config.js';
-import { describeOrigin } from '../config/config-changes.js';
-import { type ConfigLayer, mergeLayers } from '../config/config-load.js';
-import { PRESET_NAMES, PRESETS, type PresetName } from '../config/presets.js';
-import type { SettingKey } from '../settings/check-settings.js';
+import { type Config, configReference, resolveConfig, runFields, withControllerDefaults } from '../../config/config.js';
+import { describeOrigin } from '../../config/config-changes.js';
+import { type ConfigLayer, mergeLayers } from '../../config/config-load.js';
+import { PRESET_NAMES, PRESETS, type PresetName } from '../../config/presets.js';
+import type { SettingKey } from '../../settings/check-settings.js';
 import {
 	addSettingOptions,
 	optionLayer,

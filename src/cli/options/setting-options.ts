@@ -1,6 +1,12 @@
 import { type Command, Option } from 'commander';
-import { type ConfigLayer, mergeLayers, parseAssignment, readConfigFile, settingUnder } from '../config/config-load.js';
-import type { SettingKey } from '../settings/check-settings.js';
+import {
+	type ConfigLayer,
+	mergeLayers,
+	parseAssignment,
+	readConfigFile,
+	settingUnder,
+} from '../../config/config-load.js';
+import type { SettingKey } from '../../settings/check-settings.js';
 import { parsePath, pathOption } from './path-option.js';
 
 /** Options that stand for settings of a config: the settings' own declarations say what there is, and what --help says of it. */

@@ -1,12 +1,12 @@
-import { GannoError } from '../errors.js';
-import { raiseCancellation } from '../networks/population-resources.js';
-import { inferShapes } from '../networks/shapes.js';
-import { moduleUrl } from './controller-module.js';
-import type { MethodSpec } from './controller-spec.js';
+import { GannoError } from '../../errors.js';
+import { raiseCancellation } from '../../networks/population-resources.js';
+import { inferShapes } from '../../networks/shapes.js';
+import { moduleUrl } from '../controller-module.js';
+import type { MethodSpec } from '../controller-spec.js';
+import type { Episode, EpisodeResult, EpisodeSession } from '../executor.js';
+import type { EpisodeJob, JobSite } from '../job.js';
+import { checkEpisode } from '../run-arguments.js';
 import { type EpisodeBuffer, type EpisodeShape, openEpisodeBuffer } from './episode-buffer.js';
-import type { Episode, EpisodeResult, EpisodeSession } from './executor.js';
-import type { EpisodeJob, JobSite } from './job.js';
-import { checkEpisode } from './run-arguments.js';
 
 export interface EpisodePlan {
 	readonly job: EpisodeJob;

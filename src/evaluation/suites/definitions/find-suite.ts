@@ -1,6 +1,6 @@
-import { GannoError } from '../../errors.js';
-import { fileSystemError } from '../../files/file-system-error.js';
-import { readTextFile } from '../../files/text-file.js';
+import { GannoError } from '../../../errors.js';
+import { fileSystemError } from '../../../files/file-system-error.js';
+import { readTextFile } from '../../../files/text-file.js';
 import { HELD_OUT_SUITE } from './held-out-suite.js';
 import { QUICK_SUITE } from './quick-suite.js';
 import { parseSuite, type Suite } from './suite-spec.js';

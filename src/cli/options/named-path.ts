@@ -1,4 +1,4 @@
-import { GannoError } from '../errors.js';
+import { GannoError } from '../../errors.js';
 
 /** What an option of the form NAME=FILE says. */
 export interface NamedPath {

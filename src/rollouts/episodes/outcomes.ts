@@ -1,4 +1,4 @@
-import type { EnvironmentInfos } from '../environment/step-result.js';
+import type { EnvironmentInfos } from '../../environment/step-result.js';
 
 /** Figures per network in the outcomes of a rollout or an episode. */
 export const OUTCOME_SIZE = 5;
