@@ -54,10 +54,10 @@ export interface LayerwisePlanOptions {
 	readonly flushDenormals?: boolean;
 	/** Instruction-set tier, for tests; default {@link cpuTier}. */
 	readonly tier?: string | undefined;
-	/** N of `cuda:N`; missing: the CPU. */
-	readonly cudaDevice?: number | undefined;
+	/** Number of a CUDA device; undefined: the CPU. */
+	readonly device?: number | undefined;
 	/**
-	 * With cudaDevice. true: parameters and gradients are copied when the plan is made and by `upload` and `download` alone; false: every
+	 * On a CUDA device. true: parameters and gradients are copied when the plan is made and by `upload` and `download` alone; false: every
 	 * step copies parameters and gradients to the device, and parameters back.
 	 */
 	readonly resident?: boolean;

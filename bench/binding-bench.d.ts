@@ -11,7 +11,7 @@ export { LayerwisePlan } from '../binding.d.ts';
  * `count` steps (1 to 1,000,000) queued one after another on the CUDA device of a plan, nothing copied to it or from it; with
  * `withStatistics` they are computed each time and stay there.
  *
- * Errors carry a `code`: `INVALID_ARGUMENT` (also for a plan of another addon, or without `cudaDevice`), `DISPOSED`.
+ * Errors carry a `code`: `INVALID_ARGUMENT` (also for a plan of another addon, or without `device`), `DISPOSED`.
  * @returns the seconds that the device took for them, by its own clock
  */
 export function timedSteps(plan: LayerwisePlan, withStatistics: boolean, inverseScale: number, count: number): number;

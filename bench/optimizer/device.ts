@@ -58,7 +58,7 @@ function openPlan(one: DeviceStepCase, layers: readonly LayerValues[], device: s
 		algorithm: LAYERWISE_ALGORITHMS.indexOf(algorithm),
 		nonFinite: 0,
 		threads: 1,
-		cudaDevice: deviceNumber(device),
+		device: deviceNumber(device),
 		resident: true,
 		hyperparameters: {
 			beta1: 0.9,

@@ -36,7 +36,7 @@ struct LayerwiseOptions {
   Tier tier{};  // the lowest
 
   // --- on a GPU ---
-  std::optional<int> cuda_device;  // none: the CPU
+  std::optional<int> device;  // none: the CPU
   /// true: parameters and gradients stay on the device, and are copied by upload() and download() alone. false: every
   /// step copies parameters and gradients to the device and parameters back.
   bool resident = false;

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "core/block_sums.h"
-#include "core/statistics_fold.h"
+#include "core/statistics_formulas.h"
 
 namespace ganno {
 

@@ -33,7 +33,7 @@ class CudaStep final : public LayerwiseStep {
   CudaStep(const LayerwiseOptions& options, std::span<const ArrayBinding> arrays,
            std::span<const std::uint32_t> arrays_per_layer, std::span<const std::uint8_t> adapt)
       : options_(options),
-        host_(make_tables(sizes_of(arrays), arrays_per_layer, multiprocessor_count(*options.cuda_device))),
+        host_(make_tables(sizes_of(arrays), arrays_per_layer, multiprocessor_count(*options.device))),
         clip_{options.clip_layer_norm, options.clip_global_norm},
         cohorts_(arrays_per_layer, decays_of(arrays)),
         tables_(host_, adapt, has_passes_before(options.algorithm, options.non_finite, clip_), stream_),
@@ -65,7 +65,7 @@ class CudaStep final : public LayerwiseStep {
   }
 
   void step(std::span<const double> controls, float inverse_scale, float* statistics, bool store) override {
-    const DeviceScope scope(*options_.cuda_device);
+    const DeviceScope scope(*options_.device);
     upload_controls(controls, inverse_scale);
     if (!options_.resident) upload(true, true);
     queue_step(arguments(store), statistics != nullptr, stream_);
@@ -78,7 +78,7 @@ class CudaStep final : public LayerwiseStep {
 
   double timed_steps(std::span<const double> controls, float inverse_scale, bool with_statistics,
                      std::uint32_t count) override {
-    const DeviceScope scope(*options_.cuda_device);
+    const DeviceScope scope(*options_.device);
     upload_controls(controls, inverse_scale);
     EventTimer timer;
     timer.start(stream_);
@@ -88,7 +88,7 @@ class CudaStep final : public LayerwiseStep {
   }
 
   std::vector<std::uint64_t> steps() const override {
-    const DeviceScope scope(*options_.cuda_device);
+    const DeviceScope scope(*options_.device);
     std::vector<CohortState> states(cohorts_.all().size());
     tables_.state.download(states, stream_);
     stream_.synchronize();
@@ -98,31 +98,31 @@ class CudaStep final : public LayerwiseStep {
   }
 
   void write_steps(std::span<const std::uint64_t> steps) override {
-    const DeviceScope scope(*options_.cuda_device);
+    const DeviceScope scope(*options_.device);
     cohorts_.regroup(steps);
     tables_.upload_cohorts(host_, cohorts_, options_.hyperparameters, stream_);
   }
 
   void read_moment(std::size_t array, int which, std::span<float> out) const override {
-    const DeviceScope scope(*options_.cuda_device);
+    const DeviceScope scope(*options_.device);
     copy(out.data(), moment(array, which, out.size()), out.size_bytes(), cudaMemcpyDeviceToHost, stream_);
     stream_.synchronize();
   }
 
   void write_moment(std::size_t array, int which, std::span<const float> values) override {
-    const DeviceScope scope(*options_.cuda_device);
+    const DeviceScope scope(*options_.device);
     copy(moment(array, which, values.size()), values.data(), values.size_bytes(), cudaMemcpyHostToDevice, stream_);
     stream_.synchronize();
   }
 
   void upload(bool parameters, bool gradients) override {
-    const DeviceScope scope(*options_.cuda_device);
+    const DeviceScope scope(*options_.device);
     if (parameters) staging_.upload(parameter_slices_, parameters_, stream_);
     if (gradients) staging_.upload(gradient_slices_, gradients_, stream_);
   }
 
   void download() override {
-    const DeviceScope scope(*options_.cuda_device);
+    const DeviceScope scope(*options_.device);
     staging_.download(parameter_slices_, parameters_, stream_);
   }
 
@@ -179,8 +179,8 @@ std::unique_ptr<LayerwiseStep> make_layerwise_step(const LayerwiseOptions& optio
                                                    std::span<const ArrayBinding> arrays,
                                                    std::span<const std::uint32_t> arrays_per_layer,
                                                    std::span<const std::uint8_t> adapt) {
-  require_device(options.cuda_device.value());
-  const DeviceScope scope(*options.cuda_device);
+  require_device(options.device.value());
+  const DeviceScope scope(*options.device);
   return std::make_unique<CudaStep>(options, arrays, arrays_per_layer, adapt);
 }
 

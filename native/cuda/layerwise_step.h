@@ -7,7 +7,7 @@
 
 namespace ganno::cuda {
 
-/// @param options with a cuda_device
+/// @param options with a device
 /// @param adapt [layers]; empty: all. @throws CodedError CUDA_UNAVAILABLE, OUT_OF_MEMORY
 std::unique_ptr<LayerwiseStep> make_layerwise_step(const LayerwiseOptions& options,
                                                    std::span<const ArrayBinding> arrays,

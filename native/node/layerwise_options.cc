@@ -32,8 +32,8 @@ LayerwiseOptions read_layerwise_options(Napi::Object options) {
     read.clip_layer_norm = number_or(object(clip, "clip").Get("layerNorm"), "layerNorm", 0);
     read.clip_global_norm = number_or(object(clip, "clip").Get("globalNorm"), "globalNorm", 0);
   }
-  if (const Napi::Value device = options.Get("cudaDevice"); !device.IsUndefined()) {
-    read.cuda_device = static_cast<int>(integer(device, "cudaDevice", 0, 1023));
+  if (const Napi::Value device = options.Get("device"); !device.IsUndefined()) {
+    read.device = static_cast<int>(integer(device, "device", 0, 1023));
   }
   read.resident = options.Get("resident").ToBoolean();
   return read;

@@ -75,7 +75,7 @@ class LayerwisePlan : public Napi::ObjectWrap<LayerwisePlan> {
     const auto adapt = switches.IsUndefined() ? std::span<std::uint8_t>()
                                               : elements<std::uint8_t>(switches, "adapt", arrays_per_layer.size());
     controls_ = StepControls(arrays_per_layer.size());
-    if (read.cuda_device) {
+    if (read.device) {
       step_ = cuda::make_layerwise_step(read, arrays, arrays_per_layer, adapt);
     } else {
       step_ = std::make_shared<CpuStep>(read, arrays, arrays_per_layer, adapt);

@@ -1,31 +1,29 @@
 import { checkFunction, checkInteger, checkKeys, checkSignal, keysOf } from '../arguments.js';
 import type { Config } from '../config/config.js';
 import type { Dataset } from '../datasets/dataset.js';
-import { meanAndError } from '../means.js';
 import { describeNetwork } from '../networks/describe.js';
 import type { PolicySnapshot } from '../policy/policy.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
 import { evaluationTask } from '../runs/sample-tasks.js';
-import { bestOfGrid } from '../schedules/learning-rate-grid.js';
 import type { TrainingTask } from '../tasks/task.js';
 import { type CellResult, type Ground, type GroundTask, Trials } from './evaluation-cells.js';
 import {
 	checkNamedControllers,
 	type EvaluationContender,
 	evaluationContenders,
-	evaluationTable,
+	evaluationNames,
 	type NamedControllers,
 	tunedContenders,
 } from './evaluation-contenders.js';
 import { type ChosenKinds, chooseKinds, kindGround, kindNetworks } from './evaluation-kinds.js';
 import type {
-	EvaluationCell,
 	EvaluationKind,
 	EvaluationKinds,
 	EvaluationRow,
 	EvaluationTable,
 	TuningRecord,
 } from './evaluation-result.js';
+import { evaluationRow, tuningRecord } from './evaluation-rows.js';
 import { decidedEvery } from './policy-contender.js';
 
 /** Networks of one episode at most: few enough to keep every worker busy, many enough to fill a card. No bit depends on it. */
@@ -113,7 +111,7 @@ export async function checkEvaluation({
 }: Pick<EvaluateOptions, 'config' | 'controllers' | 'kinds'>): Promise<void> {
 	if (kinds !== 'each') checkInteger(kinds, 'kinds', 0);
 	const { horizon } = config.tasks;
-	await checkNamedControllers(controllers, evaluationTable(kinds === 0 ? horizon.slice(0, 1) : horizon));
+	await checkNamedControllers(controllers, evaluationNames(kinds === 0 ? horizon.slice(0, 1) : horizon));
 }
 
 /** The evaluation's network under the first optimiser, as the table has it. */
@@ -207,39 +205,6 @@ async function compare(
 
 function every(tasks: readonly GroundTask[], interval: number | undefined): readonly GroundTask[] {
 	return tasks.map(({ task, columns }) => ({ task: decidedEvery(task, interval), columns }));
-}
-
-function tuningRecord(learningRates: readonly number[], cells: readonly CellResult[]): TuningRecord {
-	const grid = cells.map(({ validationAccuracy, diverged }, i) => ({
-		learningRate: learningRates[i] as number,
-		validationAccuracy: meanAndError(validationAccuracy).mean,
-		diverged,
-	}));
-	const { best } = bestOfGrid(grid, ({ validationAccuracy }) => validationAccuracy);
-	const seeds = cells[0]?.validationAccuracy.length ?? 0;
-	return { learningRate: best.learningRate, grid, seeds, childRuns: learningRates.length * seeds };
-}
-
-function evaluationRow(
-	contender: string,
-	kind: EvaluationRow['kind'],
-	learningRates: readonly number[],
-	results: readonly CellResult[],
-): EvaluationRow {
-	const cells = results.map(
-		({ testAccuracy, diverged }, i): EvaluationCell => ({
-			learningRate: learningRates[i] as number,
-			...meanAndError(testAccuracy),
-			diverged,
-			accuracies: testAccuracy,
-		}),
-	);
-	const seeds = results[0]?.testAccuracy.length ?? 0;
-	const seedMeans = Array.from(
-		{ length: seeds },
-		(_, s) => meanAndError(results.map(({ testAccuracy }) => testAccuracy[s] as number)).mean,
-	);
-	return { contender, kind, cells, ...meanAndError(seedMeans) };
 }
 
 function describeKinds(

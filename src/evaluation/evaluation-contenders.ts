@@ -101,7 +101,7 @@ export async function checkNamedControllers(
 }
 
 /** What the evaluation's table has anyway. */
-export function evaluationTable(horizons: readonly number[]): ContenderTable {
+export function evaluationNames(horizons: readonly number[]): ContenderTable {
 	const taken = ['learned', ...RIVALS.map(({ contender }) => contender)];
 	return { taken: [...taken, tunedName('cosine')], derived: (name) => [tunedName(name)], horizons };
 }

@@ -11,8 +11,8 @@ export type { LayerwisePlan };
 export function openPlan(device: OptimizerDevice, options: LayerwisePlanOptions): LayerwisePlan {
 	try {
 		if (device === 'reference') return new ReferencePlan(options);
-		const cudaDevice = device === 'cpu' ? undefined : Number(device.slice('cuda:'.length));
-		return new (native().LayerwisePlan)({ ...options, cudaDevice });
+		const number = device === 'cpu' ? undefined : Number(device.slice('cuda:'.length));
+		return new (native().LayerwisePlan)({ ...options, device: number });
 	} catch (error) {
 		throw fromNative(error);
 	}

@@ -11,7 +11,7 @@ const BIG = ON_EMULATION ? 3000 : 300_000;
 const MAKE_PLAN = `
 function makePlan(binding, size) {
 	return new binding.LayerwisePlan({
-		algorithm: 4, nonFinite: 0, threads: 2, cudaDevice: ${ADDON_DEVICE},
+		algorithm: 4, nonFinite: 0, threads: 2, device: ${ADDON_DEVICE},
 		hyperparameters: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, rho: 0.99 },
 		parameters: [new Float32Array(size).fill(1)], gradients: [new Float32Array(size).fill(0.1)],
 		arraysPerLayer: Uint32Array.of(1),

@@ -4,7 +4,7 @@
 // side by side beforehand.
 #include <cstddef>
 
-#include "core/statistics_fold.h"
+#include "core/statistics_formulas.h"
 #include "core/step_scalars.h"
 #include "cuda/step/warp.cuh"
 

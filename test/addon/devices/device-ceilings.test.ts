@@ -12,15 +12,15 @@ const device = deviceBenchBinding();
 const ADDON = join(packageRoot, 'build', 'Release', 'ganno.node');
 
 /** Three layers, one of none, on the device; their parameters. */
-function plan(cudaDevice: number | undefined, addon: Pick<typeof device, 'LayerwisePlan'> = device) {
+function plan(number: number | undefined, addon: Pick<typeof device, 'LayerwisePlan'> = device) {
 	const sizes = [1, 0, 5000];
 	const parameters = sizes.map((size) => new Float32Array(size).fill(1));
 	const made = new addon.LayerwisePlan({
 		algorithm: 4, // adam
 		nonFinite: 0,
 		threads: 1,
-		cudaDevice,
-		resident: cudaDevice !== undefined,
+		device: number,
+		resident: number !== undefined,
 		hyperparameters: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, rho: 0 },
 		parameters,
 		gradients: sizes.map((size) => new Float32Array(size).fill(0.5)),

@@ -46,9 +46,9 @@ void compare_steps(const LayerwiseOptions& options, unsigned seed, bool large) {
   const Stepped expected = run(layout, cpu);
 
   Layout again = make_layout(seed, large);
-  LayerwiseOptions device = options;
-  device.cuda_device = 0;
-  const auto cuda = cuda::make_layerwise_step(device, again.bindings(), again.arrays_per_layer, adapt);
+  LayerwiseOptions on_device = options;
+  on_device.device = 0;
+  const auto cuda = cuda::make_layerwise_step(on_device, again.bindings(), again.arrays_per_layer, adapt);
   CHECK_MESSAGE((run(again, *cuda) == expected), "the CPU's bits");
   check_sound();
 }

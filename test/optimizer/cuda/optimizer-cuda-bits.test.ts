@@ -24,7 +24,7 @@ const device = deviceBinding();
 function run(spec: LayoutSpec, cuda: boolean, flushDenormals: boolean): Uint8Array[] {
 	const layout = buildLayout(spec, 1);
 	const options = { ...layout.options, flushDenormals };
-	const plan = cuda ? new device.LayerwisePlan({ ...options, cudaDevice: 0 }) : new (native().LayerwisePlan)(options);
+	const plan = cuda ? new device.LayerwisePlan({ ...options, device: 0 }) : new (native().LayerwisePlan)(options);
 	grow(spec, layout, plan);
 	const statistics = Array.from({ length: STEPS + 1 }, () => newStatistics(layout));
 	plan.probe(...layout.controls, statistics[STEPS] as Float32Array, layout.inverseScale);

@@ -8,7 +8,7 @@ const MAKE_PLAN = `
 const binding = require(${JSON.stringify(ADDON)});
 function makePlan(size, parameters = new Float32Array(size).fill(1)) {
 	return new binding.LayerwisePlan({
-		algorithm: 4, nonFinite: 0, threads: 2, cudaDevice: ${ADDON_DEVICE},
+		algorithm: 4, nonFinite: 0, threads: 2, device: ${ADDON_DEVICE},
 		hyperparameters: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, rho: 0.99 },
 		parameters: [parameters], gradients: [new Float32Array(size).fill(0.1)],
 		arraysPerLayer: Uint32Array.of(1),
