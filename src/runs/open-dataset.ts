@@ -1,10 +1,10 @@
 import { checkFunction, checkKeys, checkSignal, keysOf } from '../arguments.js';
+import type { Config } from '../config/config.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { DownloadProgress } from '../datasets/download/download.js';
-import { loadDataset } from '../datasets/load.js';
 import type { DatasetName } from '../datasets/download/sources.js';
+import { loadDataset } from '../datasets/load.js';
 import { syntheticDataset } from '../datasets/synthetic.js';
-import type { Config } from '../config/config.js';
 
 export interface OpenDatasetOptions {
 	readonly onProgress?: (progress: DownloadProgress) => void;

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { Config } from '../config/config.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { requireCudaDevice } from '../device-list.js';
 import { AGENT_SPACES } from '../environment/agent-spaces.js';
@@ -8,7 +9,6 @@ import type { EnvironmentSettings } from '../rollouts/environment-settings.js';
 import type { RolloutExecutor } from '../rollouts/executor.js';
 import { InProcessExecutor } from '../rollouts/in-process.js';
 import { PiscinaExecutor } from '../rollouts/piscina.js';
-import type { Config } from '../config/config.js';
 
 /** The environment part of a config as the executors take it: with what its controller observes. */
 export function environmentSettings({ controller, environment }: Config): EnvironmentSettings {

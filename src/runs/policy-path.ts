@@ -1,8 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { isShippedPolicy, policyFile, SHIPPED_POLICIES } from '../policy/shipped-policies.js';
 import { GannoError } from '../errors.js';
 import { ganno } from '../own-command.js';
+import { isShippedPolicy, policyFile, SHIPPED_POLICIES } from '../policy/shipped-policies.js';
 import { RUN_FILES } from './run-directory.js';
 
 /**

@@ -1,5 +1,8 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Config, resolveConfig } from '../config/config.js';
+import { type ConfigLayer, formatRunConfig, readConfigFile } from '../config/config-load.js';
+import { withAbsoluteData, withRecordedData } from '../config/data-directory.js';
 import { GannoError } from '../errors.js';
 import { writeFileAtomic } from '../files/atomic-write.js';
 import { fileSystemError } from '../files/file-system-error.js';
@@ -7,9 +10,6 @@ import type { FileLock } from '../files/lock-file.js';
 import { makeFolder } from '../files/make-folder.js';
 import { readSafetensors, type SafetensorsFile, type StoredTensor, writeSafetensors } from '../files/safetensors.js';
 import { ganno } from '../own-command.js';
-import { type Config, resolveConfig } from '../config/config.js';
-import { type ConfigLayer, formatRunConfig, readConfigFile } from '../config/config-load.js';
-import { withAbsoluteData, withRecordedData } from '../config/data-directory.js';
 import { lockRunDirectory } from './run-lock.js';
 
 /** One line of `metrics.jsonl`. */

@@ -1,10 +1,10 @@
+import type { Config } from '../config/config.js';
+import type { Algorithm } from '../optimizer/algorithms.js';
+import { PhiloxGenerator } from '../philox.js';
 import { type DatasetShape, drawNetwork, type NetworkFamily } from '../tasks/network-family.js';
 import type { TrainingTask } from '../tasks/task.js';
 import { drawTasks } from '../tasks/task-distribution.js';
 import { type DrawnOptimizer, optimizerSpec } from '../tasks/task-settings.js';
-import type { Algorithm } from '../optimizer/algorithms.js';
-import { PhiloxGenerator } from '../philox.js';
-import type { Config } from '../config/config.js';
 
 /** Which tasks a run meets: pure functions of the config, so neither the number of workers nor a resumption changes them. */
 

@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } fro
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { ErrorCode } from '../../src/errors.js';
 import { parseConfig } from '../../src/config/config.js';
+import type { ErrorCode } from '../../src/errors.js';
 import {
 	listCheckpoints,
 	RunDirectory,
